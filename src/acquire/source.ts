@@ -1,0 +1,15 @@
+import type { FileEntry, ReportProgress } from '../dataset.ts'
+
+/** A place that may have a dataset's files. What it gives is not trusted: whoever reads it verifies it. */
+export interface Source {
+  /** As logs and metadata name it. */
+  readonly name: string
+  /** Whether what it gives is worth a place in the cache: true for what came over a network. */
+  readonly remote: boolean
+  /**
+   * The file's bytes, gzipped or not; undefined where this source never has the file.
+   *
+   * @throws ServiceError source_unavailable, with the reason
+   */
+  read (file: FileEntry, signal: AbortSignal, report: ReportProgress): Promise<Uint8Array | undefined>
+}

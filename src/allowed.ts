@@ -1,0 +1,18 @@
+/** The part of JSON Schema that parameters and settings use. */
+export interface ValueSchema {
+  readonly type?: string
+  readonly enum?: readonly unknown[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMaximum?: number
+}
+
+/** What a schema allows, in words that end a sentence: `an integer from 1 to 4096`. */
+export function describeAllowed (schema: ValueSchema): string {
+  if (schema.enum) return `one of ${schema.enum.join(', ')}`
+  const noun = schema.type === 'integer' ? 'an integer' : `a ${schema.type}`
+  const { minimum, maximum, exclusiveMaximum } = schema
+  if (exclusiveMaximum !== undefined) return `${noun} from ${minimum} up to but not including ${exclusiveMaximum}`
+  if (maximum !== undefined) return `${noun} from ${minimum} to ${maximum}`
+  return minimum === undefined ? noun : `${noun} of at least ${minimum}`
+}

