@@ -1,0 +1,90 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { perSplit, splitNames, type ReportProgress, type Samples, type SplitName } from '../dataset.ts'
+import { ServiceError, messageOf } from '../errors.ts'
+import type { Findings, Job } from './run.ts'
+import { openScratch, readAt, writeAt } from './scratch.ts'
+
+/** What the preparing process says, one of these at a time. */
+export interface FromProcess {
+  readonly progress?: { readonly item: string, readonly done: number, readonly total: number }
+  readonly findings?: Findings
+  readonly failure?: string
+}
+
+export interface Prepared extends Findings {
+  /** u8 images, denoised if that was asked for. */
+  readonly images: Readonly<Record<SplitName, Uint8Array>>
+  /** float32 images minus the mean image; one buffer holds all splits. */
+  readonly centered: Readonly<Record<SplitName, Float32Array>>
+}
+
+export interface PrepareOptions {
+  /** Where a scratch file may be made, in order of preference. */
+  readonly scratchFolders: readonly string[]
+  readonly signal: AbortSignal
+  readonly report: ReportProgress
+}
+
+const program = new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url)
+
+/**
+ * Prepares a dataset in a process of its own, which has ended when this returns.
+ *
+ * @throws ServiceError preparation_failed; or the signal's reason
+ */
+export async function prepare (job: Omit<Job, 'labels'>, splits: Readonly<Record<SplitName, Samples>>, options: PrepareOptions): Promise<Prepared> {
+  const { scratchFolders, signal, report } = options
+  const size = job.rows * job.columns
+  const pixels = splitNames.reduce((sum, name) => sum + splits[name].count * size, 0)
+  const scratch = await openScratch(scratchFolders, pixels * (1 + Float32Array.BYTES_PER_ELEMENT))
+  try {
+    let end = 0
+    for (const name of splitNames) end = await writeAt(scratch, splits[name].images, end)
+    signal.throwIfAborted()
+
+    // Standard output joins standard error: what libraries print must not mix with this process's own output.
+    const child = fork(program, { serialization: 'advanced', stdio: ['ignore', 2, 2, scratch.fd, 'ipc'], signal, killSignal: 'SIGKILL' })
+    const findings = await converse(child, { ...job, labels: perSplit(name => splits[name].labels) }, report)
+
+    const images = job.settings.denoise === 'none' ? undefined : new Uint8Array(pixels)
+    if (images) await readAt(scratch, images, 0)
+    const centered = new Float32Array(pixels)
+    await readAt(scratch, new Uint8Array(centered.buffer), pixels)
+    return {
+      ...findings,
+      images: images ? divide(images, splits, size) : perSplit(name => splits[name].images),
+      centered: divide(centered, splits, size)
+    }
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw cause instanceof ServiceError ? cause : new ServiceError('preparation_failed', messageOf(cause), { cause })
+  } finally {
+    await scratch.close()
+  }
+}
+
+/** Sends the job, passes progress on, and gives the findings once the process has ended. */
+async function converse (child: ChildProcess, job: Job, report: ReportProgress): Promise<Findings> {
+  let last: FromProcess = {}
+  child.on('message', (message: FromProcess) => {
+    if (message.progress) report({ stage: 'prepare', ...message.progress })
+    else last = message
+  })
+  child.send(job, () => {})
+  const [code, killedBy] = await once(child, 'close')
+  if (last.failure !== undefined) throw new Error(last.failure)
+  if (last.findings === undefined) throw new Error(`the preparing process ended with ${killedBy ?? `exit code ${code}`}`)
+  return last.findings
+}
+
+/** Views of the parts of an array that holds all splits. */
+function divide<T extends Uint8Array | Float32Array> (all: T, splits: Readonly<Record<SplitName, Samples>>, size: number): Record<SplitName, T> {
+  let start = 0
+  return perSplit(name => {
+    const end = start + splits[name].count * size
+    const part = all.subarray(start, end) as T
+    start = end
+    return part
+  })
+}

@@ -1,0 +1,50 @@
+/**
+ * The process that prepares and then ends, so that TensorFlow's memory and threads end with it. A job comes as a message,
+ * and messages answer it. Images go through the file at descriptor 3:
+ *
+ *     0                  u8       images of all splits: read, and written back if they were denoised
+ *     samples·pixels     float32  centered images, written
+ */
+import { readSync, writeSync } from 'node:fs'
+import { splitNames } from '../dataset.ts'
+import { messageOf } from '../errors.ts'
+import type { FromProcess } from './prepare.ts'
+import { run, type Findings, type Job } from './run.ts'
+
+const SCRATCH = 3
+
+process.once('message', (job: Job) => {
+  // Disconnected by whoever started this, or below: either way there is nothing left to do.
+  process.once('disconnect', () => process.exit())
+  prepare(job).then(
+    findings => answer({ findings }),
+    error => answer({ failure: messageOf(error) })
+  ).then(() => process.disconnect())
+})
+
+function prepare (job: Job): Promise<Findings> {
+  const size = job.rows * job.columns
+  const images = new Uint8Array(size * splitNames.reduce((count, name) => count + job.labels[name].length, 0))
+  readFully(images)
+  return run(job, images, {
+    denoised: (bytes, row) => writeFully(bytes, row * size),
+    centered: (bytes, row) => writeFully(bytes, images.length + row * size * Float32Array.BYTES_PER_ELEMENT),
+    progress: (item, done, total) => { answer({ progress: { item, done, total } }) }
+  })
+}
+
+function answer (message: FromProcess): Promise<void> {
+  return new Promise(resolve => process.send!(message, undefined, {}, () => resolve()))
+}
+
+function readFully (target: Uint8Array): void {
+  for (let at = 0; at < target.length;) {
+    const read = readSync(SCRATCH, target, at, target.length - at, at)
+    if (read === 0) throw new Error(`images end after ${at} of ${target.length} bytes`)
+    at += read
+  }
+}
+
+function writeFully (bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(SCRATCH, bytes, at, bytes.length - at, position + at)
+}
