@@ -1,0 +1,27 @@
+import type { Tensor } from '../dataset.ts'
+import { bytesOf, dtypeOf } from './bytes.ts'
+import type { Format } from './format.ts'
+
+export const npy: Format = { name: 'npy', mediaType: 'application/x-npy' }
+
+const descriptors = { float32: '<f4', uint8: '|u1', int32: '<i4', int64: '<i8' } as const
+
+/**
+ * An array as an NPY 1.0 file (numpy.org/doc/stable/reference/generated/numpy.lib.format.html), in two parts:
+ *
+ *     0   \x93NUMPY 01 00
+ *     8   u16  length of what follows up to the data
+ *     10  Python dict literal, spaces, \n; the data starts at a multiple of 64
+ *     …   the data, a view of the tensor's
+ */
+export function encodeNpy ({ shape, data }: Tensor): [Uint8Array, Uint8Array] {
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
+  const dict = `{'descr': '${descriptors[dtypeOf(data)]}', 'fortran_order': False, 'shape': ${tuple}, }`
+  const length = Math.ceil((10 + dict.length + 1) / 64) * 64
+  const header = Buffer.alloc(length, ' ')
+  header.write('\x93NUMPY\x01\x00', 'latin1')
+  header.writeUInt16LE(length - 10, 8)
+  header.write(dict, 10, 'latin1')
+  header.write('\n', length - 1, 'latin1')
+  return [header, bytesOf(data)]
+}

@@ -1,0 +1,36 @@
+import { bytesOf, dtypeOf } from './bytes.ts'
+import type { BatchFormat } from './format.ts'
+
+const dtypes = { float32: 'F32', uint8: 'U8', int32: 'I32', int64: 'I64' } as const
+
+/**
+ * Safetensors (github.com/huggingface/safetensors, "Format"):
+ *
+ *     0    u64  N, a multiple of 8 thanks to spaces at the end of the header
+ *     8    N bytes of JSON: name → dtype, shape, data_offsets relative to 8 + N; __metadata__ maps strings to strings
+ *     8+N  images, labels, ids back to back, each a view; every one starts at a multiple of its element's size
+ */
+export const safetensors: BatchFormat = {
+  name: 'safetensors',
+  mediaType: 'application/vnd.safetensors',
+  encode ({ images, labels, ids }, metadata) {
+    const tensors = Object.entries({ images, labels, ids })
+    const header: Record<string, unknown> = {
+      __metadata__: Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, String(value)]))
+    }
+    let offset = 0
+    for (const [name, { shape, data }] of tensors) {
+      header[name] = { dtype: dtypes[dtypeOf(data)], shape, data_offsets: [offset, offset += data.byteLength] }
+    }
+    return [encodeHeader(header), ...tensors.map(([, { data }]) => bytesOf(data))]
+  }
+}
+
+function encodeHeader (header: object): Buffer {
+  const json = JSON.stringify(header)
+  const length = Math.ceil(Buffer.byteLength(json) / 8) * 8
+  const bytes = Buffer.alloc(8 + length, ' ')
+  bytes.writeBigUInt64LE(BigInt(length))
+  bytes.write(json, 8)
+  return bytes
+}

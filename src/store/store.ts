@@ -1,0 +1,35 @@
+import type { DatasetEntry, PreparedDataset, Progress } from '../dataset.ts'
+
+export type DatasetState =
+  | { readonly status: 'loading', readonly entry: DatasetEntry, readonly progress: Progress | undefined }
+  | { readonly status: 'ready', readonly entry: DatasetEntry, readonly dataset: PreparedDataset }
+  | { readonly status: 'failed', readonly entry: DatasetEntry, readonly reason: string }
+
+/** The datasets that this process serves, and how far each is. A prepared dataset never changes. */
+export class DatasetStore {
+  readonly #states: Map<string, DatasetState>
+
+  /** @param entries datasets that are going to be loaded */
+  constructor (entries: Iterable<DatasetEntry>) {
+    this.#states = new Map(Array.from(entries, entry => [entry.name, { status: 'loading', entry, progress: undefined }]))
+  }
+
+  get names (): string[] { return [...this.#states.keys()] }
+  get states (): DatasetState[] { return [...this.#states.values()] }
+
+  state (name: string): DatasetState | undefined {
+    return this.#states.get(name)
+  }
+
+  progress (entry: DatasetEntry, progress: Progress): void {
+    this.#states.set(entry.name, { status: 'loading', entry, progress })
+  }
+
+  ready (dataset: PreparedDataset): void {
+    this.#states.set(dataset.entry.name, { status: 'ready', entry: dataset.entry, dataset })
+  }
+
+  fail (entry: DatasetEntry, reason: string): void {
+    this.#states.set(entry.name, { status: 'failed', entry, reason })
+  }
+}
