@@ -1,0 +1,29 @@
+import type { TSchema } from 'typebox'
+import type { Format } from '../encode/format.ts'
+
+/** Descriptions of what a route may answer, for its schema and its page in the docs. */
+
+const Binary = { type: 'string', format: 'binary' }
+
+/** A body in one of several formats; `schema` is that of the JSON one. */
+export function inFormats (description: string, schema: TSchema, formats: readonly Format[]) {
+  const content = formats.map(({ name, mediaType }) => [mediaType, { schema: name === 'json' ? schema : Binary }])
+  return { 200: { description, content: Object.fromEntries(content) }, ...notModified }
+}
+
+export const notModified = { 304: { description: 'The client has this representation already.', type: 'null' } }
+
+const reasons = {
+  400: 'A parameter is unknown, ill-typed or out of range; `errors` names each.',
+  404: 'There is no such dataset, split, page, sample or version.',
+  406: 'None of the formats is acceptable; `available` lists them.',
+  503: 'The dataset is still being prepared (with `Retry-After` and `progress`), or could not be.'
+} as const
+
+/** Problem documents for these statuses. */
+export function problems (...statuses: Array<keyof typeof reasons>) {
+  return Object.fromEntries(statuses.map(status => [status, {
+    description: reasons[status],
+    content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } }
+  }]))
+}

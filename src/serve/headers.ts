@@ -1,0 +1,42 @@
+import type { BatchMetadata } from '../encode/format.ts'
+
+/** Header of each scalar of a batch, for the formats that have no place for it. */
+const batchHeaderNames: Readonly<Record<string, string>> = {
+  dataset: 'batch-dataset',
+  version: 'batch-version',
+  split: 'batch-split',
+  page: 'batch-page',
+  batch_size: 'batch-size',
+  count: 'batch-count',
+  total: 'batch-total',
+  pages: 'batch-pages',
+  shape: 'batch-shape',
+  dtype: 'batch-dtype',
+  normalization: 'batch-normalization',
+  layout: 'batch-layout'
+}
+
+/** What scripts of other origins may read. */
+export const exposedHeaders: readonly string[] = ['link', 'etag', 'retry-after', 'x-request-id', ...Object.values(batchHeaderNames)]
+
+export function batchHeaders (metadata: BatchMetadata): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [batchHeaderNames[key]!, String(value)]))
+}
+
+/**
+ * The Link header (RFC 8288) of a page: first, prev, next and last, each with all parameters of the request.
+ *
+ * @param path of the resource, without a query
+ * @param query as it was sent
+ */
+export function pageLinks (path: string, query: string, page: number, pages: number): string {
+  const relations: Array<[string, number]> = [['first', 0], ['prev', page - 1], ['next', page + 1], ['last', pages - 1]]
+  return relations
+    .filter(([, target]) => target >= 0 && target < pages)
+    .map(([relation, target]) => {
+      const parameters = new URLSearchParams(query)
+      parameters.set('page', String(target))
+      return `<${path}?${parameters}>; rel="${relation}"`
+    })
+    .join(', ')
+}

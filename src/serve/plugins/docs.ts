@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import plugin from 'fastify-plugin'
+import { Problem } from '../schemas.ts'
+
+const { version, description } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+
+/** The OpenAPI document, made of the routes' own schemas, and the page that shows it. */
+export default plugin(async app => {
+  app.addSchema(Problem)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'mnist-batch-server', version, description, license: { name: 'MIT', identifier: 'MIT' } },
+      tags: [
+        { name: 'datasets', description: 'What there is and how it was prepared.' },
+        { name: 'splits', description: 'Train, validation and test samples, in batches or one by one.' },
+        { name: 'operation', description: 'For whoever runs the server.' }
+      ]
+    },
+    refResolver: { buildLocalReference: (schema, _base, _fragment, i) => typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${i}` }
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    return reply.header('cache-control', 'no-cache').send(app.swagger())
+  })
+}, { name: 'docs' })

@@ -1,0 +1,42 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { DatasetStore } from '../../store/store.ts'
+import { Health, Readiness } from '../schemas.ts'
+
+/** Is the process alive, and is its data ready? */
+export const healthRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = async (app, { store }) => {
+  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
+
+  app.get('/healthz', {
+    schema: {
+      operationId: 'getHealth',
+      tags: ['operation'],
+      summary: 'Alive?',
+      description: 'Answers as soon as the process listens, whatever its data does.',
+      querystring: { type: 'object', additionalProperties: false },
+      response: { 200: Health }
+    }
+  }, async () => ({ status: 'ok' as const }))
+
+  app.get('/readyz', {
+    schema: {
+      operationId: 'getReadiness',
+      tags: ['operation'],
+      summary: 'Ready?',
+      description: 'Ready once no dataset is being prepared and at least one can be served.',
+      querystring: { type: 'object', additionalProperties: false },
+      response: { 200: Readiness, 503: Readiness }
+    }
+  }, async (_request, reply) => {
+    const datasets = store.states.map(state => ({
+      name: state.entry.name,
+      status: state.status,
+      ...(state.status === 'loading' && state.progress && { progress: state.progress }),
+      ...(state.status === 'failed' && { reason: state.reason })
+    }))
+    if (datasets.some(({ status }) => status === 'loading')) {
+      return reply.code(503).header('retry-after', 1).send({ status: 'loading', datasets })
+    }
+    if (datasets.every(({ status }) => status === 'failed')) return reply.code(503).send({ status: 'failed', datasets })
+    return { status: 'ready' as const, datasets }
+  })
+}

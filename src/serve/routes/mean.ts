@@ -1,0 +1,57 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { PreparedDataset } from '../../dataset.ts'
+import { shortestNumber } from '../../encode/float32.ts'
+import type { Format } from '../../encode/format.ts'
+import { json, nest } from '../../encode/json.ts'
+import { negotiate } from '../../encode/negotiate.ts'
+import { encodeNpy, npy } from '../../encode/npy.ts'
+import { encodePng, png } from '../../encode/png.ts'
+import type { DatasetStore } from '../../store/store.ts'
+import { inFormats, problems } from '../answers.ts'
+import { readyDataset } from '../lookup.ts'
+import { jsonBody, respond } from '../respond.ts'
+import { DatasetParams, MeanBody, MeanQuery } from '../schemas.ts'
+
+const formats: readonly Format[] = [json, npy, png]
+
+/** The mean image, which with raw pixels is all that a client needs to do the arithmetic itself. */
+export const meanRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = async (app, { store }) => {
+  app.get('/v1/datasets/:dataset/mean', {
+    schema: {
+      operationId: 'getMean',
+      tags: ['datasets'],
+      summary: 'The mean image',
+      description: 'float32 [rows, columns] in units of full scale, as `centered` subtracts it. The PNG is rounded to 8 bits.',
+      params: DatasetParams,
+      querystring: MeanQuery,
+      response: { ...inFormats('The mean image.', MeanBody, formats), ...problems(400, 404, 406, 503) }
+    }
+  }, async (request, reply) => {
+    const { format: asked, version } = request.query
+    const dataset = readyDataset(store, request.params.dataset, version)
+    const format = negotiate(formats, { format: asked, accept: request.headers.accept })
+    return respond(request, reply, {
+      version: dataset.version,
+      pinned: version !== undefined,
+      tag: `mean/${format.name}`,
+      mediaType: format.mediaType,
+      body: () => encodeMean(dataset, format)
+    })
+  })
+}
+
+function encodeMean ({ entry, version, settings, meanCount, meanImage, rows, columns }: PreparedDataset, format: Format): Uint8Array[] {
+  switch (format) {
+    case npy: return encodeNpy({ shape: [rows, columns], data: meanImage })
+    case png: return [encodePng(Uint8Array.from(meanImage, value => Math.round(value * 255)), rows, columns)]
+    default: return jsonBody({
+      dataset: entry.name,
+      version,
+      mean_over: settings.prepare.meanOver,
+      count: meanCount,
+      shape: [rows, columns],
+      dtype: 'float32',
+      mean: nest(Array.from(meanImage, shortestNumber), [columns])
+    })
+  }
+}

@@ -1,0 +1,74 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { dtypeOf } from '../../encode/bytes.ts'
+import { shortestNumber } from '../../encode/float32.ts'
+import type { Format } from '../../encode/format.ts'
+import { json, nest } from '../../encode/json.ts'
+import { negotiate } from '../../encode/negotiate.ts'
+import { encodePng, png } from '../../encode/png.ts'
+import { ServiceError } from '../../errors.ts'
+import { batch } from '../../store/batch.ts'
+import type { DatasetStore } from '../../store/store.ts'
+import { inFormats, problems } from '../answers.ts'
+import { readyDataset, splitName } from '../lookup.ts'
+import { jsonBody, respond } from '../respond.ts'
+import { SampleBody, SampleParams, SampleQuery, defaults } from '../schemas.ts'
+
+const formats: readonly Format[] = [json, png]
+
+/** One sample, as numbers or as a picture. */
+export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = async (app, { store }) => {
+  app.get('/v1/datasets/:dataset/splits/:split/samples/:id', {
+    schema: {
+      operationId: 'getSample',
+      tags: ['splits'],
+      summary: 'One sample',
+      description: 'As JSON, normalized as asked for; or as a PNG of its 8-bit pixels, which a browser shows.',
+      params: SampleParams,
+      querystring: SampleQuery,
+      response: { ...inFormats('The sample.', SampleBody, formats), ...problems(400, 404, 406, 503) }
+    }
+  }, async (request, reply) => {
+    const { normalization, layout, format: asked, version } = { ...defaults, format: undefined, version: undefined, ...request.query }
+    const { id } = request.params
+    const dataset = readyDataset(store, request.params.dataset, version)
+    const split = splitName(request.params.split)
+    const { count, labels } = dataset.splits[split]
+    if (id >= count) throw new ServiceError('unknown_sample', `${split} has ${count} samples, 0 to ${count - 1}; there is no ${id}`)
+    const format = negotiate(formats, { format: asked, accept: request.headers.accept })
+    if (format === png) refuseWithPicture(request.query)
+
+    const label = labels[id]!
+    return respond(request, reply, {
+      version: dataset.version,
+      pinned: version !== undefined,
+      tag: format === png ? `${split}/${id}/png` : `${split}/${id}/${normalization}/${layout}/json`,
+      mediaType: format.mediaType,
+      body: () => {
+        const sample = batch(dataset, { split, start: id, end: id + 1, normalization, labels: 'index', layout })
+        if (format === png) return [encodePng(sample.levels, dataset.rows, dataset.columns)]
+        const shape = sample.images.shape.slice(1)
+        return jsonBody({
+          dataset: dataset.entry.name,
+          version: dataset.version,
+          split,
+          id,
+          label,
+          class: dataset.entry.classes[label],
+          shape,
+          dtype: dtypeOf(sample.images.data),
+          normalization,
+          layout,
+          image: nest(Array.from(sample.images.data, shortestNumber), shape.slice(1))
+        })
+      }
+    })
+  })
+}
+
+/** A picture has neither normalization nor layout: asking for them is a mistake that must not go unnoticed. */
+function refuseWithPicture (query: Readonly<Record<string, unknown>>): void {
+  const errors = ['normalization', 'layout']
+    .filter(parameter => query[parameter] !== undefined)
+    .map(parameter => ({ parameter, detail: `${parameter} does not go with a PNG, which shows the 8-bit pixels`, allowed: 'nothing with format=png' }))
+  if (errors.length > 0) throw new ServiceError('invalid_parameter', errors.map(({ detail }) => detail).join('; '), { members: { errors } })
+}

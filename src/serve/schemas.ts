@@ -1,0 +1,189 @@
+import { Type } from 'typebox'
+import { labelEncodings, layouts, normalizations, splitNames } from '../dataset.ts'
+
+/** The shapes of requests and answers: each gives its type, its validation, its serialization and its page in the docs. */
+
+/** What a request gets that does not say. */
+export const defaults = { page: 0, normalization: 'centered', labels: 'onehot', layout: 'flat' } as const
+
+export function defaultBatchSize (maxBatchSize: number): number {
+  return Math.min(128, maxBatchSize)
+}
+
+export const DatasetParams = Type.Object({
+  dataset: Type.String({ description: 'Name of a dataset.', examples: ['mnist'] })
+})
+
+export const SplitParams = Type.Object({
+  ...DatasetParams.properties,
+  split: Type.String({ description: `Name of a split: ${splitNames.join(', ')}.`, examples: ['train'] })
+})
+
+export const SampleParams = Type.Object({
+  ...SplitParams.properties,
+  id: Type.Integer({ minimum: 0, description: 'Position of the sample in the split, from 0.', examples: [0] })
+})
+
+const version = Type.Optional(Type.String({ description: 'The dataset\'s `version`. Pinning it makes the answer cacheable for ever; any but the current one is a 404.' }))
+
+const normalization = Type.Optional(Type.Enum([...normalizations], {
+  default: defaults.normalization,
+  description: 'Of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8.'
+}))
+
+const layout = Type.Optional(Type.Enum([...layouts], {
+  default: defaults.layout,
+  description: 'Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns].'
+}))
+
+function format (names: readonly string[]) {
+  return Type.Optional(Type.Enum([...names], { description: 'Format of the answer; without it the Accept header decides.' }))
+}
+
+const strict = { additionalProperties: false } as const
+
+export const VersionQuery = Type.Object({ version }, strict)
+
+export const MeanQuery = Type.Object({ format: format(['json', 'npy', 'png']), version }, strict)
+
+export const SampleQuery = Type.Object({ normalization, layout, format: format(['json', 'png']), version }, strict)
+
+export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
+  return Type.Object({
+    page: Type.Optional(Type.Integer({ minimum: 0, default: defaults.page, description: 'Which page, from 0.' })),
+    batch_size: Type.Optional(Type.Integer({ minimum: 1, maximum: maxBatchSize, default: defaultBatchSize(maxBatchSize), description: 'Samples of a page; the last page may have fewer.' })),
+    normalization,
+    labels: Type.Optional(Type.Enum([...labelEncodings], { default: defaults.labels, description: '`onehot` float32 rows, or `index` int64 class numbers.' })),
+    layout,
+    format: format(formats),
+    version
+  }, strict)
+}
+
+const Shape = Type.Array(Type.Integer(), { description: 'Lengths of the dimensions, outermost first.' })
+const Identity = {
+  dataset: Type.String(),
+  version: Type.String({ description: '16 hexadecimal digits that stand for the data, the settings and the algorithm.' })
+}
+const Dtype = Type.String({ description: 'Element type, as NumPy calls it.' })
+const Nested = Type.Array(Type.Unknown(), { description: 'Numbers, nested as the shape says. Each parses back to exactly its float32.' })
+
+const ProgressBody = Type.Object({
+  stage: Type.String({ description: '`acquire` or `prepare`.' }),
+  item: Type.String(),
+  done: Type.Number(),
+  total: Type.Number()
+}, { description: 'How far loading is: bytes of a file, or samples.' })
+
+export const Health = Type.Object({ status: Type.Literal('ok') })
+
+export const Readiness = Type.Object({
+  status: Type.Enum(['ready', 'loading', 'failed']),
+  datasets: Type.Array(Type.Object({
+    name: Type.String(),
+    status: Type.Enum(['ready', 'loading', 'failed']),
+    progress: Type.Optional(ProgressBody),
+    reason: Type.Optional(Type.String())
+  }))
+})
+
+export const DatasetList = Type.Object({
+  datasets: Type.Array(Type.Object({
+    name: Type.String(),
+    title: Type.String(),
+    status: Type.Enum(['ready', 'loading', 'failed']),
+    version: Type.Optional(Type.String()),
+    progress: Type.Optional(ProgressBody),
+    reason: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    url: Type.String()
+  })),
+  limits: Type.Object({ default_batch_size: Type.Integer(), max_batch_size: Type.Integer() }),
+  formats: Type.Array(Type.Object({ name: Type.String(), media_type: Type.String() }))
+})
+
+export const DatasetBody = Type.Object({
+  ...Identity,
+  title: Type.String(),
+  description: Type.String(),
+  shape: Shape,
+  classes: Type.Array(Type.String()),
+  splits: Type.Record(Type.String(), Type.Integer(), { description: 'Samples of each split.' }),
+  preparation: Type.Object({
+    split: Type.Enum(['contiguous', 'shuffled', 'stratified']),
+    val_fraction: Type.Number(),
+    split_seed: Type.Integer(),
+    denoise: Type.String(),
+    mean_over: Type.String(),
+    mean_count: Type.Integer({ description: 'Samples that the mean image was taken over.' }),
+    standard: Type.Object({ mean: Type.Number(), std: Type.Number() }, { description: 'μ and σ of `standard`: float32, over the pixels of the training split, in units of full scale.' }),
+    backend: Type.String({ description: 'TensorFlow.js backend that did it; all give the same bits.' })
+  }),
+  provenance: Type.Object({
+    homepage: Type.String(),
+    licence: Type.Object({ name: Type.String(), url: Type.String() }),
+    citation: Type.String(),
+    files: Type.Array(Type.Object({
+      name: Type.String(),
+      bytes: Type.Integer(),
+      sha256: Type.String({ description: 'Of the uncompressed content.' }),
+      source: Type.String()
+    }))
+  })
+})
+
+export const MeanBody = Type.Object({
+  ...Identity,
+  mean_over: Type.String(),
+  count: Type.Integer({ description: 'Samples that the mean was taken over.' }),
+  shape: Shape,
+  dtype: Dtype,
+  mean: Nested
+})
+
+export const SplitBody = Type.Object({
+  ...Identity,
+  split: Type.String(),
+  count: Type.Integer(),
+  shape: Shape,
+  classes: Type.Array(Type.Object({ label: Type.Integer(), name: Type.String(), count: Type.Integer() })),
+  pixels: Type.Object({ mean: Type.Number(), std: Type.Number() }, { description: 'Mean and population standard deviation of all pixels of this split, in units of full scale.' })
+})
+
+export const SampleBody = Type.Object({
+  ...Identity,
+  split: Type.String(),
+  id: Type.Integer(),
+  label: Type.Integer(),
+  class: Type.String(),
+  shape: Shape,
+  dtype: Dtype,
+  normalization: Type.String(),
+  layout: Type.String(),
+  image: Nested
+})
+
+export const BatchBody = Type.Object({
+  ...Identity,
+  split: Type.String(),
+  page: Type.Integer(),
+  batch_size: Type.Integer(),
+  count: Type.Integer({ description: 'Samples of this page.' }),
+  total: Type.Integer({ description: 'Samples of the split.' }),
+  pages: Type.Integer(),
+  shape: Shape,
+  dtype: Dtype,
+  normalization: Type.String(),
+  layout: Type.String(),
+  ids: Type.Array(Type.Integer(), { description: 'Position of each sample in the split.' }),
+  images: Nested,
+  labels: Type.Array(Type.Unknown(), { description: 'One-hot rows, or class numbers.' })
+})
+
+export const Problem = Type.Object({
+  type: Type.String({ description: 'Stable identifier of the kind of problem.' }),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ parameter: Type.String(), detail: Type.String(), allowed: Type.String() })))
+}, { $id: 'Problem', additionalProperties: true, description: 'Problem details, RFC 9457.' })

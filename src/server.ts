@@ -1,0 +1,68 @@
+import { endianness } from 'node:os'
+import closeWithGrace from 'close-with-grace'
+import { catalogue } from './acquire/catalogue.ts'
+import { buildApp } from './app.ts'
+import { loadConfig, type Config } from './config.ts'
+import type { DatasetEntry } from './dataset.ts'
+import { ServiceError, messageOf } from './errors.ts'
+import { createConsole } from './console.ts'
+import { loadDataset } from './pipeline.ts'
+import { DatasetStore } from './store/store.ts'
+
+/** Responses in flight may take this long once the process is asked to end; a container is killed after 10 s. */
+const GRACE_MS = 8000
+
+/** The process edge: config → store → app → listen → pipeline, and a close with grace. */
+async function main (): Promise<void> {
+  const config = loadConfig([...catalogue.keys()])
+  // Batches are sent as the memory that holds them, and clients read them as little-endian.
+  if (endianness() !== 'LE') throw new ServiceError('invalid_configuration', 'this machine is big-endian; batches are little-endian')
+
+  const { logger, report } = createConsole(config.logLevel)
+  const entries = config.datasets.map(name => catalogue.get(name)!)
+  const store = new DatasetStore(entries)
+  const app = await buildApp({ config, store, logger })
+  const stopping = new AbortController()
+
+  closeWithGrace({ delay: GRACE_MS, logger }, async ({ signal, err }) => {
+    if (err) logger.fatal({ err }, 'stopping after an error')
+    else logger.info(`stopping on ${signal}`)
+    stopping.abort(new Error('the server is stopping'))
+    await app.close()
+  })
+
+  await app.listen({ host: config.host, port: config.port, listenTextResolver: url => `listening on ${url}` })
+
+  for (const entry of entries) {
+    if (!stopping.signal.aborted) await load(entry)
+  }
+
+  async function load (entry: DatasetEntry): Promise<void> {
+    try {
+      const dataset = await loadDataset(entry, {
+        ...pipelineSettings(config),
+        signal: stopping.signal,
+        log: logger,
+        report: progress => {
+          store.progress(entry, progress)
+          report(entry.name, progress)
+        }
+      })
+      store.ready(dataset)
+      logger.info({ dataset: entry.name, version: dataset.version, ms: Math.round(performance.now()) }, `${entry.name} is ready`)
+    } catch (error) {
+      if (stopping.signal.aborted) return
+      store.fail(entry, messageOf(error))
+      logger.error({ dataset: entry.name, ...(!(error instanceof ServiceError) && { err: error }) }, `${entry.name} failed: ${messageOf(error)}`)
+    }
+  }
+}
+
+function pipelineSettings ({ dataFolder, split, prepare, backend }: Config) {
+  return { dataFolder, split, prepare, backend }
+}
+
+main().catch(error => {
+  process.stderr.write(`mnist-batch-server: ${error instanceof ServiceError ? error.message : error?.stack ?? error}\n`)
+  process.exitCode = 1
+})
