@@ -42,6 +42,9 @@ function format (names: readonly string[]) {
 
 const strict = { additionalProperties: false } as const
 
+/** For resources that take no parameters, so that one that is given is an error. */
+export const NoQuery = Type.Object({}, strict)
+
 export const VersionQuery = Type.Object({ version }, strict)
 
 export const MeanQuery = Type.Object({ format: format(['json', 'npy', 'png']), version }, strict)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import plugin from 'fastify-plugin'
+import { addExamples } from '../examples.ts'
 import { Problem } from '../schemas.ts'
 
 const { version, description } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
@@ -18,6 +19,11 @@ export default plugin(async app => {
         { name: 'splits', description: 'Train, validation and test samples, in batches or one by one.' },
         { name: 'operation', description: 'For whoever runs the server.' }
       ]
+    },
+    transformObject: document => {
+      if (!('openapiObject' in document)) return document.swaggerObject
+      addExamples(document.openapiObject as Parameters<typeof addExamples>[0])
+      return document.openapiObject
     },
     refResolver: { buildLocalReference: (schema, _base, _fragment, i) => typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${i}` }
   })

@@ -7,7 +7,7 @@ import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { readyDataset } from '../lookup.ts'
 import { jsonBody, respond } from '../respond.ts'
-import { DatasetBody, DatasetList, DatasetParams, VersionQuery, defaultBatchSize } from '../schemas.ts'
+import { DatasetBody, DatasetList, DatasetParams, NoQuery, VersionQuery, defaultBatchSize } from '../schemas.ts'
 
 /** What there is, and what is known of each dataset. */
 export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, maxBatchSize: number }> = async (app, { store, maxBatchSize }) => {
@@ -17,7 +17,7 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, max
       tags: ['datasets'],
       summary: 'All datasets',
       description: 'Every dataset that this server was started with, whether it is ready or not.',
-      querystring: { type: 'object', additionalProperties: false },
+      querystring: NoQuery,
       response: { 200: DatasetList, ...problems(400) }
     }
   }, async (_request, reply) => {

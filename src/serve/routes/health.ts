@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetStore } from '../../store/store.ts'
-import { Health, Readiness } from '../schemas.ts'
+import { problems } from '../answers.ts'
+import { Health, NoQuery, Readiness } from '../schemas.ts'
 
 /** Is the process alive, and is its data ready? */
 export const healthRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = async (app, { store }) => {
@@ -12,8 +13,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
       tags: ['operation'],
       summary: 'Alive?',
       description: 'Answers as soon as the process listens, whatever its data does.',
-      querystring: { type: 'object', additionalProperties: false },
-      response: { 200: Health }
+      querystring: NoQuery,
+      response: { 200: Health, ...problems(400) }
     }
   }, async () => ({ status: 'ok' as const }))
 
@@ -23,8 +24,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
       tags: ['operation'],
       summary: 'Ready?',
       description: 'Ready once no dataset is being prepared and at least one can be served.',
-      querystring: { type: 'object', additionalProperties: false },
-      response: { 200: Readiness, 503: Readiness }
+      querystring: NoQuery,
+      response: { 200: Readiness, 503: Readiness, ...problems(400) }
     }
   }, async (_request, reply) => {
     const datasets = store.states.map(state => ({

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { pino } from 'pino'
+import t from 'tap'
+import { catalogue } from '../src/acquire/catalogue.ts'
+import { buildApp } from '../src/app.ts'
+import { loadDataset } from '../src/pipeline.ts'
+import { examples, type Example } from '../src/serve/examples.ts'
+import { DatasetStore } from '../src/store/store.ts'
+
+// Run with tap's --snapshot (npm run openapi), this records what it otherwise checks.
+const recording = t.writeSnapshot
+const files = {
+  examples: new URL('../openapi/examples.json', import.meta.url),
+  document: new URL('../openapi/openapi.json', import.meta.url)
+}
+
+const mnist = catalogue.get('mnist')!
+const config = { maxBatchSize: 4096, corsOrigins: ['*'] }
+const logger = pino({ level: 'silent' })
+
+const stores = { ready: new DatasetStore([mnist]), loading: new DatasetStore([mnist]), failed: new DatasetStore([mnist]) }
+stores.loading.progress(mnist, { stage: 'prepare', item: 'normalizing', done: 21000, total: 70000 })
+stores.failed.fail(mnist, 'no source has train-images-idx3-ubyte: none is configured')
+
+t.before(async () => {
+  stores.ready.ready(await loadDataset(mnist, {
+    dataFolder: t.testdir(),
+    split: { mode: 'contiguous', valFraction: 0.2, seed: 0 },
+    prepare: { denoise: 'none', meanOver: 'train' },
+    backend: 'wasm',
+    signal: new AbortController().signal,
+    report: () => {},
+    log: logger
+  }))
+})
+
+t.test('every example is answered as the document says', async t => {
+  const recorded: Example[] = []
+  for (const example of examples) {
+    const app = await buildApp({ config, store: stores[example.state], logger })
+    const answer = await app.inject({ url: example.url, headers: example.headers ?? {} })
+    const mediaType = (answer.headers['content-type'] as string | undefined)?.split(';')[0]
+    const value = answer.rawPayload.length === 0 ? undefined : mediaType!.endsWith('json') ? cut(answer.json()) : summary(answer.rawPayload)
+    const found = { ...example, status: answer.statusCode, ...(mediaType && { mediaType }), ...(value !== undefined && { value }) }
+    t.equal(found.status, example.status, `${example.url} answers ${example.status}`)
+    t.equal(mediaType, example.mediaType, `${example.url} has its media type`)
+    if (!recording) t.same(found, example, `${example.url} has the recorded body`)
+    recorded.push(found)
+    await app.close()
+  }
+  if (recording) examples.splice(0, Infinity, ...recorded)
+  if (recording) writeFileSync(files.examples, `${JSON.stringify(recorded, null, 2)}\n`)
+})
+
+t.test('the committed document is what the app generates', async t => {
+  const app = await buildApp({ config, store: stores.ready, logger })
+  await app.ready()
+  const generated = JSON.parse(JSON.stringify(app.swagger()))
+  if (recording) writeFileSync(files.document, `${JSON.stringify(generated, null, 2)}\n`)
+  t.same(generated, JSON.parse(readFileSync(files.document, 'utf8')))
+  t.same(generated, (await app.inject('/openapi.json')).json(), 'it is what is served, too')
+  t.same(await new Validator().validate(generated), { valid: true }, 'it is OpenAPI 3.1')
+
+  for (const [path, { get }] of Object.entries<any>(generated.paths)) {
+    for (const [status, response] of Object.entries<any>(get.responses)) {
+      const bodies = response.content ? Object.entries<any>(response.content) : [['no body', { examples: response['x-examples'] }] as const]
+      for (const [mediaType, { examples }] of bodies) t.ok(examples, `GET ${path} has an example for ${status} ${mediaType}`)
+    }
+  }
+  await app.close()
+})
+
+/** Lists of more than ten elements are cut to three: examples are read by people. */
+function cut (value: unknown): unknown {
+  if (Array.isArray(value)) return (value.length > 10 ? value.slice(0, 3) : value).map(cut)
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, cut(member)]))
+  return value
+}
+
+function summary (bytes: Buffer): string {
+  return `(${bytes.length} bytes, SHA-256 ${createHash('sha256').update(bytes).digest('hex')})`
+}
