@@ -1,0 +1,126 @@
+import { crc32 } from 'node:zlib'
+import { decode as decodePng } from 'fast-png'
+import t from 'tap'
+import { labelEncodings, layouts, normalizations, type Batch } from '../../src/dataset.ts'
+import { shortestText } from '../../src/encode/float32.ts'
+import { json, nest } from '../../src/encode/json.ts'
+import { encodeNpy } from '../../src/encode/npy.ts'
+import { npz } from '../../src/encode/npz.ts'
+import { encodePng } from '../../src/encode/png.ts'
+import { batchFormats } from '../../src/encode/registry.ts'
+import { safetensors } from '../../src/encode/safetensors.ts'
+import { batch } from '../../src/store/batch.ts'
+import { prepared } from '../fixtures/prepared.ts'
+import { readNpy, readSafetensors, readZip } from '../fixtures/read.ts'
+
+const dataset = prepared({ train: 50, val: 7, test: 9 })
+const metadata = { dataset: 'made-up', page: 2, shape: [5, 12] }
+
+const choices = normalizations.flatMap(normalization => labelEncodings.flatMap(labels => layouts.map(layout => ({ normalization, labels, layout }))))
+const batches: Array<[string, Batch]> = choices.map(choice => [
+  Object.values(choice).join(' '),
+  batch(dataset, { split: 'train', start: 11, end: 16, ...choice })
+])
+
+function bytes (data: { buffer: ArrayBufferLike, byteOffset: number, byteLength: number }): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+}
+
+function tensors ({ images, labels, ids }: Batch) {
+  return Object.entries({ images, labels, ids })
+}
+
+t.test('npz gives every tensor back, bit for bit', async t => {
+  const dtypes: Record<string, string> = { Float32Array: '<f4', Uint8Array: '|u1', Int32Array: '<i4', BigInt64Array: '<i8' }
+  for (const [name, batch] of batches) {
+    const members = readZip(Buffer.concat(npz.encode(batch, metadata)), crc32)
+    t.same([...members.keys()], ['images.npy', 'labels.npy', 'ids.npy'])
+    for (const [tensor, { shape, data }] of tensors(batch)) {
+      const found = readNpy(members.get(`${tensor}.npy`)!)
+      t.same([found.dtype, found.shape], [dtypes[data.constructor.name], shape], `${name}: ${tensor} has its dtype and shape`)
+      t.ok(found.bytes.equals(bytes(data)), `${name}: ${tensor} has its bytes`)
+    }
+  }
+})
+
+t.test('safetensors gives every tensor and the metadata back, bit for bit', async t => {
+  const dtypes: Record<string, string> = { Float32Array: 'F32', Uint8Array: 'U8', Int32Array: 'I32', BigInt64Array: 'I64' }
+  for (const [name, batch] of batches) {
+    const found = readSafetensors(Buffer.concat(safetensors.encode(batch, metadata)))
+    t.same(found.metadata, { dataset: 'made-up', page: '2', shape: '5,12' })
+    for (const [tensor, { shape, data }] of tensors(batch)) {
+      const read = found.tensors.get(tensor)!
+      t.same([read.dtype, read.shape], [dtypes[data.constructor.name], shape], `${name}: ${tensor} has its dtype and shape`)
+      t.ok(read.bytes.equals(bytes(data)), `${name}: ${tensor} has its bytes`)
+    }
+  }
+})
+
+t.test('json gives every number back as the same float32, nested as the shape says', async t => {
+  for (const [name, batch] of batches) {
+    const parts = json.encode(batch, metadata)
+    const body = JSON.parse(Buffer.concat(parts).toString())
+    t.same(Object.keys(body), ['dataset', 'page', 'shape', 'ids', 'images', 'labels'])
+    for (const [tensor, { shape, data }] of tensors(batch)) {
+      t.same(shapeOf(body[tensor]), shape, `${name}: ${tensor} has its shape`)
+      const flat: number[] = body[tensor].flat(Infinity)
+      t.ok(flat.every((value, i) => Math.fround(value) === Number(data[i])), `${name}: ${tensor} has its values`)
+    }
+  }
+})
+
+t.test('json buffers are exactly as long as their text', async t => {
+  const again = batch(dataset, { split: 'train', start: 0, end: 50, normalization: 'centered', labels: 'onehot', layout: 'nhwc' })
+  const [first, second] = [json.encode(again, metadata)[0]!, json.encode(again, metadata)[0]!]
+  t.same(first, second, 'numbers that are written again are the same')
+  t.equal(Buffer.from(first).indexOf(0), -1)
+  t.same(JSON.parse(Buffer.from(first).toString()).ids, Array.from({ length: 50 }, (_, i) => i))
+})
+
+t.test('no format copies or writes to the images', async t => {
+  for (const format of batchFormats.filter(({ name }) => name !== 'json')) {
+    const made = batch(dataset, { split: 'train', start: 3, end: 9, normalization: 'centered', labels: 'onehot', layout: 'flat' })
+    const parts = format.encode(made, metadata)
+    const images = parts.find(part => part.length === made.images.data.byteLength)!
+    t.equal(images.buffer, dataset.splits.train.centered.buffer, `${format.name} sends the stored memory itself`)
+    t.equal(images.byteOffset, dataset.splits.train.centered.byteOffset + 3 * 12 * 4)
+  }
+})
+
+t.test('shortest texts read back exactly and no shorter one would', async t => {
+  const floats = new Float32Array(Uint32Array.from({ length: 20000 }, (_, i) => Math.imul(i, 0x9e3779b1)).buffer)
+    .filter(Number.isFinite)
+  for (const value of [...floats, 0, 1, -1, 0.1, 1 / 255, 1e-45, 3.4028234663852886e38, 16777216]) {
+    const exact = Math.fround(value)
+    const text = shortestText(exact)
+    if (Math.fround(JSON.parse(text)) !== exact || text.length > 15) t.fail(`${exact} became ${text}`)
+    if (Math.fround(Number(exact.toPrecision(5))) === exact) continue
+    const digits = text.replace(/e.*$/, '').replace(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '').length
+    if (digits > 1 && Math.fround(Number(exact.toPrecision(digits - 1))) === exact) t.fail(`${text} is longer than it must be`)
+  }
+  t.equal(shortestText(Math.fround(0.1)), '0.1')
+  t.equal(shortestText(0), '0')
+})
+
+t.test('npy of one dimension has a one-tuple and aligned data', async t => {
+  const parts = encodeNpy({ shape: [3], data: Float32Array.of(1, 2, 3) })
+  t.equal(parts[0].length % 64, 0)
+  t.same(readNpy(Buffer.concat(parts)).shape, [3])
+})
+
+t.test('png gives the levels back', async t => {
+  const levels = Uint8Array.from({ length: 12 }, (_, i) => i * 20)
+  const picture = decodePng(encodePng(levels, 4, 3))
+  t.same([picture.width, picture.height, picture.channels, picture.depth], [3, 4, 1, 8])
+  t.same(Uint8Array.from(picture.data), levels)
+})
+
+t.test('nest', async t => {
+  t.same(nest([1, 2, 3, 4, 5, 6], []), [1, 2, 3, 4, 5, 6])
+  t.same(nest([1, 2, 3, 4, 5, 6], [3]), [[1, 2, 3], [4, 5, 6]])
+  t.same(nest([1, 2, 3, 4], [2, 1]), [[[1], [2]], [[3], [4]]])
+})
+
+function shapeOf (value: unknown): number[] {
+  return Array.isArray(value) ? [value.length, ...shapeOf(value[0])] : []
+}
