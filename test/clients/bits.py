@@ -1,0 +1,285 @@
+"""
+Fetches every batch of a server and compares it, bit for bit, with what NumPy makes of the original IDX files.
+
+    python3 bits.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES [--split shuffled ...]
+"""
+
+import argparse
+import http.client
+import io
+import json
+import re
+import time
+from urllib.parse import urlencode, urlsplit
+
+import numpy as np
+from safetensors.numpy import load as load_safetensors
+
+from reference import level_statistics, normalize, prepare
+
+SPLITS = ('train', 'val', 'test')
+NORMALIZATIONS = ('raw', 'unit', 'centered', 'standard')
+LABELS = ('onehot', 'index')
+LAYOUTS = {'flat': (784,), 'nhwc': (28, 28, 1), 'nchw': (1, 28, 28)}
+MEDIA_TYPES = {'npz': 'application/x-npz', 'safetensors': 'application/vnd.safetensors', 'json': 'application/json'}
+TENSORS = ['images', 'labels', 'ids']
+
+
+class Difference(Exception):
+    """The server and the reference disagree."""
+
+
+def main():
+    options = arguments()
+    started = time.monotonic()
+    prepared = prepare(options.folder, options.split, options.val_fraction, options.seed, options.denoise, options.mean_over)
+    client = Client(options.base)
+    try:
+        check_description(client, prepared, options)
+        check_mean(client, prepared)
+        rows = sweep_all(Batches(client, prepared), options.formats, options.normalizations)
+    except Difference as difference:
+        raise SystemExit(f'DIFFERENT: {difference}')
+    print_table(rows, time.monotonic() - started)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('base', help='address of the server')
+    parser.add_argument('folder', help='folder of the uncompressed IDX files')
+    parser.add_argument('--split', default='contiguous')
+    parser.add_argument('--val-fraction', default='0.2')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--denoise', default='none')
+    parser.add_argument('--mean-over', default='train')
+    parser.add_argument('--formats', nargs='+', choices=MEDIA_TYPES, default=list(MEDIA_TYPES))
+    parser.add_argument('--normalizations', nargs='+', choices=NORMALIZATIONS, default=list(NORMALIZATIONS))
+    return parser.parse_args()
+
+
+def expect(where, what, got, want):
+    if got != want:
+        raise Difference(f'{where}: {what} is {got!r}, not {want!r}')
+
+
+def expect_array(where, name, got, want):
+    """Same dtype, same shape, same bytes."""
+    expect(where, f'dtype of {name}', got.dtype, want.dtype)
+    expect(where, f'shape of {name}', got.shape, want.shape)
+    if got.tobytes() == want.tobytes():
+        return
+    # As integers, so that NaN and -0 count as what they are.
+    bits = f'u{want.itemsize}'
+    first = int(np.flatnonzero(np.ravel(got).view(bits) != np.ravel(want).view(bits))[0])
+    place = ', '.join(str(i) for i in np.unravel_index(first, want.shape))
+    expect(where, f'{name}[{place}]', np.ravel(got)[first], np.ravel(want)[first])
+    raise Difference(f'{where}: {name}[{place}] has other bits')
+
+
+class Client:
+    """GET requests over one connection, which is never opened again."""
+
+    def __init__(self, base):
+        self.connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=60)
+        self.connection.connect()
+        self.connection.auto_open = 0
+
+    def get(self, path, status=200):
+        """Headers and body."""
+        self.connection.request('GET', path)
+        response = self.connection.getresponse()
+        body = response.read()
+        expect(path, 'the status', response.status, status)
+        return response.headers, body
+
+    def json(self, path):
+        return json.loads(self.get(path)[1])
+
+
+def check_description(client, prepared, options):
+    path = '/v1/datasets/mnist'
+    dataset = client.json(path)
+    expect(path, 'splits', dataset['splits'], {name: len(prepared['labels'][name]) for name in SPLITS})
+    preparation = dataset['preparation']
+    expect(path, 'split', preparation['split'], options.split)
+    expect(path, 'val_fraction', preparation['val_fraction'], float(options.val_fraction))
+    expect(path, 'split_seed', preparation['split_seed'], options.seed)
+    expect(path, 'denoise', preparation['denoise'], options.denoise)
+    expect(path, 'mean_over', preparation['mean_over'], options.mean_over)
+    expect(path, 'standard', preparation['standard'], {'mean': float(prepared['mu']), 'std': float(prepared['sigma'])})
+    for name in SPLITS:
+        path = f'/v1/datasets/mnist/splits/{name}'
+        split = client.json(path)
+        expect(path, 'counts', [row['count'] for row in split['classes']], np.bincount(prepared['labels'][name]).tolist())
+        mean, std = level_statistics(prepared['images'][name])
+        expect(path, 'pixels', split['pixels'], {'mean': mean, 'std': std})
+
+
+def check_mean(client, prepared):
+    path = '/v1/datasets/mnist/mean'
+    npy = np.load(io.BytesIO(client.get(f'{path}?format=npy')[1]))
+    expect_array(path, 'the mean image as NPY', npy, prepared['mean'])
+    body = client.json(path)
+    expect_array(path, 'the mean image as JSON', np.array(body['mean']).astype(np.float32), prepared['mean'])
+    print('the mean image is equal as NPY and as JSON')
+
+
+def decode_npz(body):
+    with np.load(io.BytesIO(body)) as file:
+        return {name: file[name] for name in file.files}, {}
+
+
+def decode_safetensors(body):
+    length = int.from_bytes(body[:8], 'little')
+    return load_safetensors(body), json.loads(body[8:8 + length])['__metadata__']
+
+
+def decode_json(body):
+    """Python reads float64; rounded to float32, they must be exactly what the server has."""
+    batch = json.loads(body)
+    lists = {name: np.array(batch.pop(name)) for name in TENSORS}
+    dtypes = {'images': batch['dtype'], 'labels': 'float32' if lists['labels'].ndim == 2 else 'int64', 'ids': 'int32'}
+    # 'same_kind' refuses to turn 0.5 into an integer.
+    arrays = {name: lists[name].astype(dtypes[name], casting='unsafe' if lists[name].dtype == np.int64 else 'same_kind') for name in TENSORS}
+    batch['shape'] = ','.join(str(length) for length in batch['shape'])
+    return arrays, {name: str(value) for name, value in batch.items()}
+
+
+def decode(path, format, body):
+    """Name -> array, and what the body says of itself in words: name -> text."""
+    try:
+        return {'npz': decode_npz, 'safetensors': decode_safetensors, 'json': decode_json}[format](body)
+    except Exception as error:
+        raise Difference(f'{path}: cannot be read: {error!r}') from error
+
+
+class Batches:
+    """Fetches batches and compares them."""
+
+    def __init__(self, client, prepared):
+        self.client = client
+        self.prepared = prepared
+        self.version = client.json('/v1/datasets/mnist')['version']
+
+    def path(self, split, page, **query):
+        return f'/v1/datasets/mnist/splits/{split}/batches?{urlencode({"page": page, **query})}'
+
+    def check(self, path, split, page, batch_size, format, normalization, labels, layout):
+        """Compares the batch at `path`; gives its headers, its samples and its bytes."""
+        headers, body = self.client.get(path)
+        expect(path, 'the media type', headers['content-type'].split(';')[0], MEDIA_TYPES[format])
+        arrays, metadata = decode(path, format, body)
+        total = len(self.prepared['labels'][split])
+        want = self.expected(split, page * batch_size, min((page + 1) * batch_size, total), normalization, labels, layout)
+        expect(path, 'the names of tensors', sorted(arrays), sorted(TENSORS))
+        for name in TENSORS:
+            expect_array(path, name, arrays[name], want[name])
+        self.check_metadata(path, headers, metadata, {
+            'dataset': 'mnist',
+            'version': self.version,
+            'split': split,
+            'page': page,
+            'batch_size': batch_size,
+            'count': len(want['ids']),
+            'total': total,
+            'pages': page_count(total, batch_size),
+            'shape': ','.join(str(length) for length in want['images'].shape),
+            'dtype': want['images'].dtype.name,
+            'normalization': normalization,
+            'layout': layout
+        })
+        return headers, len(want['ids']), len(body)
+
+    def check_metadata(self, path, headers, metadata, want):
+        """The headers say it with every format, and so does the body where it has a place for it."""
+        for name, value in want.items():
+            header = 'batch-' + name.removeprefix('batch_')
+            expect(path, f'header {header}', headers[header], str(value))
+            if metadata:
+                expect(path, f'metadata {name}', metadata[name], str(value))
+
+    def expected(self, split, start, end, normalization, labels, layout):
+        """The tensors of samples start to end: images as asked, labels float32 [n, 10] or int64 [n], ids int32 [n]."""
+        images = normalize(self.prepared, self.prepared['images'][split][start:end], normalization)
+        classes = self.prepared['labels'][split][start:end]
+        return {
+            'images': images.reshape(end - start, *LAYOUTS[layout]),
+            'labels': np.eye(10, dtype=np.float32)[classes] if labels == 'onehot' else classes.astype(np.int64),
+            'ids': np.arange(start, end, dtype=np.int32)
+        }
+
+    def sweep(self, split, batch_size, format, normalization, labels, layout):
+        """Every page of a split by its number; one row of the table."""
+        pages = page_count(len(self.prepared['labels'][split]), batch_size)
+        query = {'batch_size': batch_size, 'format': format, 'normalization': normalization, 'labels': labels, 'layout': layout}
+        samples = size = 0
+        for page in range(pages):
+            _, count, length = self.check(self.path(split, page, **query), split, page, **query)
+            samples += count
+            size += length
+        self.client.get(self.path(split, pages, **query), status=404)
+        return split, format, normalization, labels, layout, batch_size, pages, samples, size
+
+    def follow(self, split, batch_size, format, normalization, labels, layout):
+        """Every page of a split by the Link header of the one before; one row of the table."""
+        query = {'batch_size': batch_size, 'format': format, 'normalization': normalization, 'labels': labels, 'layout': layout}
+        path = self.path(split, 0, **query)
+        page = samples = size = 0
+        while path:
+            headers, count, length = self.check(path, split, page, **query)
+            page += 1
+            samples += count
+            size += length
+            following = re.search(r'<([^>]*)>; rel="next"', headers.get('link', ''))
+            path = following and following[1]
+        total = len(self.prepared['labels'][split])
+        expect(split, 'the number of pages that Link leads to', page, page_count(total, batch_size))
+        expect(split, 'the number of samples that Link leads to', samples, total)
+        return split, format + ', by Link', normalization, labels, layout, batch_size, page, samples, size
+
+    def combinations(self, split, batch_size, format, normalization):
+        """The last page, which is short, with all kinds of labels and layouts; one row of the table."""
+        page = page_count(len(self.prepared['labels'][split]), batch_size) - 1
+        samples = size = 0
+        for labels in LABELS:
+            for layout in LAYOUTS:
+                query = {'batch_size': batch_size, 'format': format, 'normalization': normalization, 'labels': labels, 'layout': layout}
+                _, count, length = self.check(self.path(split, page, **query), split, page, **query)
+                samples += count
+                size += length
+        return split, format, normalization, 'both', 'all', batch_size, len(LABELS) * len(LAYOUTS), samples, size
+
+
+def page_count(total, batch_size):
+    return -(-total // batch_size)
+
+
+def sweep_all(batches, formats, normalizations):
+    """Rows of the table. Labels and layouts take turns, so that each format has every one of them."""
+    layouts = list(LAYOUTS)
+    rows = []
+    for format in formats:
+        for i, normalization in enumerate(normalizations):
+            rows.append(batches.combinations('val', 37, format, normalization))
+            rows.append(batches.follow('test', 97, format, normalization, LABELS[(i + 1) % 2], layouts[(i + 1) % 3]))
+            if format == 'json':
+                if normalization in ('centered', 'standard'):
+                    rows.append(batches.sweep('test', 500, format, normalization, LABELS[i % 2], layouts[i % 3]))
+                continue
+            for j, split in enumerate(SPLITS):
+                rows.append(batches.sweep(split, 4096, format, normalization, LABELS[(i + j) % 2], layouts[(i + j) % 3]))
+    return rows
+
+
+def print_table(rows, seconds):
+    line = '{:5}  {:20}  {:13}  {:6}  {:6}  {:>10}  {:>7}  {:>9}  {:>13}'
+    print(line.format('split', 'format', 'normalization', 'labels', 'layout', 'batch_size', 'batches', 'samples', 'bytes'))
+    for row in rows:
+        print(line.format(*row[:6], *(f'{number:,}' for number in row[6:])))
+    batches, samples, size = (f'{sum(row[i] for row in rows):,}' for i in (6, 7, 8))
+    print(line.format('total', '', '', '', '', '', batches, samples, size))
+    print(f'all bits are equal; {seconds:.1f} s')
+
+
+if __name__ == '__main__':
+    main()
