@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
 import docs from './serve/plugins/docs.ts'
+import draining from './serve/plugins/draining.ts'
 import problems, { sendProblem } from './serve/plugins/problems.ts'
 import security from './serve/plugins/security.ts'
 import { RequestLog } from './serve/request-log.ts'
@@ -33,6 +34,7 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   await app.register(problems)
+  await app.register(draining)
   await app.register(security, { origins: corsOrigins })
   await app.register(docs)
 

@@ -63,6 +63,8 @@ function pipelineSettings ({ dataFolder, split, prepare, backend }: Config) {
 }
 
 main().catch(error => {
-  process.stderr.write(`mnist-batch-server: ${error instanceof ServiceError ? error.message : error?.stack ?? error}\n`)
-  process.exitCode = 1
+  // One line where the reason lies outside (a setting, a port that is taken), a stack where it lies in here.
+  const expected = error instanceof ServiceError || typeof error?.syscall === 'string'
+  process.stderr.write(`mnist-batch-server: ${expected ? error.message : error?.stack ?? error}\n`)
+  process.exit(1)
 })
