@@ -18,7 +18,7 @@ export function createConsole (level: string, stdout: NodeJS.WriteStream = proce
   }
   const bar = new ProgressBar(stdout)
   const lines = new Writable({ write: (line, _encoding, done) => { bar.above(line); done() } })
-  const logger = pino({ level }, prettyStream({ destination: lines, colorize: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }))
+  const logger = pino({ level }, prettyStream({ destination: lines, colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }))
   return { logger, report: (dataset, progress) => bar.show(dataset, progress) }
 }
 

@@ -38,7 +38,7 @@ export async function loadDataset (entry: DatasetEntry, options: PipelineOptions
   })
   const raw = assemble(files, entry.classes.length)
   const splits = splitDataset(raw, options.split)
-  log.info({ dataset, files: provenance, ms: since(started) }, 'acquired')
+  log.info({ dataset, sources: [...new Set(provenance.map(({ source }) => source))], ms: since(started) }, 'acquired')
 
   const preparing = performance.now()
   const { rows, columns } = raw

@@ -17,7 +17,7 @@ export class ProgressBar {
     const share = total > 0 ? Math.min(1, done / total) : 1
     const filled = Math.round(share * WIDTH)
     const text = `${dataset} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${Math.floor(share * 100).toString().padStart(3)} % ${item}`
-    this.#draw(share < 1 ? text.slice(0, this.#terminal.columns) : '')
+    this.#draw(share < 1 ? text.slice(0, (this.#terminal.columns || 80) - 1) : '')
   }
 
   /** Writes lines above the bar. */

@@ -53,8 +53,10 @@ export async function useBackend (choice: BackendChoice): Promise<ChosenBackend>
 }
 
 async function loadNative (): Promise<void> {
-  // TensorFlow's C++ library reads this once, when it is loaded; the process belongs to the preparation.
+  // TensorFlow's C++ library reads these once, when it is loaded; the process belongs to the preparation. The first
+  // keeps it quiet, the second keeps it from reordering sums.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
+  process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0'
   // tfjs-node 4.22 calls these, which Node 23 removed; its own fix is not released.
   const legacy = util as unknown as Record<string, unknown>
   legacy['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
