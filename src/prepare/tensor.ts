@@ -17,9 +17,10 @@ export interface ChosenBackend {
  */
 export function values (compute: () => tf.Tensor): Float32Array {
   const result = tf.tidy(compute)
-  const data = result.dataSync() as Float32Array
+  const data = result.dataSync()
   result.dispose()
-  return data
+  // The cpu backend casts int32 to float32 by name only: the array below stays one of integers.
+  return data instanceof Float32Array ? data : Float32Array.from(data)
 }
 
 /** How each backend is brought in, fastest first. */
