@@ -22,11 +22,11 @@ process.once('message', (job: Job) => {
   ).then(() => process.disconnect())
 })
 
-function prepare (job: Job): Promise<Findings> {
+async function prepare (job: Job): Promise<Findings> {
   const size = job.rows * job.columns
   const images = new Uint8Array(size * splitNames.reduce((count, name) => count + job.labels[name].length, 0))
   readFully(images)
-  return run(job, images, {
+  return await run(job, images, {
     denoised: (bytes, row) => writeFully(bytes, row * size),
     centered: (bytes, row) => writeFully(bytes, images.length + row * size * Float32Array.BYTES_PER_ELEMENT),
     progress: (item, done, total) => { answer({ progress: { item, done, total } }) }
