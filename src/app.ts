@@ -13,6 +13,8 @@ import { healthRoutes } from './serve/routes/health.ts'
 import { meanRoutes } from './serve/routes/mean.ts'
 import { sampleRoutes } from './serve/routes/samples.ts'
 import { splitRoutes } from './serve/routes/splits.ts'
+import { shuffledOrder } from './split/order.ts'
+import { OrderCache } from './store/orders.ts'
 import type { DatasetStore } from './store/store.ts'
 
 export interface AppOptions {
@@ -42,7 +44,7 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
   await app.register(datasetRoutes, { store, maxBatchSize })
   await app.register(meanRoutes, { store })
   await app.register(splitRoutes, { store })
-  await app.register(batchRoutes, { store, maxBatchSize })
+  await app.register(batchRoutes, { store, orders: new OrderCache(shuffledOrder), maxBatchSize })
   await app.register(sampleRoutes, { store })
   return app
 }

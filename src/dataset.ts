@@ -4,6 +4,7 @@ export const splitNames = ['train', 'val', 'test'] as const
 export const normalizations = ['centered', 'unit', 'standard', 'raw'] as const
 export const labelEncodings = ['onehot', 'index'] as const
 export const layouts = ['flat', 'nhwc', 'nchw'] as const
+export const remainders = ['keep', 'drop', 'pad'] as const
 export const splitModes = ['contiguous', 'shuffled', 'stratified'] as const
 export const meanScopes = ['train', 'train+val'] as const
 export const denoisers = ['none', 'median3', 'gaussian'] as const
@@ -13,6 +14,7 @@ export type SplitName = (typeof splitNames)[number]
 export type Normalization = (typeof normalizations)[number]
 export type LabelEncoding = (typeof labelEncodings)[number]
 export type Layout = (typeof layouts)[number]
+export type Remainder = (typeof remainders)[number]
 export type BackendChoice = (typeof backendChoices)[number]
 export type BackendName = Exclude<BackendChoice, 'auto'>
 export type SplitMode = (typeof splitModes)[number]
@@ -163,6 +165,8 @@ export interface Batch {
   readonly labels: Tensor<Float32Array | BigInt64Array>
   /** int32 positions in the split. */
   readonly ids: Tensor<Int32Array>
+  /** u8, 1 for a sample and 0 for padding; only where padding was asked for. */
+  readonly mask?: Tensor<Uint8Array>
 }
 
 /** How far a stage is, in its own unit of work. */

@@ -2,13 +2,14 @@ import type { Batch } from '../dataset.ts'
 import type { BatchFormat } from './format.ts'
 import { NumberTexts } from './numbers.ts'
 
-/** Metadata, then `ids`, `images` and `labels`, each nested as its shape says. */
+/** Metadata, then `ids`, `images`, `labels` and `mask`, each nested as its shape says. */
 export const json: BatchFormat = {
   name: 'json',
   mediaType: 'application/json',
   encode (batch, metadata) {
     const start = `${JSON.stringify(metadata).slice(0, -1)},"ids":${JSON.stringify(Array.from(batch.ids.data))},"images":[`
-    const end = `],"labels":${JSON.stringify(labelRows(batch))}}`
+    const mask = batch.mask ? `,"mask":${JSON.stringify(Array.from(batch.mask.data))}` : ''
+    const end = `],"labels":${JSON.stringify(labelRows(batch))}${mask}}`
     return [encodeImages(batch, start, end)]
   }
 }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { BatchFormat } from './format.ts'
 import { encodeNpy } from './npy.ts'
+import { tensorsOf } from './tensors.ts'
 
 /**
  * A zip of stored (uncompressed) NPY members, as `numpy.savez` makes it (APPNOTE.TXT 6.3, 4.3): a local header, name and
@@ -9,11 +10,11 @@ import { encodeNpy } from './npy.ts'
 export const npz: BatchFormat = {
   name: 'npz',
   mediaType: 'application/x-npz',
-  encode ({ images, labels, ids }) {
+  encode (batch) {
     const parts: Uint8Array[] = []
     const directory: Buffer[] = []
     let offset = 0
-    for (const [name, tensor] of Object.entries({ images, labels, ids })) {
+    for (const [name, tensor] of tensorsOf(batch)) {
       const [header, data] = encodeNpy(tensor)
       const member: Member = { name: `${name}.npy`, offset, size: header.length + data.length, crc: crc32(data, crc32(header)) }
       const start = Buffer.concat([localHeader(member), header])

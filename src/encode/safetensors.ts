@@ -1,5 +1,6 @@
 import { bytesOf, dtypeOf } from './bytes.ts'
 import type { BatchFormat } from './format.ts'
+import { tensorsOf } from './tensors.ts'
 
 const dtypes = { float32: 'F32', uint8: 'U8', int32: 'I32', int64: 'I64' } as const
 
@@ -8,13 +9,13 @@ const dtypes = { float32: 'F32', uint8: 'U8', int32: 'I32', int64: 'I64' } as co
  *
  *     0    u64  N, a multiple of 8 thanks to spaces at the end of the header
  *     8    N bytes of JSON: name → dtype, shape, data_offsets relative to 8 + N; __metadata__ maps strings to strings
- *     8+N  images, labels, ids back to back, each a view; every one starts at a multiple of its element's size
+ *     8+N  the tensors back to back, each a view; every one starts at a multiple of its element's size
  */
 export const safetensors: BatchFormat = {
   name: 'safetensors',
   mediaType: 'application/vnd.safetensors',
-  encode ({ images, labels, ids }, metadata) {
-    const tensors = Object.entries({ images, labels, ids })
+  encode (batch, metadata) {
+    const tensors = tensorsOf(batch)
     const header: Record<string, unknown> = {
       __metadata__: Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, String(value)]))
     }

@@ -13,7 +13,12 @@ const batchHeaderNames: Readonly<Record<string, string>> = {
   shape: 'batch-shape',
   dtype: 'batch-dtype',
   normalization: 'batch-normalization',
-  layout: 'batch-layout'
+  layout: 'batch-layout',
+  seed: 'batch-seed',
+  epoch: 'batch-epoch',
+  rank: 'batch-rank',
+  world_size: 'batch-world-size',
+  remainder: 'batch-remainder'
 }
 
 /** What scripts of other origins may read. */

@@ -1,5 +1,6 @@
 import type { FastifySchemaValidationError } from 'fastify'
 import { describeAllowed, type ValueSchema } from '../allowed.ts'
+import { ServiceError } from '../errors.ts'
 
 interface ObjectSchema { readonly properties?: Readonly<Record<string, ValueSchema>> }
 
@@ -18,6 +19,11 @@ export function readIntegers (values: Record<string, unknown>, schema: ObjectSch
     const value = values[name]
     if (schema?.properties?.[name]?.type === 'integer' && typeof value === 'string' && /^(0|-?[1-9]\d{0,14})$/.test(value)) values[name] = Number(value)
   }
+}
+
+/** @throws ServiceError invalid_parameter, where there are errors */
+export function refuse (errors: readonly ParameterError[], cause?: unknown): void {
+  if (errors.length > 0) throw new ServiceError('invalid_parameter', errors.map(({ detail }) => detail).join('; '), { cause, members: { errors } })
 }
 
 /** One entry for each parameter that is wrong: what is wrong with it, and what is allowed. */

@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
-import { labelEncodings, layouts, normalizations, splitNames } from '../dataset.ts'
+import { labelEncodings, layouts, normalizations, remainders, splitNames } from '../dataset.ts'
 
 /** The shapes of requests and answers: each gives its type, its validation, its serialization and its page in the docs. */
 
 /** What a request gets that does not say. */
-export const defaults = { page: 0, normalization: 'centered', labels: 'onehot', layout: 'flat' } as const
+export const defaults = {
+  page: 0, epoch: 0, rank: 0, world_size: 1, remainder: 'keep', normalization: 'centered', labels: 'onehot', layout: 'flat'
+} as const
 
 export function defaultBatchSize (maxBatchSize: number): number {
   return Math.min(128, maxBatchSize)
@@ -42,6 +44,9 @@ function format (names: readonly string[]) {
 
 const strict = { additionalProperties: false } as const
 
+const U32 = 0xffffffff
+const MAX_WORLD_SIZE = 65536
+
 /** For resources that take no parameters, so that one that is given is an error. */
 export const NoQuery = Type.Object({}, strict)
 
@@ -55,6 +60,11 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
   return Type.Object({
     page: Type.Optional(Type.Integer({ minimum: 0, default: defaults.page, description: 'Which page, from 0.' })),
     batch_size: Type.Optional(Type.Integer({ minimum: 1, maximum: maxBatchSize, default: defaultBatchSize(maxBatchSize), description: 'Samples of a page; the last page may have fewer.' })),
+    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: U32, description: 'Shuffles the split: the same seed and epoch give the same order everywhere. Without it the order is the natural one.' })),
+    epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: U32, default: defaults.epoch, description: 'Which epoch of the seed; each has an order of its own. Goes with `seed` only.' })),
+    rank: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_WORLD_SIZE - 1, default: defaults.rank, description: 'Which of the `world_size` shards, from 0.' })),
+    world_size: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_WORLD_SIZE, default: defaults.world_size, description: 'Shards that share a page: page p covers the positions p·batch_size·world_size and on, and rank r gets the r-th run of batch_size.' })),
+    remainder: Type.Optional(Type.Enum([...remainders], { default: defaults.remainder, description: 'The samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order; `mask` tells).' })),
     normalization,
     labels: Type.Optional(Type.Enum([...labelEncodings], { default: defaults.labels, description: '`onehot` float32 rows, or `index` int64 class numbers.' })),
     layout,
@@ -177,9 +187,15 @@ export const BatchBody = Type.Object({
   dtype: Dtype,
   normalization: Type.String(),
   layout: Type.String(),
+  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, where the order is shuffled.' })),
+  epoch: Type.Optional(Type.Integer()),
+  rank: Type.Optional(Type.Integer({ description: 'With `world_size`, where the page is sharded.' })),
+  world_size: Type.Optional(Type.Integer()),
+  remainder: Type.Optional(Type.String()),
   ids: Type.Array(Type.Integer(), { description: 'Position of each sample in the split.' }),
   images: Nested,
-  labels: Type.Array(Type.Unknown(), { description: 'One-hot rows, or class numbers.' })
+  labels: Type.Array(Type.Unknown(), { description: 'One-hot rows, or class numbers.' }),
+  mask: Type.Optional(Type.Array(Type.Integer(), { description: 'With `remainder=pad`: 1 for a sample, 0 for padding.' }))
 })
 
 export const Problem = Type.Object({

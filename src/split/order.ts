@@ -19,12 +19,38 @@ export function sampleKey (seed: number, epoch: number): (i: number) => number {
   return i => mix(mix(i ^ a) + b)
 }
 
-/** The numbers 0 … count−1, sorted by their key ascending: u32 of `count`. */
+/** Bits that a pass of the radix sort looks at: three passes see all 32. */
+const DIGIT = 11
+
+/** The numbers 0 … count−1, sorted by their key ascending: u32 of `count`. Takes time in proportion to `count`. */
 export function shuffledOrder (count: number, seed: number, epoch: number): Uint32Array {
   const key = sampleKey(seed, epoch)
-  // Key in the high and index in the low half of a 53-bit integer: one native numeric sort, exact while count ≤ 2²¹.
-  const packed = new Float64Array(count)
-  for (let i = 0; i < count; i++) packed[i] = key(i) * 0x200000 + i
-  packed.sort()
-  return Uint32Array.from(packed, value => value % 0x200000)
+  let [keys, order] = [new Uint32Array(count), new Uint32Array(count)]
+  let [nextKeys, nextOrder] = [new Uint32Array(count), new Uint32Array(count)]
+  for (let i = 0; i < count; i++) {
+    keys[i] = key(i)
+    order[i] = i
+  }
+  for (let shift = 0; shift < 32; shift += DIGIT) {
+    distribute(keys, order, nextKeys, nextOrder, shift);
+    [keys, order, nextKeys, nextOrder] = [nextKeys, nextOrder, keys, order]
+  }
+  return order
+}
+
+/** One pass of a stable least-significant-digit radix sort: moves keys, and the numbers they belong to, by one digit. */
+function distribute (keys: Uint32Array, order: Uint32Array, toKeys: Uint32Array, toOrder: Uint32Array, shift: number): void {
+  const mask = (1 << DIGIT) - 1
+  const starts = new Uint32Array(1 << DIGIT)
+  for (let i = 0; i < keys.length; i++) starts[(keys[i]! >>> shift) & mask]!++
+  for (let digit = 0, start = 0; digit < starts.length; digit++) {
+    const size = starts[digit]!
+    starts[digit] = start
+    start += size
+  }
+  for (let i = 0; i < keys.length; i++) {
+    const to = starts[(keys[i]! >>> shift) & mask]!++
+    toKeys[to] = keys[i]!
+    toOrder[to] = order[i]!
+  }
 }

@@ -1,39 +1,49 @@
-import type { Batch, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName } from '../dataset.ts'
+import type { Batch, LabelEncoding, Layout, Normalization, PreparedDataset, PreparedSplit, SplitName } from '../dataset.ts'
 
 export interface Selection {
   readonly split: SplitName
-  /** Positions [start, end) of the split's natural order. */
-  readonly start: number
-  readonly end: number
+  /** Positions of the order: `count` from `start`, wrapping to 0 at its end; the first `real` of them are no padding. */
+  readonly span: { readonly start: number, readonly count: number, readonly real: number }
+  /** Samples of the split in the order asked for; undefined for the natural one. */
+  readonly order: Uint32Array | undefined
   readonly normalization: Normalization
   readonly labels: LabelEncoding
   readonly layout: Layout
+  /** Whether a mask is to tell samples from padding. */
+  readonly masked: boolean
 }
 
 /**
- * The samples at the positions asked for. Labels, ids, raw and centered images are views; `unit` and `standard` are looked
- * up, level by level, into one buffer of exactly their size.
+ * The samples at the positions asked for. In the natural order labels, ids, raw and centered images are views; in any
+ * other each of them is gathered into one buffer of exactly its size. `unit` and `standard` are looked up, level by level.
  */
-export function batch (dataset: PreparedDataset, { split: name, start, end, normalization, labels, layout }: Selection): Batch {
-  const split = dataset.splits[name]
+export function batch (dataset: PreparedDataset, selection: Selection): Batch {
+  const { span: { start, count, real }, order, normalization, labels, layout, masked } = selection
+  const split = dataset.splits[selection.split]
+  const rows = order || start + count > split.count ? gathering(positions(split, start, count, order)) : viewing(start, start + count)
   const size = dataset.rows * dataset.columns
   const classes = dataset.entry.classes.length
-  const levels = split.images.subarray(start * size, end * size)
+  let levels: Uint8Array | undefined
   return {
-    images: { shape: [end - start, ...imageShape(dataset, layout)], data: images() },
-    levels,
+    images: { shape: [count, ...imageShape(dataset, layout)], data: images() },
+    get levels () { return pixels() },
     codebook: dataset.codebooks[normalization],
     labels: labels === 'onehot'
-      ? { shape: [end - start, classes], data: split.onehot.subarray(start * classes, end * classes) }
-      : { shape: [end - start], data: split.index.subarray(start, end) },
-    ids: { shape: [end - start], data: split.ids.subarray(start, end) }
+      ? { shape: [count, classes], data: rows(split.onehot, classes) }
+      : { shape: [count], data: rows(split.index, 1) },
+    ids: { shape: [count], data: rows(split.ids, 1) },
+    ...(masked && { mask: { shape: [count], data: new Uint8Array(count).fill(1, 0, real) } })
+  }
+
+  function pixels (): Uint8Array {
+    return (levels ??= rows(split.images, size))
   }
 
   function images (): Float32Array | Uint8Array {
     switch (normalization) {
-      case 'raw': return levels
-      case 'centered': return split.centered.subarray(start * size, end * size)
-      default: return lookUp(levels, dataset.levels[normalization])
+      case 'raw': return pixels()
+      case 'centered': return rows(split.centered, size)
+      default: return lookUp(pixels(), dataset.levels[normalization])
     }
   }
 }
@@ -45,6 +55,32 @@ export function imageShape ({ rows, columns }: { readonly rows: number, readonly
     case 'nhwc': return [rows, columns, 1]
     case 'nchw': return [1, rows, columns]
   }
+}
+
+/** Gives the same rows of any array whose rows have `width` elements. */
+type TakeRows = <Data extends Float32Array | Uint8Array | Int32Array | BigInt64Array>(all: Data, width: number) => Data
+
+function viewing (start: number, end: number): TakeRows {
+  return (all, width) => all.subarray(start * width, end * width) as typeof all
+}
+
+function gathering (ids: Uint32Array): TakeRows {
+  return (all, width) => {
+    const rows = new (all.constructor as new (length: number) => typeof all)(ids.length * width)
+    for (let i = 0; i < ids.length; i++) {
+      const start = ids[i]! * width
+      if (width === 1) rows[i] = all[start]!
+      else rows.set(all.subarray(start, start + width) as never, i * width)
+    }
+    return rows
+  }
+}
+
+function positions ({ count: total }: PreparedSplit, start: number, count: number, order: Uint32Array | undefined): Uint32Array {
+  return new Uint32Array(count).map((_, i) => {
+    const position = (start + i) % total
+    return order ? order[position]! : position
+  })
 }
 
 function lookUp (levels: Uint8Array, table: Float32Array): Float32Array {

@@ -9,17 +9,21 @@ import { npz } from '../../src/encode/npz.ts'
 import { encodePng } from '../../src/encode/png.ts'
 import { batchFormats } from '../../src/encode/registry.ts'
 import { safetensors } from '../../src/encode/safetensors.ts'
-import { batch } from '../../src/store/batch.ts'
+import { batch, type Selection } from '../../src/store/batch.ts'
 import { prepared } from '../fixtures/prepared.ts'
 import { readNpy, readSafetensors, readZip } from '../fixtures/read.ts'
 
 const dataset = prepared({ train: 50, val: 7, test: 9 })
 const metadata = { dataset: 'made-up', page: 2, shape: [5, 12] }
 
+function select (start: number, count: number, choice: Partial<Selection> = {}): Batch {
+  return batch(dataset, { split: 'train', span: { start, count, real: count }, order: undefined, normalization: 'centered', labels: 'onehot', layout: 'flat', masked: false, ...choice })
+}
+
 const choices = normalizations.flatMap(normalization => labelEncodings.flatMap(labels => layouts.map(layout => ({ normalization, labels, layout }))))
 const batches: Array<[string, Batch]> = choices.map(choice => [
   Object.values(choice).join(' '),
-  batch(dataset, { split: 'train', start: 11, end: 16, ...choice })
+  select(11, 5, choice)
 ])
 
 function bytes (data: { buffer: ArrayBufferLike, byteOffset: number, byteLength: number }): Buffer {
@@ -70,7 +74,7 @@ t.test('json gives every number back as the same float32, nested as the shape sa
 })
 
 t.test('json buffers are exactly as long as their text', async t => {
-  const again = batch(dataset, { split: 'train', start: 0, end: 50, normalization: 'centered', labels: 'onehot', layout: 'nhwc' })
+  const again = select(0, 50, { layout: 'nhwc' })
   const [first, second] = [json.encode(again, metadata)[0]!, json.encode(again, metadata)[0]!]
   t.same(first, second, 'numbers that are written again are the same')
   t.equal(Buffer.from(first).indexOf(0), -1)
@@ -79,12 +83,28 @@ t.test('json buffers are exactly as long as their text', async t => {
 
 t.test('no format copies or writes to the images', async t => {
   for (const format of batchFormats.filter(({ name }) => name !== 'json')) {
-    const made = batch(dataset, { split: 'train', start: 3, end: 9, normalization: 'centered', labels: 'onehot', layout: 'flat' })
+    const made = select(3, 6)
     const parts = format.encode(made, metadata)
     const images = parts.find(part => part.length === made.images.data.byteLength)!
     t.equal(images.buffer, dataset.splits.train.centered.buffer, `${format.name} sends the stored memory itself`)
     t.equal(images.byteOffset, dataset.splits.train.centered.byteOffset + 3 * 12 * 4)
   }
+})
+
+t.test('a mask is one more tensor', async t => {
+  const made = select(48, 4, { masked: true, span: { start: 48, count: 4, real: 2 } })
+  t.same([...made.ids.data], [48, 49, 0, 1], 'padding is the start of the order')
+  const mask = { shape: [4], bytes: Buffer.of(1, 1, 0, 0) }
+  t.match(readNpy(readZip(Buffer.concat(npz.encode(made, metadata)), crc32).get('mask.npy')!), { dtype: '|u1', ...mask })
+  t.match(readSafetensors(Buffer.concat(safetensors.encode(made, metadata))).tensors.get('mask'), { dtype: 'U8', ...mask })
+  t.same(JSON.parse(Buffer.concat(json.encode(made, metadata)).toString()).mask, [1, 1, 0, 0])
+})
+
+t.test('no samples make a batch all the same', async t => {
+  const made = select(50, 0)
+  t.same(JSON.parse(Buffer.concat(json.encode(made, metadata)).toString()), { ...metadata, ids: [], images: [], labels: [] })
+  t.same(readNpy(readZip(Buffer.concat(npz.encode(made, metadata)), crc32).get('images.npy')!).shape, [0, 12])
+  t.same(readSafetensors(Buffer.concat(safetensors.encode(made, metadata))).tensors.get('labels')!.shape, [0, 10])
 })
 
 t.test('shortest texts read back exactly and no shorter one would', async t => {

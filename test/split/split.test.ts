@@ -1,7 +1,7 @@
 import t from 'tap'
 import { splitModes, type RawDataset, type SplitSettings } from '../../src/dataset.ts'
 import { mix, sampleKey, shuffledOrder } from '../../src/split/order.ts'
-import { pageCount, pageRange } from '../../src/split/page.ts'
+import { pageCount, pageSpan, type Paging } from '../../src/split/page.ts'
 import { partition, splitDataset } from '../../src/split/partition.ts'
 
 const made = (length: number, values: number, seed = 0): Uint8Array => Uint8Array.from({ length }, (_, i) => mix(i ^ mix(seed)) % values)
@@ -109,21 +109,33 @@ t.test('partition: the same settings give the same parts, another seed others', 
   t.same(val('contiguous', 8), val('contiguous', 9))
 })
 
+function paging (total: number, batchSize: number, more: Partial<Paging> = {}): Paging {
+  return { total, batchSize, rank: 0, worldSize: 1, remainder: 'keep', ...more }
+}
+
 t.test('pages are the whole split, in order, each sample once', async t => {
   for (let total = 0; total <= 130; total++) {
     for (const batchSize of [1, 2, 3, 7, 64, 128, 129, 1000]) {
       const seen: number[] = []
-      const pages = pageCount(total, batchSize)
+      const pages = pageCount(paging(total, batchSize))
       for (let page = 0; page < pages; page++) {
-        const { start, end } = pageRange(total, batchSize, page)
-        if (end <= start || end - start > batchSize || (end - start < batchSize && page < pages - 1)) t.fail(`page ${page} of ${total}/${batchSize} is [${start}, ${end})`)
-        for (let i = start; i < end; i++) seen.push(i)
+        const { start, count, real } = pageSpan(paging(total, batchSize), page)
+        if (count !== real || count < 1 || count > batchSize || (count < batchSize && page < pages - 1)) t.fail(`page ${page} of ${total}/${batchSize} is ${count} from ${start}`)
+        for (let i = start; i < start + count; i++) seen.push(i)
       }
       if (seen.length !== total || seen.some((position, i) => position !== i)) t.fail(`pages of ${total}/${batchSize}`)
     }
   }
-  t.same([pageCount(48000, 128), pageCount(10000, 128), pageCount(0, 128)], [375, 79, 0])
-  t.same(pageRange(10000, 128, 78), { start: 9984, end: 10000 })
+  t.same([pageCount(paging(48000, 128)), pageCount(paging(10000, 128)), pageCount(paging(0, 128))], [375, 79, 0])
+  t.same(pageSpan(paging(10000, 128), 78), { start: 9984, count: 16, real: 16 })
+})
+
+t.test('shards: ranks take turns within a page', async t => {
+  const shard = (rank: number, remainder: Paging['remainder']) => paging(100, 16, { rank, worldSize: 3, remainder })
+  t.same((['keep', 'drop', 'pad'] as const).map(remainder => pageCount(shard(0, remainder))), [3, 2, 3])
+  t.same([0, 1, 2].map(rank => pageSpan(shard(rank, 'keep'), 1).start), [48, 64, 80])
+  t.same([0, 1, 2].map(rank => pageSpan(shard(rank, 'keep'), 2)), [{ start: 96, count: 4, real: 4 }, { start: 112, count: 0, real: 0 }, { start: 128, count: 0, real: 0 }])
+  t.same([0, 1, 2].map(rank => pageSpan(shard(rank, 'pad'), 2)), [{ start: 96, count: 16, real: 4 }, { start: 112, count: 16, real: 0 }, { start: 128, count: 16, real: 0 }])
 })
 
 function rawDataset (): RawDataset {

@@ -10,6 +10,7 @@ import { batch } from '../../store/batch.ts'
 import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { readyDataset, splitName } from '../lookup.ts'
+import { refuse } from '../parameters.ts'
 import { jsonBody, respond } from '../respond.ts'
 import { SampleBody, SampleParams, SampleQuery, defaults } from '../schemas.ts'
 
@@ -44,7 +45,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
       tag: format === png ? `${split}/${id}/png` : `${split}/${id}/${normalization}/${layout}/json`,
       mediaType: format.mediaType,
       body: () => {
-        const sample = batch(dataset, { split, start: id, end: id + 1, normalization, labels: 'index', layout })
+        const sample = batch(dataset, { split, span: { start: id, count: 1, real: 1 }, order: undefined, normalization, labels: 'index', layout, masked: false })
         if (format === png) return [encodePng(sample.levels, dataset.rows, dataset.columns)]
         const shape = sample.images.shape.slice(1)
         return jsonBody({
@@ -67,8 +68,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
 
 /** A picture has neither normalization nor layout: asking for them is a mistake that must not go unnoticed. */
 function refuseWithPicture (query: Readonly<Record<string, unknown>>): void {
-  const errors = ['normalization', 'layout']
+  refuse(['normalization', 'layout']
     .filter(parameter => query[parameter] !== undefined)
-    .map(parameter => ({ parameter, detail: `${parameter} does not go with a PNG, which shows the 8-bit pixels`, allowed: 'nothing with format=png' }))
-  if (errors.length > 0) throw new ServiceError('invalid_parameter', errors.map(({ detail }) => detail).join('; '), { members: { errors } })
+    .map(parameter => ({ parameter, detail: `${parameter} does not go with a PNG, which shows the 8-bit pixels`, allowed: 'nothing with format=png' })))
 }
