@@ -37,23 +37,18 @@ export interface Config {
 }
 
 /**
- * Reads the configuration from the environment. A variable that is empty counts as not set.
+ * Reads the configuration from the environment. A variable that is empty or blank counts as not set.
  *
  * @param known names of the datasets that there are
  * @throws ServiceError invalid_configuration: names every variable that is wrong and what it may be
  */
 export function loadConfig (known: readonly string[], env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const values = validated(env)
-  const datasets = list(values.DATASETS)
-  const unknown = datasets.filter(name => !known.includes(name))
-  if (unknown.length > 0 || datasets.length === 0) {
-    throw new ServiceError('invalid_configuration', `DATASETS must be some of ${known.join(', ')}, got '${values.DATASETS}'`)
-  }
+  const values = validated(known, env)
   return Object.freeze({
     host: values.HOST,
     port: values.PORT,
     dataFolder: values.DATA_DIR,
-    datasets: [...new Set(datasets)],
+    datasets: [...new Set(list(values.DATASETS))],
     split: { mode: values.SPLIT, valFraction: values.VAL_FRACTION, seed: values.SPLIT_SEED },
     prepare: { denoise: values.DENOISE, meanOver: values.MEAN_OVER },
     backend: values.TFJS_BACKEND,
@@ -63,18 +58,32 @@ export function loadConfig (known: readonly string[], env: Readonly<Record<strin
   })
 }
 
-function validated (env: Readonly<Record<string, string | undefined>>): Static<typeof environment> {
-  const data = Object.fromEntries(Object.entries(env).filter(([name, value]) => name in environment.properties && value !== ''))
+function validated (known: readonly string[], env: Readonly<Record<string, string | undefined>>): Static<typeof environment> {
+  const data = Object.fromEntries(Object.entries(env).filter(([name, value]) => name in environment.properties && value?.trim()))
+  const wrong = new Set(Object.keys(data).filter(name => isInfinite(name, data[name]!) || (name === 'DATASETS' && !areKnown(known, data[name]!))))
   try {
-    return envSchema<Static<typeof environment>>({ schema: environment, data, env: false })
+    const values = envSchema<Static<typeof environment>>({ schema: environment, data, env: false })
+    if (wrong.size === 0) return values
   } catch (cause) {
-    const faults = (cause as { errors: ReadonlyArray<{ instancePath: string }> }).errors.map(({ instancePath }) => instancePath.slice(1))
-    const lines = [...new Set(faults)].map(name => {
-      const schema: ValueSchema = environment.properties[name as keyof typeof environment.properties]
-      return `${name} must be ${describeAllowed(schema)}, got '${env[name]}'`
-    })
-    throw new ServiceError('invalid_configuration', lines.join('; '), { cause })
+    for (const { instancePath } of (cause as { errors: ReadonlyArray<{ instancePath: string }> }).errors) wrong.add(instancePath.slice(1))
   }
+  const lines = Object.keys(environment.properties).filter(name => wrong.has(name)).map(name => {
+    const schema: ValueSchema = environment.properties[name as keyof typeof environment.properties]
+    const allowed = name === 'DATASETS' ? `some of ${known.join(', ')}` : describeAllowed(schema)
+    return `${name} must be ${allowed}, got '${env[name]}'`
+  })
+  throw new ServiceError('invalid_configuration', lines.join('; '))
+}
+
+/** Ajv holds a number that is not finite against no range. */
+function isInfinite (name: string, value: string): boolean {
+  const schema: ValueSchema = environment.properties[name as keyof typeof environment.properties]
+  return schema.minimum !== undefined && Math.abs(Number(value)) === Infinity
+}
+
+function areKnown (known: readonly string[], value: string): boolean {
+  const names = list(value)
+  return names.length > 0 && names.every(name => known.includes(name))
 }
 
 function list (value: string): string[] {

@@ -1,0 +1,89 @@
+import t from 'tap'
+import { environment, loadConfig } from '../src/config.ts'
+
+const known = ['mnist', 'fashion-mnist']
+
+t.test('nothing set: the defaults', async t => {
+  const config = loadConfig(known, {})
+  t.same(config, {
+    host: '127.0.0.1',
+    port: 8080,
+    dataFolder: './.data',
+    datasets: ['mnist'],
+    split: { mode: 'contiguous', valFraction: 0.2, seed: 0 },
+    prepare: { denoise: 'none', meanOver: 'train' },
+    backend: 'auto',
+    maxBatchSize: 4096,
+    logLevel: 'info',
+    corsOrigins: ['*']
+  })
+  t.ok(Object.isFrozen(config))
+  t.throws(() => { (config as { port: number }).port = 1 }, TypeError)
+})
+
+t.test('an empty or blank variable counts as not set, others than ours do not matter', async t => {
+  const all = (value: string) => Object.fromEntries(Object.keys(environment.properties).map(name => [name, value]))
+  t.same(loadConfig(known, all(' ')), loadConfig(known, {}))
+  t.same(loadConfig(known, { ...all(''), PATH: '/bin', port: '1', SPLIT_SEEDS: 'x' }), loadConfig(known, {}))
+})
+
+t.test('everything set', async t => {
+  t.same(loadConfig(known, {
+    HOST: '::',
+    PORT: '0',
+    DATA_DIR: '/var/data',
+    DATASETS: ' fashion-mnist,mnist,, fashion-mnist ',
+    SPLIT: 'stratified',
+    VAL_FRACTION: '0.999',
+    SPLIT_SEED: '4294967295',
+    MEAN_OVER: 'train+val',
+    DENOISE: 'gaussian',
+    TFJS_BACKEND: 'cpu',
+    MAX_BATCH_SIZE: '65536',
+    LOG_LEVEL: 'silent',
+    CORS_ORIGIN: 'https://a.example, https://b.example'
+  }), {
+    host: '::',
+    port: 0,
+    dataFolder: '/var/data',
+    datasets: ['fashion-mnist', 'mnist'],
+    split: { mode: 'stratified', valFraction: 0.999, seed: 4294967295 },
+    prepare: { denoise: 'gaussian', meanOver: 'train+val' },
+    backend: 'cpu',
+    maxBatchSize: 65536,
+    logLevel: 'silent',
+    corsOrigins: ['https://a.example', 'https://b.example']
+  })
+  t.same(loadConfig(known, { CORS_ORIGIN: 'none' }).corsOrigins, [])
+  t.equal(loadConfig(known, { VAL_FRACTION: '0' }).split.valFraction, 0)
+})
+
+const wrong: Array<[name: string, values: string[], allowed: string]> = [
+  ['PORT', ['-1', '65536', '80.5', 'http', 'NaN', 'Infinity', '-1e999'], 'an integer from 0 to 65535'],
+  ['DATASETS', ['cifar', 'mnist,cifar', ',', ', ,'], 'some of mnist, fashion-mnist'],
+  ['SPLIT', ['random', 'Contiguous'], 'one of contiguous, shuffled, stratified'],
+  ['VAL_FRACTION', ['1', '-0.1', '20%', 'Infinity'], 'a number from 0 up to but not including 1'],
+  ['SPLIT_SEED', ['-1', '4294967296', '1.5', 'seed'], 'an integer from 0 to 4294967295'],
+  ['MEAN_OVER', ['val', 'train + val'], 'one of train, train+val'],
+  ['DENOISE', ['median', 'true'], 'one of none, median3, gaussian'],
+  ['TFJS_BACKEND', ['webgl', 'node'], 'one of auto, tensorflow, wasm, cpu'],
+  ['MAX_BATCH_SIZE', ['0', '65537', 'many'], 'an integer from 1 to 65536'],
+  ['LOG_LEVEL', ['verbose', 'INFO'], 'one of fatal, error, warn, info, debug, trace, silent']
+]
+for (const [name, values, allowed] of wrong) {
+  t.test(`${name} that is wrong is named, with what is allowed and what it is`, async t => {
+    for (const value of values) {
+      t.throws(() => loadConfig(known, { [name]: value }), { code: 'invalid_configuration', message: `${name} must be ${allowed}, got '${value}'` })
+    }
+  })
+}
+
+t.test('all that is wrong is told at once', async t => {
+  t.throws(() => loadConfig(known, { SPLIT: 'y', DATASETS: 'z', PORT: 'Infinity', MAX_BATCH_SIZE: '0', HOST: '::' }), {
+    code: 'invalid_configuration',
+    message: "PORT must be an integer from 0 to 65535, got 'Infinity'; " +
+      "DATASETS must be some of mnist, fashion-mnist, got 'z'; " +
+      "SPLIT must be one of contiguous, shuffled, stratified, got 'y'; " +
+      "MAX_BATCH_SIZE must be an integer from 1 to 65536, got '0'"
+  })
+})
