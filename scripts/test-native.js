@@ -1,0 +1,27 @@
+/** Runs the test of the TensorFlow.js backends where tfjs-node is installed, and makes sure that it was not skipped. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+// Its addon is built or downloaded by an install script; without that the import fails.
+const fault = await import('@tensorflow/tfjs-node').then(() => undefined, error => error.message.split('\n')[0])
+if (fault !== undefined) {
+  console.log(`SKIPPED: the native TensorFlow.js backend was not tested, since tfjs-node cannot be loaded: ${fault}`)
+  process.exit(0)
+}
+
+// `npm run` finds tap.
+const tap = spawn('tap', ['run', '--disable-coverage', '--reporter=tap', 'test/prepare/backends.test.ts'], {
+  cwd: fileURLToPath(new URL('..', import.meta.url)),
+  stdio: ['ignore', 'pipe', 'inherit'],
+  shell: process.platform === 'win32'
+})
+let output = ''
+tap.stdout.on('data', part => {
+  output += part
+  process.stdout.write(part)
+})
+const [code] = await once(tap, 'close')
+const ran = /^ *ok \d+ - tensorflow gives the bits of a plain loop(?!.*# SKIP)/m.test(output)
+if (code === 0 && !ran) console.log('FAILED: tfjs-node can be loaded, yet its test was skipped')
+process.exit(code === 0 && ran ? 0 : 1)
