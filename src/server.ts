@@ -1,3 +1,4 @@
+import { handOverSignals } from './early-stop.ts'
 import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { catalogue } from './acquire/catalogue.ts'
@@ -24,6 +25,7 @@ async function main (): Promise<void> {
   const app = await buildApp({ config, store, logger })
   const stopping = new AbortController()
 
+  handOverSignals()
   closeWithGrace({ delay: GRACE_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
     else logger.info(`stopping on ${signal}`)

@@ -70,14 +70,18 @@ t.test('serves real MNIST, and finishes what it is sending when it is asked to s
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
   // Far more than the buffers of both sockets hold, and read only once the server knows that it is to stop.
-  const request = get(`${server.url}/v1/datasets/mnist/splits/train/batches?batch_size=4096&format=safetensors`, { agent })
-  const [answer] = await once(request, 'response') as [IncomingMessage]
+  const answers = await Promise.all(['safetensors', 'json'].map(async format => {
+    const request = get(`${server.url}/v1/datasets/mnist/splits/train/batches?batch_size=4096&format=${format}`, { agent })
+    return (await once(request, 'response') as [IncomingMessage])[0]
+  }))
   server.process.kill('SIGTERM')
   await server.line(({ msg }) => msg === 'stopping on SIGTERM')
-  let bytes = 0
-  for await (const chunk of answer) bytes += chunk.length
-  t.equal(bytes, Number(answer.headers['content-length']), 'the response in flight arrives whole')
-  t.same(await server.exit, [0, null], 'then it ends, though the connection could have been used again')
+  for (const answer of answers) {
+    let bytes = 0
+    for await (const chunk of answer) bytes += chunk.length
+    t.equal(bytes, Number(answer.headers['content-length']), `${answer.headers['content-type']} in flight arrives whole`)
+  }
+  t.same(await server.exit, [0, null], 'then it ends, though the connections could have been used again')
 })
 
 t.test('stops while it is still preparing', async t => {

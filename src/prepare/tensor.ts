@@ -59,9 +59,12 @@ async function loadNative (): Promise<void> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
   process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0'
   // tfjs-node 4.22 calls these, which Node 23 removed; its own fix is not released.
-  const legacy = util as unknown as Record<string, unknown>
-  legacy['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
-  legacy['isArray'] ??= Array.isArray
+  const removed = { isNullOrUndefined: (value: unknown) => value === null || value === undefined, isArray: Array.isArray }
+  for (const [name, check] of Object.entries(removed)) {
+    if (!(name in util)) Object.assign(util, { [name]: check })
+  }
+  // Its other uses of what Node deprecated are none of the user's business.
+  process.noDeprecation = true
   // Optional and often absent, hence not known to the compiler.
   const specifier: string = '@tensorflow/tfjs-node'
   await import(specifier)
