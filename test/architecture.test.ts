@@ -49,7 +49,8 @@ const mayImport: Array<[path: string, allowed: string[]]> = [
   ['config.ts', leaves],
   ['console.ts', ['progress-bar.ts', ...leaves]],
   ['progress-bar.ts', leaves],
-  ['server.ts', ['app.ts', 'config.ts', 'console.ts', 'pipeline.ts', 'acquire/catalogue.ts', 'store/', ...leaves]]
+  ['early-stop.ts', []],
+  ['server.ts', ['early-stop.ts', 'app.ts', 'config.ts', 'console.ts', 'pipeline.ts', 'acquire/catalogue.ts', 'store/', ...leaves]]
 ]
 
 /** Which files may know a package, or what of it stands in the text. */
