@@ -1,23 +1,25 @@
 import type { ChildProcess } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { access, readdir } from 'node:fs/promises'
+import { access, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { perSplit, splitNames, type Denoiser, type Progress } from '../../src/dataset.ts'
-import { assemble } from '../../src/decode/dataset.ts'
-import { parseIdx } from '../../src/decode/idx.ts'
+import { catalogue } from '../../src/acquire/catalogue.ts'
+import { perSplit, splitNames, type Denoiser, type Progress, type Samples } from '../../src/dataset.ts'
 import { prepare, type PrepareOptions } from '../../src/prepare/prepare.ts'
 import { run } from '../../src/prepare/run.ts'
 import { openScratch, readAt, writeAt } from '../../src/prepare/scratch.ts'
 import { versionOf } from '../../src/prepare/version.ts'
-import { splitDataset } from '../../src/split/partition.ts'
-import { catalogue } from '../../src/acquire/catalogue.ts'
-import { perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
+import { mix } from '../../src/split/order.ts'
 
-const { entry, content } = tinyDataset()
-const raw = assemble(perRole(role => parseIdx(content[role])), entry.classes.length)
-const splits = splitDataset(raw, { mode: 'shuffled', valFraction: 0.2, seed: 1 })
+/** More than are normalized at a time (1000), and no multiple of it. */
+const counts = { train: 1501, val: 703, test: 299 }
+const total = 2503
+const splits = perSplit((name): Samples => ({
+  count: counts[name],
+  images: Uint8Array.from({ length: counts[name] * 16 }, (_, i) => mix(i ^ counts[name]) % 256),
+  labels: Uint8Array.from({ length: counts[name] }, (_, i) => mix(i) % 3)
+}))
 const job = (denoise: Denoiser = 'none') => ({ settings: { denoise, meanOver: 'train' }, backend: 'wasm', rows: 4, columns: 4, classes: 3 } as const)
 const ignore = (): void => {}
 
@@ -64,11 +66,11 @@ for (const denoise of ['none', 'median3'] as const) {
     t.same(found, findings)
     t.same(Buffer.concat(splitNames.map(name => prepared.images[name])), Buffer.from(images))
     t.same(Buffer.concat(splitNames.map(name => new Uint8Array(prepared.centered[name].buffer, prepared.centered[name].byteOffset, prepared.centered[name].byteLength))), Buffer.concat(centered))
-    t.same(splitNames.map(name => [prepared.images[name].length, prepared.centered[name].length, prepared.onehot[name].length]), [[768, 768, 144], [192, 192, 36], [320, 320, 60]])
+    t.same(splitNames.map(name => [prepared.images[name].length, prepared.centered[name].length, prepared.onehot[name].length]), splitNames.map(name => [16, 16, 3].map(each => each * counts[name])))
 
     if (denoise === 'none') t.equal(prepared.images.train, splits.train.images, 'images that stay as they are are not copied')
     t.same(Buffer.concat(splitNames.map(name => splits[name].images)), given, 'what was given is as it was')
-    t.match(reports[0], { stage: 'prepare', item: 'with TensorFlow.js on wasm', done: 0, total: denoise === 'none' ? 80 : 160 })
+    t.match(reports[0], { stage: 'prepare', item: 'with TensorFlow.js on wasm', done: 0, total: denoise === 'none' ? total : 2 * total })
     t.ok(reports.some(({ item }) => item === 'normalizing'))
     t.equal(children[0]!.exitCode, 0, 'the process has ended')
     t.same(await readdir(folder), [], 'nothing stays')
@@ -98,7 +100,7 @@ t.test('a signal that came before starts nothing', async t => {
 t.test('a fault in the process is told with its reason', async t => {
   const folder = t.testdir()
   // One more row than the images have.
-  await t.rejects(prepare({ ...job(), rows: 5 }, splits, options(folder)), { code: 'preparation_failed', message: /^images end after 1280 of 1600 bytes$/ })
+  await t.rejects(prepare({ ...job(), rows: 5 }, splits, options(folder)), { code: 'preparation_failed', message: `images end after ${total * 16} of ${total * 20} bytes` })
   t.same(await readdir(folder), [])
 })
 
@@ -127,6 +129,20 @@ t.test('a process that dies is told with how it ended', async t => {
   t.same(await readdir(folder), [])
 })
 
+t.test('every scratch file is closed', async t => {
+  const warnings: string[] = []
+  const warned = ({ message }: Error): void => { warnings.push(message) }
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  await prepare(job(), splits, options(t.testdir()))
+  await t.rejects(prepare({ ...job(), rows: 5 }, splits, options(t.testdir())))
+  // Where the system tells, none is open; and none was left to the garbage collector, which warns when it closes one.
+  const descriptors = await readdir('/proc/self/fd').catch(() => [])
+  const paths = await Promise.all(descriptors.map(descriptor => readlink(`/proc/self/fd/${descriptor}`).catch(() => '')))
+  t.same(paths.filter(path => path.includes('.scratch-')), [])
+  t.same(warnings, [])
+})
+
 t.test('the scratch file is made in the first folder that can take it', async t => {
   const folder = t.testdir({ file: 'not a folder' })
   const unusable = join(folder, 'file', 'below')
@@ -143,7 +159,7 @@ t.test('the scratch file is made in the first folder that can take it', async t 
   await t.rejects(access(unusable))
   await t.rejects(prepare(job(), splits, options(unusable)), { code: 'preparation_failed', message: /^no folder has room/ })
   const { meanCount } = await prepare(job(), splits, options(unusable, { scratchFolders: [unusable, folder] }))
-  t.equal(meanCount, 48)
+  t.equal(meanCount, 1501)
 })
 
 t.test('the scratch file holds more than one step writes, and a short one is an error', async t => {
