@@ -4,6 +4,7 @@ export const splitNames = ['train', 'val', 'test'] as const
 export const normalizations = ['centered', 'unit', 'standard', 'raw'] as const
 export const labelEncodings = ['onehot', 'index'] as const
 export const layouts = ['flat', 'nhwc', 'nchw'] as const
+export const dtypes = ['float32', 'float16', 'uint8'] as const
 export const remainders = ['keep', 'drop', 'pad'] as const
 export const splitModes = ['contiguous', 'shuffled', 'stratified'] as const
 export const meanScopes = ['train', 'train+val'] as const
@@ -14,6 +15,8 @@ export type SplitName = (typeof splitNames)[number]
 export type Normalization = (typeof normalizations)[number]
 export type LabelEncoding = (typeof labelEncodings)[number]
 export type Layout = (typeof layouts)[number]
+/** Element type of images, as NumPy calls it. */
+export type Dtype = (typeof dtypes)[number]
 export type Remainder = (typeof remainders)[number]
 export type BackendChoice = (typeof backendChoices)[number]
 export type BackendName = Exclude<BackendChoice, 'auto'>
@@ -137,7 +140,8 @@ export interface PreparedDataset {
   readonly splits: Readonly<Record<SplitName, PreparedSplit>>
 }
 
-export type TensorData = Float32Array | Uint8Array | Int32Array | BigInt64Array
+/** A Uint16Array holds float16 (IEEE 754 binary16) as bits: Node.js 20 has no array of such numbers. */
+export type TensorData = Float32Array | Uint16Array | Uint8Array | Int32Array | BigInt64Array
 
 /** A dense array in C order; `data` may be a view of what is kept for everybody, so it is never to be written to. */
 export interface Tensor<Data extends TensorData = TensorData> {
@@ -147,7 +151,7 @@ export interface Tensor<Data extends TensorData = TensorData> {
 }
 
 /**
- * What turns pixel levels into the values of one normalization. There are `positions`·256 values in all: `positions` is 1
+ * What turns pixel levels into the values of one normalization in one dtype. There are `positions`·256 values in all: `positions` is 1
  * where the level alone decides, and the pixels of an image where each position has values of its own.
  */
 export interface Codebook {
@@ -156,11 +160,11 @@ export interface Codebook {
 
 /** Samples of one split, as tensors whose first dimension is the sample. */
 export interface Batch {
-  /** float32, or u8 where the normalization is `raw`. */
-  readonly images: Tensor<Float32Array | Uint8Array>
+  /** float32 or the bits of float16; u8 where the normalization is `raw`. */
+  readonly images: Tensor<Float32Array | Uint16Array | Uint8Array>
   /** The u8 levels that `images` was made of, in the same order. */
   readonly levels: Uint8Array
-  /** The same object for all batches of a dataset that share a normalization. */
+  /** The same object for all batches of a dataset that share a normalization and a dtype. */
   readonly codebook: Codebook
   readonly labels: Tensor<Float32Array | BigInt64Array>
   /** int32 positions in the split. */

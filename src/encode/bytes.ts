@@ -6,8 +6,9 @@ export function bytesOf (data: TensorData): Uint8Array {
 }
 
 /** What NumPy calls the element type of an array. */
-export function dtypeOf (data: TensorData): 'float32' | 'uint8' | 'int32' | 'int64' {
+export function dtypeOf (data: TensorData): 'float32' | 'float16' | 'uint8' | 'int32' | 'int64' {
   if (data instanceof Float32Array) return 'float32'
+  if (data instanceof Uint16Array) return 'float16'
   if (data instanceof Uint8Array) return 'uint8'
   return data instanceof Int32Array ? 'int32' : 'int64'
 }

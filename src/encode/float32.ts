@@ -10,11 +10,6 @@ export function shortestText (value: number): string {
   return shorter(Number(value.toPrecision(9)))
 }
 
-/** The number that JSON.stringify writes as the shortest text of this float32. */
-export function shortestNumber (value: number): number {
-  return Number(shortestText(value))
-}
-
 function shorter (value: number): string {
   const plain = String(value)
   const scientific = value.toExponential()

@@ -4,7 +4,7 @@ import type { Format } from './format.ts'
 
 export const npy: Format = { name: 'npy', mediaType: 'application/x-npy' }
 
-const descriptors = { float32: '<f4', uint8: '|u1', int32: '<i4', int64: '<i8' } as const
+const descriptors = { float32: '<f4', float16: '<f2', uint8: '|u1', int32: '<i4', int64: '<i8' } as const
 
 /**
  * An array as an NPY 1.0 file (numpy.org/doc/stable/reference/generated/numpy.lib.format.html), in two parts:

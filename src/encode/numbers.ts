@@ -1,7 +1,21 @@
 import type { Batch, Codebook } from '../dataset.ts'
+import { shortestHalfText } from './float16.ts'
 import { shortestText } from './float32.ts'
 
-/** Room for one text: 15 characters at most, see float32.ts. */
+type Images = Batch['images']['data']
+
+/** The text of one element, shortest for its dtype. */
+function textOf (data: Images): (element: number) => string {
+  return data instanceof Uint16Array ? shortestHalfText : shortestText
+}
+
+/** The numbers that JSON.stringify writes as the shortest texts of these elements. */
+export function shortestNumbers (data: Images): number[] {
+  const text = textOf(data)
+  return Array.from(data, element => Number(text(element)))
+}
+
+/** Room for one text: 15 characters at most, see float32.ts and float16.ts. */
 const STRIDE = 16
 
 /**
@@ -30,10 +44,11 @@ export class NumberTexts {
 
   /** Bytes of the texts of all values of a batch. */
   measure ({ levels, images }: Batch): number {
+    const text = textOf(images.data)
     let bytes = 0
     for (let i = 0; i < levels.length; i++) {
       const key = this.#key(i, levels[i]!)
-      bytes += this.#lengths[key]! || this.#learn(key, images.data[i]!)
+      bytes += this.#lengths[key]! || this.#learn(key, text(images.data[i]!))
     }
     return bytes
   }
@@ -51,7 +66,7 @@ export class NumberTexts {
     return this.#positions === 1 ? level : (i % this.#positions) * 256 + level
   }
 
-  #learn (key: number, value: number): number {
-    return (this.#lengths[key] = this.#texts.write(shortestText(value), key * STRIDE, 'latin1'))
+  #learn (key: number, text: string): number {
+    return (this.#lengths[key] = this.#texts.write(text, key * STRIDE, 'latin1'))
   }
 }

@@ -2,7 +2,7 @@ import { bytesOf, dtypeOf } from './bytes.ts'
 import type { BatchFormat } from './format.ts'
 import { tensorsOf } from './tensors.ts'
 
-const dtypes = { float32: 'F32', uint8: 'U8', int32: 'I32', int64: 'I64' } as const
+const dtypes = { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int64: 'I64' } as const
 
 /**
  * Safetensors (github.com/huggingface/safetensors, "Format"):

@@ -1,35 +1,64 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
+import { compress, negotiateCoding, type Coding } from './compression.ts'
 
 /** Raised when the same request to the same version begins to give other bytes. */
 const REVISION = 1
 
-/** One representation of something that never changes under its version. */
-export interface Representation {
-  readonly version: string
-  /** Whether the request named the version: then the answer is good for ever. */
-  readonly pinned: boolean
-  /** What tells this representation from all others of the version: visible ASCII without quotes. */
-  readonly tag: string
+/** What is sent, once it is known that it must be. */
+export interface Answer {
   readonly mediaType: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Where it pays to compress the body: how many bytes it has at least. */
+  readonly compressibleBytes?: number
   /** Makes the body; not called where the client already has it. */
   readonly body: () => Uint8Array[]
 }
 
+/** One representation of something that never changes under its version. */
+export interface Representation extends Answer {
+  readonly version: string
+  /** Whether the request named the version: then the answer is good for ever. */
+  readonly pinned: boolean
+  /** What tells this representation from all others of the version, save its content coding: visible ASCII without quotes. */
+  readonly tag: string
+}
+
+type Sent = FastifyReply | Promise<FastifyReply>
+
 /** The one place that sets cache headers: answers 304 to who has the representation, and sends it to who has not. */
-export function respond (request: FastifyRequest, reply: FastifyReply, { version, pinned, tag, mediaType, headers, body }: Representation): FastifyReply {
+export function respond (request: FastifyRequest, reply: FastifyReply, { version, pinned, tag, ...answer }: Representation): Sent {
+  const coding = codingOf(request, answer)
   reply.headers({
-    ...headers,
-    etag: `"${version}/${tag}/${REVISION}"`,
+    ...answer.headers,
+    etag: `"${[version, tag, REVISION, ...coding ? [coding] : []].join('/')}"`,
     'cache-control': pinned ? 'public, max-age=31536000, immutable' : 'no-cache'
   })
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag: reply.getHeader('etag') as string })) return reply.code(304).send()
+  return send(reply, answer, coding)
+}
+
+/** Answers a request whose answer is nobody else's. */
+export function respondOnce (request: FastifyRequest, reply: FastifyReply, answer: Answer): Sent {
+  reply.headers({ ...answer.headers, 'cache-control': 'no-store' })
+  return send(reply, answer, codingOf(request, answer))
+}
+
+function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answer): Coding | undefined {
+  return negotiateCoding(headers['accept-encoding'], compressibleBytes)
+}
+
+function send (reply: FastifyReply, { mediaType, body }: Answer, coding: Coding | undefined): Sent {
+  reply.type(mediaType)
   const parts = body()
+  if (!coding) return sendParts(reply, parts)
+  return compress(coding, parts).then(compressed => sendParts(reply.header('content-encoding', coding), [compressed]))
+}
+
+function sendParts (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
   return reply
-    .type(mediaType)
     .header('content-length', parts.reduce((sum, part) => sum + part.byteLength, 0))
     .send(parts.length === 1 ? parts[0] : new Parts(parts))
 }

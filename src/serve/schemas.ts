@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { labelEncodings, layouts, normalizations, remainders, splitNames } from '../dataset.ts'
+import { dtypes, labelEncodings, layouts, normalizations, remainders, splitNames } from '../dataset.ts'
 
 /** The shapes of requests and answers: each gives its type, its validation, its serialization and its page in the docs. */
 
@@ -33,6 +33,10 @@ const normalization = Type.Optional(Type.Enum([...normalizations], {
   description: 'Of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8.'
 }))
 
+const dtype = Type.Optional(Type.Enum([...dtypes], {
+  description: 'Element type of the images: `float32`, or `float16` (IEEE 754 binary16, rounded from the float32 to nearest, ties to even). `uint8` with `normalization=raw`, and only there.'
+}))
+
 const layout = Type.Optional(Type.Enum([...layouts], {
   default: defaults.layout,
   description: 'Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns].'
@@ -54,7 +58,7 @@ export const VersionQuery = Type.Object({ version }, strict)
 
 export const MeanQuery = Type.Object({ format: format(['json', 'npy', 'png']), version }, strict)
 
-export const SampleQuery = Type.Object({ normalization, layout, format: format(['json', 'png']), version }, strict)
+export const SampleQuery = Type.Object({ normalization, dtype, layout, format: format(['json', 'png']), version }, strict)
 
 export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
   return Type.Object({
@@ -66,6 +70,7 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
     world_size: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_WORLD_SIZE, default: defaults.world_size, description: 'Shards that share a page: page p covers the positions p·batch_size·world_size and on, and rank r gets the r-th run of batch_size.' })),
     remainder: Type.Optional(Type.Enum([...remainders], { default: defaults.remainder, description: 'The samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order; `mask` tells).' })),
     normalization,
+    dtype,
     labels: Type.Optional(Type.Enum([...labelEncodings], { default: defaults.labels, description: '`onehot` float32 rows, or `index` int64 class numbers.' })),
     layout,
     format: format(formats),
@@ -79,7 +84,7 @@ const Identity = {
   version: Type.String({ description: '16 hexadecimal digits that stand for the data, the settings and the algorithm.' })
 }
 const Dtype = Type.String({ description: 'Element type, as NumPy calls it.' })
-const Nested = Type.Array(Type.Unknown(), { description: 'Numbers, nested as the shape says. Each parses back to exactly its float32.' })
+const Nested = Type.Array(Type.Unknown(), { description: 'Numbers, nested as the shape says. Each parses back to exactly its value in `dtype`.' })
 
 const ProgressBody = Type.Object({
   stage: Type.String({ description: '`acquire` or `prepare`.' }),

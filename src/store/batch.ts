@@ -1,12 +1,15 @@
-import type { Batch, LabelEncoding, Layout, Normalization, PreparedDataset, PreparedSplit, SplitName } from '../dataset.ts'
+import type { Batch, Dtype, LabelEncoding, Layout, Normalization, PreparedDataset, PreparedSplit, SplitName } from '../dataset.ts'
+import { halfCodebook, lookUpHalves } from './halves.ts'
 
 export interface Selection {
   readonly split: SplitName
   /** Positions of the order: `count` from `start`, wrapping to 0 at its end; the first `real` of them are no padding. */
   readonly span: { readonly start: number, readonly count: number, readonly real: number }
-  /** Samples of the split in the order asked for; undefined for the natural one. */
+  /** Samples of the split in the order asked for, any of them any number of times; undefined for the natural order. */
   readonly order: Uint32Array | undefined
   readonly normalization: Normalization
+  /** `uint8` with `raw`, and only there. */
+  readonly dtype: Dtype
   readonly labels: LabelEncoding
   readonly layout: Layout
   /** Whether a mask is to tell samples from padding. */
@@ -15,19 +18,21 @@ export interface Selection {
 
 /**
  * The samples at the positions asked for. In the natural order labels, ids, raw and centered images are views; in any
- * other each of them is gathered into one buffer of exactly its size. `unit` and `standard` are looked up, level by level.
+ * other each of them is gathered into one buffer of exactly its size. `unit`, `standard` and all of float16 are looked up,
+ * level by level.
  */
 export function batch (dataset: PreparedDataset, selection: Selection): Batch {
-  const { span: { start, count, real }, order, normalization, labels, layout, masked } = selection
+  const { span: { start, count, real }, order, normalization, dtype, labels, layout, masked } = selection
   const split = dataset.splits[selection.split]
   const rows = order || start + count > split.count ? gathering(positions(split, start, count, order)) : viewing(start, start + count)
   const size = dataset.rows * dataset.columns
   const classes = dataset.entry.classes.length
+  const halves = dtype === 'float16' ? halfCodebook(dataset, normalization) : undefined
   let levels: Uint8Array | undefined
   return {
     images: { shape: [count, ...imageShape(dataset, layout)], data: images() },
     get levels () { return pixels() },
-    codebook: dataset.codebooks[normalization],
+    codebook: halves ?? dataset.codebooks[normalization],
     labels: labels === 'onehot'
       ? { shape: [count, classes], data: rows(split.onehot, classes) }
       : { shape: [count], data: rows(split.index, 1) },
@@ -39,7 +44,8 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
     return (levels ??= rows(split.images, size))
   }
 
-  function images (): Float32Array | Uint8Array {
+  function images (): Float32Array | Uint16Array | Uint8Array {
+    if (halves) return lookUpHalves(pixels(), halves)
     switch (normalization) {
       case 'raw': return pixels()
       case 'centered': return rows(split.centered, size)
@@ -76,7 +82,8 @@ function gathering (ids: Uint32Array): TakeRows {
   }
 }
 
-function positions ({ count: total }: PreparedSplit, start: number, count: number, order: Uint32Array | undefined): Uint32Array {
+function positions (split: PreparedSplit, start: number, count: number, order: Uint32Array | undefined): Uint32Array {
+  const total = order ? order.length : split.count
   return new Uint32Array(count).map((_, i) => {
     const position = (start + i) % total
     return order ? order[position]! : position

@@ -17,7 +17,7 @@ const dataset = prepared({ train: 50, val: 7, test: 9 })
 const metadata = { dataset: 'made-up', page: 2, shape: [5, 12] }
 
 function select (start: number, count: number, choice: Partial<Selection> = {}): Batch {
-  return batch(dataset, { split: 'train', span: { start, count, real: count }, order: undefined, normalization: 'centered', labels: 'onehot', layout: 'flat', masked: false, ...choice })
+  return batch(dataset, { split: 'train', span: { start, count, real: count }, order: undefined, normalization: 'centered', dtype: 'float32', labels: 'onehot', layout: 'flat', masked: false, ...choice })
 }
 
 const choices = normalizations.flatMap(normalization => labelEncodings.flatMap(labels => layouts.map(layout => ({ normalization, labels, layout }))))

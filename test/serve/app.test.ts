@@ -1,6 +1,6 @@
 import { decode as decodePng } from 'fast-png'
 import t from 'tap'
-import { shortestNumber } from '../../src/encode/float32.ts'
+import { shortestNumbers } from '../../src/encode/numbers.ts'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
 import { readNpy } from '../fixtures/read.ts'
@@ -78,7 +78,7 @@ t.test('the mean', async t => {
   t.match(body, { dataset: 'made-up', mean_over: 'train', count: 30, shape: [4, 3], dtype: 'float32' })
   t.same(body.mean.map((row: number[]) => row.length), [3, 3, 3, 3])
   t.same(Float32Array.from(body.mean.flat()), dataset.meanImage)
-  t.same(body.mean.flat(), Array.from(dataset.meanImage, shortestNumber))
+  t.same(body.mean.flat(), shortestNumbers(dataset.meanImage))
   const npy = readNpy((await app.inject(`${url}?format=npy`)).rawPayload)
   t.same([npy.dtype, npy.shape], ['<f4', [4, 3]])
   t.ok(npy.bytes.equals(Buffer.from(dataset.meanImage.buffer)))

@@ -18,7 +18,7 @@ export default plugin(async (app, { origins }: SecurityOptions) => {
   })
   await app.register(cors, {
     origin: origins.includes('*') ? '*' : [...origins],
-    methods: ['GET', 'HEAD'],
+    methods: ['GET', 'HEAD', 'POST'],
     exposedHeaders: [...exposedHeaders],
     maxAge: 86400
   })

@@ -73,6 +73,6 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, max
     // Where the files came from and which backend worked on them differs between replicas of one version:
     // what was sent is told by its content, and is not good for ever.
     const tag = createHash('sha256').update(body[0]!).digest('hex').slice(0, 16)
-    return respond(request, reply, { version, pinned: false, tag, mediaType: json.mediaType, body: () => body })
+    return respond(request, reply, { version, pinned: false, tag, mediaType: json.mediaType, compressibleBytes: body[0]!.length, body: () => body })
   })
 }

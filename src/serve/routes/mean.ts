@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { PreparedDataset } from '../../dataset.ts'
-import { shortestNumber } from '../../encode/float32.ts'
 import type { Format } from '../../encode/format.ts'
 import { json, nest } from '../../encode/json.ts'
 import { negotiate } from '../../encode/negotiate.ts'
+import { shortestNumbers } from '../../encode/numbers.ts'
 import { encodeNpy, npy } from '../../encode/npy.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import type { DatasetStore } from '../../store/store.ts'
@@ -35,6 +35,8 @@ export const meanRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = as
       pinned: version !== undefined,
       tag: `mean/${format.name}`,
       mediaType: format.mediaType,
+      // As text, an element and its comma are two bytes at least.
+      compressibleBytes: format === json ? 2 * dataset.meanImage.length : 0,
       body: () => encodeMean(dataset, format)
     })
   })
@@ -51,7 +53,7 @@ function encodeMean ({ entry, version, settings, meanCount, meanImage, rows, col
       count: meanCount,
       shape: [rows, columns],
       dtype: 'float32',
-      mean: nest(Array.from(meanImage, shortestNumber), [columns])
+      mean: nest(shortestNumbers(meanImage), [columns])
     })
   }
 }

@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { dtypeOf } from '../../encode/bytes.ts'
-import { shortestNumber } from '../../encode/float32.ts'
 import type { Format } from '../../encode/format.ts'
 import { json, nest } from '../../encode/json.ts'
 import { negotiate } from '../../encode/negotiate.ts'
+import { shortestNumbers } from '../../encode/numbers.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { ServiceError } from '../../errors.ts'
 import { batch } from '../../store/batch.ts'
@@ -11,8 +10,9 @@ import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { readyDataset, splitName } from '../lookup.ts'
 import { refuse } from '../parameters.ts'
+import { preparationOf } from '../preparation.ts'
 import { jsonBody, respond } from '../respond.ts'
-import { SampleBody, SampleParams, SampleQuery, defaults } from '../schemas.ts'
+import { SampleBody, SampleParams, SampleQuery } from '../schemas.ts'
 
 const formats: readonly Format[] = [json, png]
 
@@ -29,7 +29,9 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
       response: { ...inFormats('The sample.', SampleBody, formats), ...problems(400, 404, 406, 503) }
     }
   }, async (request, reply) => {
-    const { normalization, layout, format: asked, version } = { ...defaults, format: undefined, version: undefined, ...request.query }
+    const { format: asked, version } = request.query
+    const preparation = preparationOf(request.query)
+    const { normalization, dtype, layout } = preparation
     const { id } = request.params
     const dataset = readyDataset(store, request.params.dataset, version)
     const split = splitName(request.params.split)
@@ -42,10 +44,12 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
     return respond(request, reply, {
       version: dataset.version,
       pinned: version !== undefined,
-      tag: format === png ? `${split}/${id}/png` : `${split}/${id}/${normalization}/${layout}/json`,
+      tag: format === png ? `${split}/${id}/png` : `${split}/${id}/${normalization}/${dtype}/${layout}/json`,
       mediaType: format.mediaType,
+      // As text, an element and its comma are two bytes at least.
+      compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
       body: () => {
-        const sample = batch(dataset, { split, span: { start: id, count: 1, real: 1 }, order: undefined, normalization, labels: 'index', layout, masked: false })
+        const sample = batch(dataset, { ...preparation, split, span: { start: id, count: 1, real: 1 }, order: undefined, labels: 'index', masked: false })
         if (format === png) return [encodePng(sample.levels, dataset.rows, dataset.columns)]
         const shape = sample.images.shape.slice(1)
         return jsonBody({
@@ -56,19 +60,19 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
           label,
           class: dataset.entry.classes[label],
           shape,
-          dtype: dtypeOf(sample.images.data),
+          dtype,
           normalization,
           layout,
-          image: nest(Array.from(sample.images.data, shortestNumber), shape.slice(1))
+          image: nest(shortestNumbers(sample.images.data), shape.slice(1))
         })
       }
     })
   })
 }
 
-/** A picture has neither normalization nor layout: asking for them is a mistake that must not go unnoticed. */
+/** A picture has neither normalization nor dtype nor layout: asking for them is a mistake that must not go unnoticed. */
 function refuseWithPicture (query: Readonly<Record<string, unknown>>): void {
-  refuse(['normalization', 'layout']
+  refuse(['normalization', 'dtype', 'layout']
     .filter(parameter => query[parameter] !== undefined)
     .map(parameter => ({ parameter, detail: `${parameter} does not go with a PNG, which shows the 8-bit pixels`, allowed: 'nothing with format=png' })))
 }
