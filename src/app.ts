@@ -9,6 +9,7 @@ import security from './serve/plugins/security.ts'
 import { RequestLog } from './serve/request-log.ts'
 import { batchRoutes } from './serve/routes/batches.ts'
 import { datasetRoutes } from './serve/routes/datasets.ts'
+import { gatherRoutes } from './serve/routes/gather.ts'
 import { healthRoutes } from './serve/routes/health.ts'
 import { meanRoutes } from './serve/routes/mean.ts'
 import { sampleRoutes } from './serve/routes/samples.ts'
@@ -45,6 +46,7 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
   await app.register(meanRoutes, { store })
   await app.register(splitRoutes, { store })
   await app.register(batchRoutes, { store, orders: new OrderCache(shuffledOrder), maxBatchSize })
+  await app.register(gatherRoutes, { store, maxBatchSize })
   await app.register(sampleRoutes, { store })
   return app
 }

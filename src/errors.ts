@@ -9,6 +9,8 @@ const table = {
   unknown_version: { status: 404, title: 'No such version' },
   page_out_of_range: { status: 404, title: 'No such page' },
   not_acceptable: { status: 406, title: 'Not acceptable' },
+  content_too_large: { status: 413, title: 'Body too large' },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   internal: { status: 500, title: 'Internal server error' },
   invalid_configuration: { status: 500, title: 'Invalid configuration' },
   invalid_file: { status: 503, title: 'A file is not what it should be' },

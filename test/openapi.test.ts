@@ -40,7 +40,7 @@ t.test('every example is answered as the document says', async t => {
   const recorded: Example[] = []
   for (const example of examples) {
     const app = await buildApp({ config, store: stores[example.state], logger })
-    const answer = await app.inject({ url: example.url, headers: example.headers ?? {} })
+    const answer = await app.inject({ method: example.method ?? 'GET', url: example.url, headers: example.headers ?? {}, ...(example.body !== undefined && { payload: example.body }) })
     const mediaType = (answer.headers['content-type'] as string | undefined)?.split(';')[0]
     const value = answer.rawPayload.length === 0 ? undefined : mediaType!.endsWith('json') ? cut(answer.json()) : summary(answer.rawPayload)
     const found = { ...example, status: answer.statusCode, ...(mediaType && { mediaType }), ...(value !== undefined && { value }) }
@@ -63,10 +63,11 @@ t.test('the committed document is what the app generates', async t => {
   t.same(generated, (await app.inject('/openapi.json')).json(), 'it is what is served, too')
   t.same(await new Validator().validate(generated), { valid: true }, 'it is OpenAPI 3.1')
 
-  for (const [path, { get }] of Object.entries<any>(generated.paths)) {
-    for (const [status, response] of Object.entries<any>(get.responses)) {
+  const operations = Object.entries<any>(generated.paths).flatMap(([path, methods]) => Object.entries<any>(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation]))
+  for (const [name, { responses }] of operations) {
+    for (const [status, response] of Object.entries<any>(responses)) {
       const bodies = response.content ? Object.entries<any>(response.content) : [['no body', { examples: response['x-examples'] }] as const]
-      for (const [mediaType, { examples }] of bodies) t.ok(examples, `GET ${path} has an example for ${status} ${mediaType}`)
+      for (const [mediaType, { examples }] of bodies) t.ok(examples, `${name} has an example for ${status} ${mediaType}`)
     }
   }
   await app.close()

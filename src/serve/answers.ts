@@ -6,9 +6,14 @@ import type { Format } from '../encode/format.ts'
 const Binary = { type: 'string', format: 'binary' }
 
 /** A body in one of several formats; `schema` is that of the JSON one. */
-export function inFormats (description: string, schema: TSchema, formats: readonly Format[]) {
+export function bodyInFormats (description: string, schema: TSchema, formats: readonly Format[]) {
   const content = formats.map(({ name, mediaType }) => [mediaType, { schema: name === 'json' ? schema : Binary }])
-  return { 200: { description, content: Object.fromEntries(content) }, ...notModified }
+  return { 200: { description, content: Object.fromEntries(content) } }
+}
+
+/** The same, of a resource that a client may have already. */
+export function inFormats (description: string, schema: TSchema, formats: readonly Format[]) {
+  return { ...bodyInFormats(description, schema, formats), ...notModified }
 }
 
 export const notModified = { 304: { description: 'The client has this representation already.', type: 'null' } }
@@ -17,6 +22,8 @@ const reasons = {
   400: 'A parameter is unknown, ill-typed or out of range; `errors` names each.',
   404: 'There is no such dataset, split, page, sample or version.',
   406: 'None of the formats is acceptable; `available` lists them.',
+  413: 'The body is larger than any valid one.',
+  415: 'The body is not `application/json`.',
   503: 'The dataset is still being prepared (with `Retry-After` and `progress`), or could not be.'
 } as const
 

@@ -6,8 +6,12 @@ export interface Example {
   readonly operation: string
   /** What its datasets are doing when the request comes. */
   readonly state: 'ready' | 'loading' | 'failed'
+  /** GET unless it says otherwise. */
+  readonly method?: 'GET' | 'POST'
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Sent as `application/json` unless the headers say otherwise; text is sent as it is. */
+  readonly body?: object | string
   readonly status: number
   /** Absent where the answer has no body. */
   readonly mediaType?: string
@@ -20,17 +24,23 @@ interface ResponseObject {
   'x-examples'?: Record<string, object>
 }
 
+interface Operation {
+  readonly operationId?: string
+  readonly responses?: Record<string, ResponseObject>
+}
+
 interface Document {
-  readonly paths?: Record<string, { readonly get?: { readonly operationId?: string, readonly responses?: Record<string, ResponseObject> } }>
+  readonly paths?: Record<string, Readonly<Record<'get' | 'post', Operation | undefined>>>
 }
 
 export const examples: Example[] = JSON.parse(readFileSync(new URL('../../openapi/examples.json', import.meta.url), 'utf8'))
 
 /** Adds the examples to the responses of an OpenAPI document. */
 export function addExamples (document: Document): void {
-  for (const { get } of Object.values(document.paths ?? {})) {
-    for (const example of examples.filter(({ operation }) => operation === get?.operationId)) {
-      const response = get!.responses?.[example.status]
+  const operations = Object.values(document.paths ?? {}).flatMap(({ get, post }) => [get, post]).filter(operation => operation !== undefined)
+  for (const { operationId, responses } of operations) {
+    for (const example of examples.filter(({ operation }) => operation === operationId)) {
+      const response = responses?.[example.status]
       const target = example.mediaType === undefined ? response : response?.content?.[example.mediaType]
       if (!target) continue
       const key = example.mediaType === undefined ? 'x-examples' : 'examples'
@@ -40,10 +50,11 @@ export function addExamples (document: Document): void {
   }
 }
 
-function describe ({ state, url, headers, value }: Example): object {
+function describe ({ method = 'GET', state, url, headers, body, value }: Example): object {
   const given = Object.entries(headers ?? {}).map(([name, content]) => ` with ${name}: ${content}`).join('')
+  const sent = body === undefined ? '' : ` of ${typeof body === 'string' ? body : JSON.stringify(body)}`
   return {
-    summary: `GET ${url}${given}${state === 'ready' ? '' : ` while ${state}`}`,
+    summary: `${method} ${url}${sent}${given}${state === 'ready' ? '' : ` while ${state}`}`,
     ...(value !== undefined && { value })
   }
 }

@@ -60,6 +60,8 @@ export const MeanQuery = Type.Object({ format: format(['json', 'npy', 'png']), v
 
 export const SampleQuery = Type.Object({ normalization, dtype, layout, format: format(['json', 'png']), version }, strict)
 
+const labels = Type.Optional(Type.Enum([...labelEncodings], { default: defaults.labels, description: '`onehot` float32 rows, or `index` int64 class numbers.' }))
+
 export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
   return Type.Object({
     page: Type.Optional(Type.Integer({ minimum: 0, default: defaults.page, description: 'Which page, from 0.' })),
@@ -71,10 +73,21 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
     remainder: Type.Optional(Type.Enum([...remainders], { default: defaults.remainder, description: 'The samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order; `mask` tells).' })),
     normalization,
     dtype,
-    labels: Type.Optional(Type.Enum([...labelEncodings], { default: defaults.labels, description: '`onehot` float32 rows, or `index` int64 class numbers.' })),
+    labels,
     layout,
     format: format(formats),
     version
+  }, strict)
+}
+
+/** How samples that are named are to be prepared and sent. */
+export function GatherQuery (formats: readonly string[]) {
+  return Type.Object({ normalization, dtype, labels, layout, format: format(formats), version }, strict)
+}
+
+export function GatherRequest (maxBatchSize: number) {
+  return Type.Object({
+    ids: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, maxItems: maxBatchSize, description: 'Positions of samples in the split, in any order, any of them any number of times.', examples: [[3, 1, 2, 1]] })
   }, strict)
 }
 
@@ -180,6 +193,14 @@ export const SampleBody = Type.Object({
   image: Nested
 })
 
+const Prepared = { shape: Shape, dtype: Dtype, normalization: Type.String(), layout: Type.String() }
+
+const Tensors = {
+  ids: Type.Array(Type.Integer(), { description: 'Position of each sample in the split.' }),
+  images: Nested,
+  labels: Type.Array(Type.Unknown(), { description: 'One-hot rows, or class numbers.' })
+}
+
 export const BatchBody = Type.Object({
   ...Identity,
   split: Type.String(),
@@ -188,19 +209,24 @@ export const BatchBody = Type.Object({
   count: Type.Integer({ description: 'Samples of this page.' }),
   total: Type.Integer({ description: 'Samples of the split.' }),
   pages: Type.Integer(),
-  shape: Shape,
-  dtype: Dtype,
-  normalization: Type.String(),
-  layout: Type.String(),
+  ...Prepared,
   seed: Type.Optional(Type.Integer({ description: 'With `epoch`, where the order is shuffled.' })),
   epoch: Type.Optional(Type.Integer()),
   rank: Type.Optional(Type.Integer({ description: 'With `world_size`, where the page is sharded.' })),
   world_size: Type.Optional(Type.Integer()),
   remainder: Type.Optional(Type.String()),
-  ids: Type.Array(Type.Integer(), { description: 'Position of each sample in the split.' }),
-  images: Nested,
-  labels: Type.Array(Type.Unknown(), { description: 'One-hot rows, or class numbers.' }),
+  ...Tensors,
   mask: Type.Optional(Type.Array(Type.Integer(), { description: 'With `remainder=pad`: 1 for a sample, 0 for padding.' }))
+})
+
+/** A batch that is no page. */
+export const GatheredBody = Type.Object({
+  ...Identity,
+  split: Type.String(),
+  count: Type.Integer({ description: 'Samples of this batch.' }),
+  total: Type.Integer({ description: 'Samples of the split.' }),
+  ...Prepared,
+  ...Tensors
 })
 
 export const Problem = Type.Object({

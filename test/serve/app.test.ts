@@ -101,10 +101,10 @@ t.test('a sample', async t => {
   const png = await app.inject({ url, headers: { accept: 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8' } })
   t.equal(png.headers['content-type'], 'image/png', 'what an <img> asks for')
   t.same(Uint8Array.from(decodePng(png.rawPayload).data), images.subarray(48, 60))
-  const tags = await Promise.all(['', '?format=png', '?layout=nhwc', '?normalization=unit'].map(async query => (await app.inject(url + query)).headers['etag']))
-  t.equal(new Set(tags).size, 4, 'each representation has its tag')
+  const tags = await Promise.all(['', '?format=png', '?layout=nhwc', '?normalization=unit', '?dtype=float16'].map(async query => (await app.inject(url + query)).headers['etag']))
+  t.equal(new Set(tags).size, 5, 'each representation has its tag')
 
-  t.match((await app.inject(`${url}?format=png&normalization=raw&layout=flat`)).json(), { status: 400, code: 'invalid_parameter', errors: [{ parameter: 'normalization' }, { parameter: 'layout' }] })
+  t.match((await app.inject(`${url}?format=png&normalization=raw&dtype=uint8&layout=flat`)).json(), { status: 400, code: 'invalid_parameter', errors: [{ parameter: 'normalization' }, { parameter: 'dtype' }, { parameter: 'layout' }] })
   t.match((await app.inject('/v1/datasets/made-up/splits/test/samples/5')).json(), { status: 404, code: 'unknown_sample', detail: 'test has 5 samples, 0 to 4; there is no 5' })
   for (const id of ['-1', '1e0', 'x', '4.png']) {
     t.match((await app.inject(`/v1/datasets/made-up/splits/test/samples/${id}`)).json(), { status: 400, errors: [{ parameter: 'id', allowed: 'an integer of at least 0' }] }, id)
@@ -163,7 +163,7 @@ t.test('browsers of other origins', async t => {
 
   const preflight = await open.inject({ method: 'OPTIONS', url, headers: { origin: 'https://a.example', 'access-control-request-method': 'GET', 'access-control-request-headers': 'if-none-match' } })
   t.equal(preflight.statusCode, 204)
-  t.match(preflight.headers, { 'access-control-allow-methods': 'GET, HEAD', 'access-control-allow-headers': 'if-none-match' })
+  t.match(preflight.headers, { 'access-control-allow-methods': 'GET, HEAD, POST', 'access-control-allow-headers': 'if-none-match' })
 })
 
 t.test('helmet and docs', async t => {

@@ -96,7 +96,7 @@ t.test('bad parameters are named, with what is allowed', async t => {
   const { app } = await appOver(t, [dataset])
   const integer = 'an integer of at least 0'
   const size = 'an integer from 1 to 64'
-  const allParameters = 'page, batch_size, seed, epoch, rank, world_size, remainder, normalization, labels, layout, format, version'
+  const allParameters = 'page, batch_size, seed, epoch, rank, world_size, remainder, normalization, dtype, labels, layout, format, version'
   const cases: Array<[query: string, parameter: string, detail: string, allowed: string]> = [
     ['page=-1', 'page', `page must be ${integer}, got '-1'`, integer],
     ['page=1e3', 'page', `page must be ${integer}, got '1e3'`, integer],
@@ -111,6 +111,10 @@ t.test('bad parameters are named, with what is allowed', async t => {
     ['batch_size=65', 'batch_size', `batch_size must be ${size}, got '65'`, size],
     ['normalization=zscore', 'normalization', "normalization must be one of centered, unit, standard, raw, got 'zscore'", 'one of centered, unit, standard, raw'],
     ['labels=sparse', 'labels', "labels must be one of onehot, index, got 'sparse'", 'one of onehot, index'],
+    ['dtype=float64', 'dtype', "dtype must be one of float32, float16, uint8, got 'float64'", 'one of float32, float16, uint8'],
+    ['normalization=raw&dtype=float16', 'dtype', "dtype must be uint8 where normalization is raw, got 'float16'", 'uint8 where normalization is raw'],
+    ['normalization=raw&dtype=float32', 'dtype', "dtype must be uint8 where normalization is raw, got 'float32'", 'uint8 where normalization is raw'],
+    ['dtype=uint8', 'dtype', "dtype must be float32 or float16 where normalization is centered, got 'uint8'", 'float32 or float16 where normalization is centered'],
     ['layout=NHWC', 'layout', "layout must be one of flat, nhwc, nchw, got 'NHWC'", 'one of flat, nhwc, nchw'],
     ['format=csv', 'format', "format must be one of json, npz, safetensors, got 'csv'", 'one of json, npz, safetensors'],
     ['augment=noise', 'augment', 'augment is not a parameter of this resource', allParameters],
@@ -184,7 +188,7 @@ t.test('caching', async t => {
   t.equal(pinned.headers['cache-control'], 'public, max-age=31536000, immutable')
   t.equal(pinned.headers['etag'], etag, 'the same bytes have the same tag')
 
-  const different = ['page=1', 'batch_size=63', 'normalization=unit', 'labels=index', 'layout=nhwc', 'format=npz', 'format=safetensors']
+  const different = ['page=1', 'batch_size=63', 'normalization=unit', 'dtype=float16', 'labels=index', 'layout=nhwc', 'format=npz', 'format=safetensors']
   const tags = await Promise.all(different.map(async query => (await app.inject(`${train}?${query}`)).headers['etag']))
   t.equal(new Set([etag, ...tags]).size, 1 + different.length, 'every representation has its own')
 

@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { ServiceError } from '../../errors.ts'
-import { parameterErrors, readIntegers } from '../parameters.ts'
+import { bodyErrors } from '../body.ts'
+import { parameterErrors, readIntegers, type ParameterError } from '../parameters.ts'
 
 /** Seconds after which a client may ask again for a dataset that is being prepared. */
 const RETRY_AFTER = 1
@@ -41,15 +42,27 @@ export function sendProblem (error: FastifyError | ServiceError, request: Fastif
 
 function translate (error: FastifyError, request: FastifyRequest): ServiceError {
   if (error.validation) {
-    const place = error.validationContext === 'params' ? 'params' : 'querystring'
-    const values = (place === 'params' ? request.params : request.query) as Record<string, unknown>
-    const errors = parameterErrors(error.validation, request.routeOptions.schema?.[place] as object, values)
+    const errors = faultsOf(error, error.validation, request)
     return new ServiceError('invalid_parameter', errors.map(({ detail }) => detail).join('; '), { cause: error, members: { errors } })
+  }
+  if (error.statusCode === 413) {
+    return new ServiceError('content_too_large', `the body may have at most ${request.routeOptions.bodyLimit} bytes`, { cause: error })
+  }
+  if (error.statusCode === 415) {
+    return new ServiceError('unsupported_media_type', `the body must be application/json, got '${request.headers['content-type'] ?? ''}'`, { cause: error })
   }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new ServiceError('bad_request', error.message, { cause: error })
   }
   return new ServiceError('internal', 'something went wrong here; the log of the server has the details under this request id', { cause: error, members: { request_id: request.id } })
+}
+
+function faultsOf ({ validationContext }: FastifyError, faults: NonNullable<FastifyError['validation']>, { params, query, body, routeOptions: { schema } }: FastifyRequest): ParameterError[] {
+  switch (validationContext) {
+    case 'body': return bodyErrors(faults, schema!.body as object, body)
+    case 'params': return parameterErrors(faults, schema!.params as object, params as Record<string, unknown>)
+    default: return parameterErrors(faults, schema!.querystring as object, query as Record<string, unknown>)
+  }
 }
 
 function pathOf (request: FastifyRequest): string {

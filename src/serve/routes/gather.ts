@@ -1,0 +1,49 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { negotiate } from '../../encode/negotiate.ts'
+import { batchFormats } from '../../encode/registry.ts'
+import { ServiceError } from '../../errors.ts'
+import type { DatasetStore } from '../../store/store.ts'
+import { bodyInFormats, problems } from '../answers.ts'
+import { batchAnswer } from '../batch-answer.ts'
+import { readyDataset, splitName } from '../lookup.ts'
+import { preparationOf } from '../preparation.ts'
+import { respondOnce } from '../respond.ts'
+import { GatherQuery, GatherRequest, GatheredBody, SplitParams } from '../schemas.ts'
+
+/** An id has at most 15 digits here; the rest is for the comma, a line break and indentation. */
+const BYTES_PER_ID = 32
+
+/** A batch of exactly the samples that the client names. */
+export const gatherRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, maxBatchSize: number }> = async (app, { store, maxBatchSize }) => {
+  // Else text would be read as a body, only to be refused for not being an object.
+  app.removeContentTypeParser('text/plain')
+
+  app.post('/v1/datasets/:dataset/splits/:split/gather', {
+    bodyLimit: 1024 + BYTES_PER_ID * maxBatchSize,
+    schema: {
+      operationId: 'gatherSamples',
+      tags: ['splits'],
+      summary: 'Samples by their ids',
+      description: 'A batch of exactly these samples, in this order, each as often as it is named: with the tensors, formats and headers of a page, but of no page, hence without `page`, `batch_size`, `pages` and `Link`. Not to be cached.',
+      params: SplitParams,
+      querystring: GatherQuery(batchFormats.map(({ name }) => name)),
+      body: GatherRequest(maxBatchSize),
+      response: { ...bodyInFormats('The samples.', GatheredBody, batchFormats), ...problems(400, 404, 406, 413, 415, 503) }
+    }
+  }, async (request, reply) => {
+    const { query, body: { ids } } = request
+    const dataset = readyDataset(store, request.params.dataset, query.version)
+    const split = splitName(request.params.split)
+    const { count } = dataset.splits[split]
+    const unknown = ids.find(id => id >= count)
+    if (unknown !== undefined) throw new ServiceError('unknown_sample', `${split} has ${count} samples, 0 to ${count - 1}; there is no ${unknown}`)
+    return respondOnce(request, reply, batchAnswer(dataset, {
+      ...preparationOf(query),
+      split,
+      format: negotiate(batchFormats, { format: query.format, accept: request.headers.accept }),
+      span: { start: 0, count: ids.length, real: ids.length },
+      order: () => Uint32Array.from(ids),
+      masked: false
+    }))
+  })
+}
