@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { decode as decodePng } from 'fast-png'
 import t from 'tap'
-import { labelEncodings, layouts, normalizations, type Batch } from '../../src/dataset.ts'
+import { labelEncodings, layouts, normalizations, type Batch, type Normalization } from '../../src/dataset.ts'
 import { shortestText } from '../../src/encode/float32.ts'
 import { json, nest } from '../../src/encode/json.ts'
 import { encodeNpy } from '../../src/encode/npy.ts'
@@ -10,6 +10,7 @@ import { encodePng } from '../../src/encode/png.ts'
 import { batchFormats } from '../../src/encode/registry.ts'
 import { safetensors } from '../../src/encode/safetensors.ts'
 import { batch, type Selection } from '../../src/store/batch.ts'
+import { float16Bits } from '../../src/store/float16.ts'
 import { prepared } from '../fixtures/prepared.ts'
 import { readNpy, readSafetensors, readZip } from '../fixtures/read.ts'
 
@@ -20,7 +21,10 @@ function select (start: number, count: number, choice: Partial<Selection> = {}):
   return batch(dataset, { split: 'train', span: { start, count, real: count }, order: undefined, normalization: 'centered', dtype: 'float32', labels: 'onehot', layout: 'flat', masked: false, ...choice })
 }
 
-const choices = normalizations.flatMap(normalization => labelEncodings.flatMap(labels => layouts.map(layout => ({ normalization, labels, layout }))))
+const dtypes = (normalization: Normalization) => normalization === 'raw' ? ['uint8' as const] : ['float32' as const, 'float16' as const]
+const choices = normalizations.flatMap(normalization => dtypes(normalization).flatMap(dtype => {
+  return labelEncodings.flatMap(labels => layouts.map(layout => ({ normalization, dtype, labels, layout })))
+}))
 const batches: Array<[string, Batch]> = choices.map(choice => [
   Object.values(choice).join(' '),
   select(11, 5, choice)
@@ -35,7 +39,7 @@ function tensors ({ images, labels, ids }: Batch) {
 }
 
 t.test('npz gives every tensor back, bit for bit', async t => {
-  const dtypes: Record<string, string> = { Float32Array: '<f4', Uint8Array: '|u1', Int32Array: '<i4', BigInt64Array: '<i8' }
+  const dtypes: Record<string, string> = { Float32Array: '<f4', Uint16Array: '<f2', Uint8Array: '|u1', Int32Array: '<i4', BigInt64Array: '<i8' }
   for (const [name, batch] of batches) {
     const members = readZip(Buffer.concat(npz.encode(batch, metadata)), crc32)
     t.same([...members.keys()], ['images.npy', 'labels.npy', 'ids.npy'])
@@ -48,7 +52,7 @@ t.test('npz gives every tensor back, bit for bit', async t => {
 })
 
 t.test('safetensors gives every tensor and the metadata back, bit for bit', async t => {
-  const dtypes: Record<string, string> = { Float32Array: 'F32', Uint8Array: 'U8', Int32Array: 'I32', BigInt64Array: 'I64' }
+  const dtypes: Record<string, string> = { Float32Array: 'F32', Uint16Array: 'F16', Uint8Array: 'U8', Int32Array: 'I32', BigInt64Array: 'I64' }
   for (const [name, batch] of batches) {
     const found = readSafetensors(Buffer.concat(safetensors.encode(batch, metadata)))
     t.same(found.metadata, { dataset: 'made-up', page: '2', shape: '5,12' })
@@ -60,7 +64,7 @@ t.test('safetensors gives every tensor and the metadata back, bit for bit', asyn
   }
 })
 
-t.test('json gives every number back as the same float32, nested as the shape says', async t => {
+t.test('json gives every number back as the same element, nested as the shape says', async t => {
   for (const [name, batch] of batches) {
     const parts = json.encode(batch, metadata)
     const body = JSON.parse(Buffer.concat(parts).toString())
@@ -68,7 +72,8 @@ t.test('json gives every number back as the same float32, nested as the shape sa
     for (const [tensor, { shape, data }] of tensors(batch)) {
       t.same(shapeOf(body[tensor]), shape, `${name}: ${tensor} has its shape`)
       const flat: number[] = body[tensor].flat(Infinity)
-      t.ok(flat.every((value, i) => Math.fround(value) === Number(data[i])), `${name}: ${tensor} has its values`)
+      const same = data instanceof Uint16Array ? float16Bits : Math.fround
+      t.ok(flat.every((value, i) => same(value) === Number(data[i])), `${name}: ${tensor} has its values`)
     }
   }
 })
