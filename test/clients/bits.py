@@ -1,10 +1,12 @@
 """
-Fetches every batch of a server and compares it, bit for bit, with what NumPy makes of the original IDX files.
+Fetches every batch of a server and compares it, bit for bit, with what NumPy makes of the original IDX files; the test
+split as float16, too, samples by their ids, and compressed ones.
 
     python3 bits.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES [--split shuffled ...]
 """
 
 import argparse
+import gzip
 import http.client
 import io
 import json
@@ -37,7 +39,11 @@ def main():
     try:
         check_description(client, prepared, options)
         check_mean(client, prepared)
-        rows = sweep_all(Batches(client, prepared), options.formats, options.normalizations)
+        batches = Batches(client, prepared)
+        rows = sweep_all(batches, options.formats, options.normalizations)
+        rows += sweep_halves(batches, options.formats, options.normalizations)
+        rows += [batches.gather(split, format, 'raw') for split in SPLITS for format in options.formats]
+        check_gzip(batches)
     except Difference as difference:
         raise SystemExit(f'DIFFERENT: {difference}')
     print_table(rows, time.monotonic() - started)
@@ -77,16 +83,23 @@ def expect_array(where, name, got, want):
 
 
 class Client:
-    """GET requests over one connection, which is never opened again."""
+    """Requests over one connection, which is never opened again."""
 
     def __init__(self, base):
         self.connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=60)
         self.connection.connect()
         self.connection.auto_open = 0
 
-    def get(self, path, status=200):
+    def get(self, path, status=200, headers={}):
         """Headers and body."""
-        self.connection.request('GET', path)
+        return self.request('GET', path, status, headers)
+
+    def post(self, path, value):
+        """Headers and body of the answer to a JSON value."""
+        return self.request('POST', path, 200, {'content-type': 'application/json'}, json.dumps(value))
+
+    def request(self, method, path, status, headers, content=None):
+        self.connection.request(method, path, content, headers)
         response = self.connection.getresponse()
         body = response.read()
         expect(path, 'the status', response.status, status)
@@ -135,7 +148,7 @@ def decode_safetensors(body):
 
 
 def decode_json(body):
-    """Python reads float64; rounded to float32, they must be exactly what the server has."""
+    """Python reads float64; rounded to the dtype, they must be exactly what the server has."""
     batch = json.loads(body)
     lists = {name: np.array(batch.pop(name)) for name in TENSORS}
     dtypes = {'images': batch['dtype'], 'labels': 'float32' if lists['labels'].ndim == 2 else 'int64', 'ids': 'int32'}
@@ -164,13 +177,23 @@ class Batches:
     def path(self, split, page, **query):
         return f'/v1/datasets/mnist/splits/{split}/batches?{urlencode({"page": page, **query})}'
 
-    def check(self, path, split, page, batch_size, format, normalization, labels, layout):
+    def check(self, path, split, page, batch_size, format, normalization, labels, layout, dtype=None):
         """Compares the batch at `path`; gives its headers, its samples and its bytes."""
         headers, body = self.client.get(path)
+        total = len(self.prepared['labels'][split])
+        ids = np.arange(page * batch_size, min((page + 1) * batch_size, total), dtype=np.int32)
+        self.compare(path, headers, body, format, split, ids, normalization, labels, layout, dtype, {
+            'page': page,
+            'batch_size': batch_size,
+            'pages': page_count(total, batch_size)
+        })
+        return headers, len(ids), len(body)
+
+    def compare(self, path, headers, body, format, split, ids, normalization, labels, layout, dtype=None, place={}):
+        """Compares an answer with the batch of these samples."""
         expect(path, 'the media type', headers['content-type'].split(';')[0], MEDIA_TYPES[format])
         arrays, metadata = decode(path, format, body)
-        total = len(self.prepared['labels'][split])
-        want = self.expected(split, page * batch_size, min((page + 1) * batch_size, total), normalization, labels, layout)
+        want = self.expected(split, ids, normalization, labels, layout, dtype)
         expect(path, 'the names of tensors', sorted(arrays), sorted(TENSORS))
         for name in TENSORS:
             expect_array(path, name, arrays[name], want[name])
@@ -178,17 +201,14 @@ class Batches:
             'dataset': 'mnist',
             'version': self.version,
             'split': split,
-            'page': page,
-            'batch_size': batch_size,
-            'count': len(want['ids']),
-            'total': total,
-            'pages': page_count(total, batch_size),
+            'count': len(ids),
+            'total': len(self.prepared['labels'][split]),
             'shape': ','.join(str(length) for length in want['images'].shape),
             'dtype': want['images'].dtype.name,
             'normalization': normalization,
-            'layout': layout
+            'layout': layout,
+            **place
         })
-        return headers, len(want['ids']), len(body)
 
     def check_metadata(self, path, headers, metadata, want):
         """The headers say it with every format, and so does the body where it has a place for it."""
@@ -198,27 +218,43 @@ class Batches:
             if metadata:
                 expect(path, f'metadata {name}', metadata[name], str(value))
 
-    def expected(self, split, start, end, normalization, labels, layout):
-        """The tensors of samples start to end: images as asked, labels float32 [n, 10] or int64 [n], ids int32 [n]."""
-        images = normalize(self.prepared, self.prepared['images'][split][start:end], normalization)
-        classes = self.prepared['labels'][split][start:end]
+    def expected(self, split, ids, normalization, labels, layout, dtype):
+        """The tensors of samples ids, int32 [n]: images as asked, labels float32 [n, 10] or int64 [n], and the ids."""
+        images = normalize(self.prepared, self.prepared['images'][split][ids], normalization)
+        classes = self.prepared['labels'][split][ids]
         return {
-            'images': images.reshape(end - start, *LAYOUTS[layout]),
+            'images': images.reshape(len(ids), *LAYOUTS[layout]).astype(dtype or images.dtype),
             'labels': np.eye(10, dtype=np.float32)[classes] if labels == 'onehot' else classes.astype(np.int64),
-            'ids': np.arange(start, end, dtype=np.int32)
+            'ids': ids
         }
 
-    def sweep(self, split, batch_size, format, normalization, labels, layout):
+    def sweep(self, split, batch_size, format, normalization, labels, layout, dtype=None):
         """Every page of a split by its number; one row of the table."""
         pages = page_count(len(self.prepared['labels'][split]), batch_size)
         query = {'batch_size': batch_size, 'format': format, 'normalization': normalization, 'labels': labels, 'layout': layout}
+        if dtype:
+            query['dtype'] = dtype
         samples = size = 0
         for page in range(pages):
             _, count, length = self.check(self.path(split, page, **query), split, page, **query)
             samples += count
             size += length
         self.client.get(self.path(split, pages, **query), status=404)
-        return split, format, normalization, labels, layout, batch_size, pages, samples, size
+        shown = f'{format}, {dtype}' if dtype else format
+        return split, shown, normalization, labels, layout, batch_size, pages, samples, size
+
+    def gather(self, split, format, normalization):
+        """Ids drawn with repetitions, ten times; one row of the table."""
+        random = np.random.default_rng(7)
+        path = f'/v1/datasets/mnist/splits/{split}/gather?{urlencode({"format": format, "normalization": normalization})}'
+        samples = size = 0
+        for count in random.integers(1, 1000, 10):
+            ids = random.integers(0, len(self.prepared['labels'][split]), count, dtype=np.int32)
+            headers, body = self.client.post(path, {'ids': ids.tolist()})
+            self.compare(path, headers, body, format, split, ids, normalization, 'onehot', 'flat')
+            samples += len(ids)
+            size += len(body)
+        return split, f'{format}, gathered', normalization, 'onehot', 'flat', '', 10, samples, size
 
     def follow(self, split, batch_size, format, normalization, labels, layout):
         """Every page of a split by the Link header of the one before; one row of the table."""
@@ -271,8 +307,26 @@ def sweep_all(batches, formats, normalizations):
     return rows
 
 
+def sweep_halves(batches, formats, normalizations):
+    """The test split as float16, which has to be what astype makes of the float32."""
+    return [
+        batches.sweep('test', 1000, format, normalization, 'index', 'nhwc', 'float16')
+        for format in formats for normalization in normalizations if normalization != 'raw'
+    ]
+
+
+def check_gzip(batches):
+    path = batches.path('train', 3, format='npz', normalization='raw')
+    headers, body = batches.client.get(path)
+    coded_headers, coded = batches.client.get(path, headers={'accept-encoding': 'gzip'})
+    expect(path, 'the coding', (headers['content-encoding'], coded_headers['content-encoding']), (None, 'gzip'))
+    expect(path, 'whether the coding has a tag of its own', headers['etag'] != coded_headers['etag'], True)
+    expect(path, 'the body under gzip', gzip.decompress(coded) == body, True)
+    print(f'a raw batch is equal under gzip, in {len(coded):,} of {len(body):,} bytes')
+
+
 def print_table(rows, seconds):
-    line = '{:5}  {:20}  {:13}  {:6}  {:6}  {:>10}  {:>7}  {:>9}  {:>13}'
+    line = '{:5}  {:21}  {:13}  {:6}  {:6}  {:>10}  {:>7}  {:>9}  {:>13}'
     print(line.format('split', 'format', 'normalization', 'labels', 'layout', 'batch_size', 'batches', 'samples', 'bytes'))
     for row in rows:
         print(line.format(*row[:6], *(f'{number:,}' for number in row[6:])))
