@@ -69,6 +69,12 @@ export interface FileProvenance {
   readonly source: string
 }
 
+/** Rows and columns of an image. */
+export interface ImageSize {
+  readonly rows: number
+  readonly columns: number
+}
+
 /** Labelled grayscale images: `images` is u8 of count·rows·columns in C order, `labels` u8 of count. */
 export interface Samples {
   readonly count: number

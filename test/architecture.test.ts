@@ -34,14 +34,14 @@ function packageName (specifier: string): string {
   return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
 }
 
-const leaves = ['dataset.ts', 'errors.ts', 'allowed.ts']
-const stages = ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', 'encode/']
+const leaves = ['dataset.ts', 'errors.ts', 'allowed.ts', 'mix.ts']
+const stages = ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', 'augment/', 'encode/']
 
 /** What the files below a path may import of src: files, or folders that end in a slash. The first path that fits counts. */
 const mayImport: Array<[path: string, allowed: string[]]> = [
   ...leaves.map((leaf): [string, string[]] => [leaf, []]),
   ...stages.map((stage): [string, string[]] => [stage, [stage, ...leaves]]),
-  ['serve/', ['serve/', 'store/', 'encode/', 'split/page.ts', ...leaves]],
+  ['serve/', ['serve/', 'store/', 'augment/', 'encode/', 'split/page.ts', 'split/order.ts', ...leaves]],
   ['client/', ['client/']],
   ['pipeline.ts', ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', ...leaves]],
   // It hands the order of epochs to the store, so that neither knows the other.

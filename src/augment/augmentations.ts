@@ -1,0 +1,24 @@
+/** What may be asked for, in the order in which it is applied. */
+export const augmentationNames = ['rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout'] as const
+
+export type AugmentationName = (typeof augmentationNames)[number]
+
+/** The strength of each augmentation that is asked for. */
+export type Augmentations = Readonly<Partial<Record<AugmentationName, number>>>
+
+interface Limit {
+  /** Strengths go from 0, which changes nothing, to here. */
+  readonly maximum: number
+  readonly integer?: true
+  /** What the strength measures. */
+  readonly unit: string
+}
+
+export const limits: Readonly<Record<AugmentationName, Limit>> = {
+  rotate: { maximum: 45, unit: 'degrees at most, either way' },
+  shift: { maximum: 8, unit: 'pixels at most, in each direction' },
+  scale: { maximum: 0.5, unit: 'change of size at most, as a fraction' },
+  elastic: { maximum: 64, unit: 'displacement α, at σ = 4 pixels' },
+  noise: { maximum: 64, unit: 'standard deviation in pixel levels' },
+  cutout: { maximum: 16, integer: true, unit: 'side of the square in pixels' }
+}

@@ -1,0 +1,25 @@
+import { words, type Words } from './random.ts'
+
+/** Twelve times the mean of a byte. */
+const MEAN = 1530
+
+/**
+ * Adds noise to each u8 pixel, in place: ⌊x + strength·(S − 1530)/256 + ½⌋, held within 0 … 255, where S is the sum of the
+ * twelve bytes of the pixel's three words. S has mean 1530 and standard deviation √65535 ≈ 256, and as a sum of twelve
+ * uniforms is nearly Gaussian (Irwin–Hall), without a logarithm that engines may round differently.
+ *
+ * @param strength standard deviation in pixel levels
+ */
+export function addNoise (image: Uint8Array, strength: number, word: Words): void {
+  for (let pixel = 0, n: number = words.noise; pixel < image.length; pixel++, n += 3) {
+    const pairs = bytePairs(word(n)) + bytePairs(word(n + 1)) + bytePairs(word(n + 2))
+    const sum = (pairs & 0xffff) + (pairs >>> 16)
+    const level = Math.floor(image[pixel]! + strength * (sum - MEAN) / 256 + 0.5)
+    image[pixel] = Math.max(0, Math.min(255, level))
+  }
+}
+
+/** The sums of a word's even and of its odd bytes, in 16 bits each. */
+function bytePairs (word: number): number {
+  return (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff)
+}
