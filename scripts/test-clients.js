@@ -27,6 +27,7 @@ const rounds = [
     settings: {},
     run: async base => [
       await runPython('bits.py', base),
+      await runPython('augment.py', base),
       await runPython('torch_client.py', base),
       await runPython('tensorflow_client.py', base),
       await runNode('tfjs_client.js', base),

@@ -1,7 +1,9 @@
 import type { PreparedDataset } from '../dataset.ts'
 import type { BatchFormat, BatchMetadata } from '../encode/format.ts'
 import { json } from '../encode/json.ts'
-import { batch, imageShape, type Selection } from '../store/batch.ts'
+import { imageShape, type Selection } from '../store/batch.ts'
+import { frameOf } from '../store/frame.ts'
+import { selectionBody, type Augmenting } from './augmenting.ts'
 import { batchHeaders } from './headers.ts'
 import type { Answer } from './respond.ts'
 
@@ -11,14 +13,15 @@ export interface BatchChoice extends Omit<Selection, 'order'> {
   readonly order: () => Uint32Array | undefined
   /** Where the batch stands among the pages of its split, if it is one. */
   readonly place?: { readonly page: number, readonly batch_size: number, readonly pages: number }
-  /** What was asked of the order, as the batch is to say it. */
-  readonly ordering?: BatchMetadata
+  readonly augmenting?: Augmenting | undefined
+  /** What was asked of the order and of the images, as the batch is to say it. */
+  readonly asked?: BatchMetadata
 }
 
 /** A batch with what it says of itself, in the body and in headers; its tensors are made when the body is. */
-export function batchAnswer (dataset: PreparedDataset, { format, order, place, ordering, ...selection }: BatchChoice): Answer {
-  const { split, span: { count }, normalization, dtype, layout } = selection
-  const shape = [count, ...imageShape(dataset, layout)]
+export function batchAnswer (dataset: PreparedDataset, { format, order, place, augmenting, asked, ...selection }: BatchChoice): Answer {
+  const { split, span: { count }, normalization, dtype, layout, pad } = selection
+  const shape = [count, ...imageShape(frameOf(dataset, pad), layout)]
   const metadata: BatchMetadata = {
     dataset: dataset.entry.name,
     version: dataset.version,
@@ -31,7 +34,7 @@ export function batchAnswer (dataset: PreparedDataset, { format, order, place, o
     dtype,
     normalization,
     layout,
-    ...ordering
+    ...asked
   }
   // An element is a byte at least, as u8 and as text. Binary floats are sent as the views they are, never compressed.
   const compressible = format === json || dtype === 'uint8'
@@ -39,6 +42,6 @@ export function batchAnswer (dataset: PreparedDataset, { format, order, place, o
     mediaType: format.mediaType,
     headers: batchHeaders(metadata),
     compressibleBytes: compressible ? shape.reduce((product, length) => product * length, 1) : 0,
-    body: () => format.encode(batch(dataset, { ...selection, order: order() }), metadata)
+    body: () => selectionBody(dataset, { ...selection, order: order() }, augmenting, batch => format.encode(batch, metadata))
   }
 }

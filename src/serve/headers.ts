@@ -18,7 +18,9 @@ const batchHeaderNames: Readonly<Record<string, string>> = {
   epoch: 'batch-epoch',
   rank: 'batch-rank',
   world_size: 'batch-world-size',
-  remainder: 'batch-remainder'
+  remainder: 'batch-remainder',
+  augment: 'batch-augment',
+  pad: 'batch-pad'
 }
 
 /** What scripts of other origins may read. */

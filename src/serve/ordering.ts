@@ -40,10 +40,14 @@ export function orderingOf (query: OrderingQuery, split: { readonly name: string
   return { ...paging, page, pages, shuffle: query.seed === undefined ? undefined : { seed: query.seed, epoch } }
 }
 
+export const epochWithoutSeed: ParameterError = {
+  parameter: 'epoch', detail: 'epoch goes with a seed, without which every epoch is the same', allowed: 'nothing without seed'
+}
+
 function conflicts ({ seed, epoch, rank, world_size: worldSize }: OrderingQuery): ParameterError[] {
   const errors: ParameterError[] = []
   if (epoch !== undefined && seed === undefined) {
-    errors.push({ parameter: 'epoch', detail: 'epoch goes with a seed, without which every epoch has the natural order', allowed: 'nothing without seed' })
+    errors.push(epochWithoutSeed)
   }
   if ((rank === undefined) !== (worldSize === undefined)) {
     const [missing, given] = rank === undefined ? ['rank', 'world_size'] : ['world_size', 'rank']

@@ -13,7 +13,7 @@ export interface Answer {
   /** Where it pays to compress the body: how many bytes it has at least. */
   readonly compressibleBytes?: number
   /** Makes the body; not called where the client already has it. */
-  readonly body: () => Uint8Array[]
+  readonly body: () => Uint8Array[] | Promise<Uint8Array[]>
 }
 
 /** One representation of something that never changes under its version. */
@@ -53,14 +53,23 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
 function send (reply: FastifyReply, { mediaType, body }: Answer, coding: Coding | undefined): Sent {
   reply.type(mediaType)
   const parts = body()
-  if (!coding) return sendParts(reply, parts)
-  return compress(coding, parts).then(compressed => sendParts(reply.header('content-encoding', coding), [compressed]))
+  return parts instanceof Promise ? parts.then(sendCoded) : sendCoded(parts)
+
+  function sendCoded (parts: readonly Uint8Array[]): Sent {
+    if (!coding) return sendParts(reply, parts)
+    return compress(coding, parts).then(compressed => sendParts(reply.header('content-encoding', coding), [compressed]))
+  }
 }
 
 function sendParts (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
   return reply
     .header('content-length', parts.reduce((sum, part) => sum + part.byteLength, 0))
     .send(parts.length === 1 ? parts[0] : new Parts(parts))
+}
+
+/** Parts of a tag that say these scalars. A comma would end the tag in the eyes of those who read `If-None-Match`. */
+export function tagsOf (scalars: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(scalars).map(([name, value]) => `${name}=${value}`.replaceAll(',', ';'))
 }
 
 /** JSON as a body of one part. */

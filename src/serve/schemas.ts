@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { augmentationNames, limits } from '../augment/augmentations.ts'
 import { dtypes, labelEncodings, layouts, normalizations, remainders, splitNames } from '../dataset.ts'
 
 /** The shapes of requests and answers: each gives its type, its validation, its serialization and its page in the docs. */
@@ -42,6 +43,13 @@ const layout = Type.Optional(Type.Enum([...layouts], {
   description: 'Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns].'
 }))
 
+const augment = Type.Optional(Type.String({
+  description: `Changes the u8 images at random, before they are normalized; of the split \`train\` only. Commas separate \`name:strength\` pairs, applied in this order whatever theirs: ${augmentationNames.map(name => `\`${name}\` 0 to ${limits[name].maximum} (${limits[name].unit})`).join(', ')}. What a sample becomes depends on seed, epoch (each 0 unless it is given) and its id alone.`,
+  examples: ['rotate:15,shift:2', 'scale:0.1,elastic:34,noise:10,cutout:8']
+}))
+
+const pad = Type.Optional(Type.Integer({ enum: [32], description: 'Pads 28×28 images to 32×32 with levels of 0, before they are normalized; the mean image is 0 there.' }))
+
 function format (names: readonly string[]) {
   return Type.Optional(Type.Enum([...names], { description: 'Format of the answer; without it the Accept header decides.' }))
 }
@@ -49,6 +57,8 @@ function format (names: readonly string[]) {
 const strict = { additionalProperties: false } as const
 
 const U32 = 0xffffffff
+const seed = Type.Integer({ minimum: 0, maximum: U32 })
+const epoch = Type.Integer({ minimum: 0, maximum: U32, default: defaults.epoch })
 const MAX_WORLD_SIZE = 65536
 
 /** For resources that take no parameters, so that one that is given is an error. */
@@ -58,7 +68,17 @@ export const VersionQuery = Type.Object({ version }, strict)
 
 export const MeanQuery = Type.Object({ format: format(['json', 'npy', 'png']), version }, strict)
 
-export const SampleQuery = Type.Object({ normalization, dtype, layout, format: format(['json', 'png']), version }, strict)
+export const SampleQuery = Type.Object({
+  normalization,
+  dtype,
+  layout,
+  augment,
+  seed: Type.Optional({ ...seed, description: 'Seed of the random numbers of `augment`, with which alone it goes; without it, 0.' }),
+  epoch: Type.Optional({ ...epoch, description: 'Which epoch of the seed. Goes with `seed` only.' }),
+  pad,
+  format: format(['json', 'png']),
+  version
+}, strict)
 
 const labels = Type.Optional(Type.Enum([...labelEncodings], { default: defaults.labels, description: '`onehot` float32 rows, or `index` int64 class numbers.' }))
 
@@ -66,8 +86,8 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
   return Type.Object({
     page: Type.Optional(Type.Integer({ minimum: 0, default: defaults.page, description: 'Which page, from 0.' })),
     batch_size: Type.Optional(Type.Integer({ minimum: 1, maximum: maxBatchSize, default: defaultBatchSize(maxBatchSize), description: 'Samples of a page; the last page may have fewer.' })),
-    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: U32, description: 'Shuffles the split: the same seed and epoch give the same order everywhere. Without it the order is the natural one.' })),
-    epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: U32, default: defaults.epoch, description: 'Which epoch of the seed; each has an order of its own. Goes with `seed` only.' })),
+    seed: Type.Optional({ ...seed, description: 'Shuffles the split: the same seed and epoch give the same order everywhere. Without it the order is the natural one.' }),
+    epoch: Type.Optional({ ...epoch, description: 'Which epoch of the seed; each has an order of its own. Goes with `seed` only.' }),
     rank: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_WORLD_SIZE - 1, default: defaults.rank, description: 'Which of the `world_size` shards, from 0.' })),
     world_size: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_WORLD_SIZE, default: defaults.world_size, description: 'Shards that share a page: page p covers the positions p·batch_size·world_size and on, and rank r gets the r-th run of batch_size.' })),
     remainder: Type.Optional(Type.Enum([...remainders], { default: defaults.remainder, description: 'The samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order; `mask` tells).' })),
@@ -75,6 +95,8 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
     dtype,
     labels,
     layout,
+    augment,
+    pad,
     format: format(formats),
     version
   }, strict)
@@ -98,6 +120,11 @@ const Identity = {
 }
 const Dtype = Type.String({ description: 'Element type, as NumPy calls it.' })
 const Nested = Type.Array(Type.Unknown(), { description: 'Numbers, nested as the shape says. Each parses back to exactly its value in `dtype`.' })
+
+const Changed = {
+  augment: Type.Optional(Type.String({ description: 'The augmentations that were asked for, in the order in which they were applied.' })),
+  pad: Type.Optional(Type.Integer({ description: 'Side of the square that images are padded to, where they are.' }))
+}
 
 const ProgressBody = Type.Object({
   stage: Type.String({ description: '`acquire` or `prepare`.' }),
@@ -190,6 +217,9 @@ export const SampleBody = Type.Object({
   dtype: Dtype,
   normalization: Type.String(),
   layout: Type.String(),
+  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, where the sample is augmented.' })),
+  epoch: Type.Optional(Type.Integer()),
+  ...Changed,
   image: Nested
 })
 
@@ -215,6 +245,7 @@ export const BatchBody = Type.Object({
   rank: Type.Optional(Type.Integer({ description: 'With `world_size`, where the page is sharded.' })),
   world_size: Type.Optional(Type.Integer()),
   remainder: Type.Optional(Type.String()),
+  ...Changed,
   ...Tensors,
   mask: Type.Optional(Type.Array(Type.Integer(), { description: 'With `remainder=pad`: 1 for a sample, 0 for padding.' }))
 })

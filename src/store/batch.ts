@@ -1,4 +1,5 @@
-import type { Batch, Dtype, LabelEncoding, Layout, Normalization, PreparedDataset, PreparedSplit, SplitName } from '../dataset.ts'
+import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName } from '../dataset.ts'
+import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
 
 export interface Selection {
@@ -14,25 +15,30 @@ export interface Selection {
   readonly layout: Layout
   /** Whether a mask is to tell samples from padding. */
   readonly masked: boolean
+  /** Side of the square that images are padded to; undefined for none. */
+  readonly pad?: number | undefined
+  /** u8 images to take the place of the stored ones, in the order of the selection. */
+  readonly images?: Uint8Array | undefined
 }
 
 /**
  * The samples at the positions asked for. In the natural order labels, ids, raw and centered images are views; in any
  * other each of them is gathered into one buffer of exactly its size. `unit`, `standard` and all of float16 are looked up,
- * level by level.
+ * level by level, and so is `centered` where images are padded or not the stored ones.
  */
 export function batch (dataset: PreparedDataset, selection: Selection): Batch {
-  const { span: { start, count, real }, order, normalization, dtype, labels, layout, masked } = selection
+  const { span: { start, count, real }, order, normalization, dtype, labels, layout, masked, pad } = selection
   const split = dataset.splits[selection.split]
-  const rows = order || start + count > split.count ? gathering(positions(split, start, count, order)) : viewing(start, start + count)
+  const rows = order || start + count > split.count ? gathering(sampleIds(dataset, selection)) : viewing(start, start + count)
   const size = dataset.rows * dataset.columns
+  const frame = frameOf(dataset, pad)
   const classes = dataset.entry.classes.length
-  const halves = dtype === 'float16' ? halfCodebook(dataset, normalization) : undefined
+  const halves = dtype === 'float16' ? halfCodebook(dataset, normalization, frame) : undefined
   let levels: Uint8Array | undefined
   return {
-    images: { shape: [count, ...imageShape(dataset, layout)], data: images() },
+    images: { shape: [count, ...imageShape(frame, layout)], data: images() },
     get levels () { return pixels() },
-    codebook: halves ?? dataset.codebooks[normalization],
+    codebook: halves ?? frame.codebooks[normalization],
     labels: labels === 'onehot'
       ? { shape: [count, classes], data: rows(split.onehot, classes) }
       : { shape: [count], data: rows(split.index, 1) },
@@ -41,21 +47,21 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   }
 
   function pixels (): Uint8Array {
-    return (levels ??= rows(split.images, size))
+    return (levels ??= frame.place(selection.images ?? rows(split.images, size)))
   }
 
   function images (): Float32Array | Uint16Array | Uint8Array {
     if (halves) return lookUpHalves(pixels(), halves)
     switch (normalization) {
       case 'raw': return pixels()
-      case 'centered': return rows(split.centered, size)
+      case 'centered': return selection.images || pad ? center(pixels(), dataset.levels.unit, frame.meanImage) : rows(split.centered, size)
       default: return lookUp(pixels(), dataset.levels[normalization])
     }
   }
 }
 
 /** The shape of one image. */
-export function imageShape ({ rows, columns }: { readonly rows: number, readonly columns: number }, layout: Layout): number[] {
+export function imageShape ({ rows, columns }: ImageSize, layout: Layout): number[] {
   switch (layout) {
     case 'flat': return [rows * columns]
     case 'nhwc': return [rows, columns, 1]
@@ -82,8 +88,9 @@ function gathering (ids: Uint32Array): TakeRows {
   }
 }
 
-function positions (split: PreparedSplit, start: number, count: number, order: Uint32Array | undefined): Uint32Array {
-  const total = order ? order.length : split.count
+/** The positions in the split of the samples that are asked for: u32 of their count. */
+export function sampleIds ({ splits }: PreparedDataset, { split, span: { start, count }, order }: Pick<Selection, 'split' | 'span' | 'order'>): Uint32Array {
+  const total = order ? order.length : splits[split].count
   return new Uint32Array(count).map((_, i) => {
     const position = (start + i) % total
     return order ? order[position]! : position
@@ -93,5 +100,14 @@ function positions (split: PreparedSplit, start: number, count: number, order: U
 function lookUp (levels: Uint8Array, table: Float32Array): Float32Array {
   const values = new Float32Array(levels.length)
   for (let i = 0; i < levels.length; i++) values[i] = table[levels[i]!]!
+  return values
+}
+
+/** float32(x/255 − mean), the quotient rounded to float32 first: what preparation makes of the stored images. */
+function center (levels: Uint8Array, unit: Float32Array, meanImage: Float32Array): Float32Array {
+  const values = new Float32Array(levels.length)
+  for (let start = 0; start < levels.length; start += meanImage.length) {
+    for (let pixel = 0; pixel < meanImage.length; pixel++) values[start + pixel] = unit[levels[start + pixel]!]! - meanImage[pixel]!
+  }
   return values
 }

@@ -1,5 +1,6 @@
 import type { Codebook, Normalization, PreparedDataset } from '../dataset.ts'
 import { float16Bits } from './float16.ts'
+import type { Frame } from './frame.ts'
 
 /** The values of a normalization as float16. */
 export interface HalfCodebook extends Codebook {
@@ -10,18 +11,17 @@ export interface HalfCodebook extends Codebook {
 const known = new WeakMap<Codebook, HalfCodebook>()
 
 /** Made when it is first asked for, from the float32 values, and kept: 200,704 roundings for 28×28, and never one again. */
-export function halfCodebook (dataset: PreparedDataset, normalization: Normalization): HalfCodebook {
-  const floats = dataset.codebooks[normalization]
+export function halfCodebook ({ levels }: PreparedDataset, normalization: Normalization, { meanImage, codebooks }: Frame): HalfCodebook {
+  const floats = codebooks[normalization]
   let halves = known.get(floats)
-  if (!halves) known.set(floats, halves = { positions: floats.positions, bits: halvesOf(dataset, normalization, floats) })
+  if (!halves) known.set(floats, halves = { positions: floats.positions, bits: halvesOf(normalization === 'standard' ? levels.standard : levels.unit, floats, normalization === 'centered' ? meanImage : undefined) })
   return halves
 }
 
-function halvesOf ({ levels, meanImage }: PreparedDataset, normalization: Normalization, { positions }: Codebook): Uint16Array {
-  const byLevel = normalization === 'standard' ? levels.standard : levels.unit
+function halvesOf (byLevel: Float32Array, { positions }: Codebook, meanImage: Float32Array | undefined): Uint16Array {
   return new Uint16Array(positions * 256).map((_, i) => {
     const value = byLevel[i & 255]!
-    return float16Bits(normalization === 'centered' ? Math.fround(value - meanImage[i >>> 8]!) : value)
+    return float16Bits(meanImage ? Math.fround(value - meanImage[i >>> 8]!) : value)
   })
 }
 

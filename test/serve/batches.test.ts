@@ -96,7 +96,7 @@ t.test('bad parameters are named, with what is allowed', async t => {
   const { app } = await appOver(t, [dataset])
   const integer = 'an integer of at least 0'
   const size = 'an integer from 1 to 64'
-  const allParameters = 'page, batch_size, seed, epoch, rank, world_size, remainder, normalization, dtype, labels, layout, format, version'
+  const allParameters = 'page, batch_size, seed, epoch, rank, world_size, remainder, normalization, dtype, labels, layout, augment, pad, format, version'
   const cases: Array<[query: string, parameter: string, detail: string, allowed: string]> = [
     ['page=-1', 'page', `page must be ${integer}, got '-1'`, integer],
     ['page=1e3', 'page', `page must be ${integer}, got '1e3'`, integer],
@@ -117,7 +117,7 @@ t.test('bad parameters are named, with what is allowed', async t => {
     ['dtype=uint8', 'dtype', "dtype must be float32 or float16 where normalization is centered, got 'uint8'", 'float32 or float16 where normalization is centered'],
     ['layout=NHWC', 'layout', "layout must be one of flat, nhwc, nchw, got 'NHWC'", 'one of flat, nhwc, nchw'],
     ['format=csv', 'format', "format must be one of json, npz, safetensors, got 'csv'", 'one of json, npz, safetensors'],
-    ['augment=noise', 'augment', 'augment is not a parameter of this resource', allParameters],
+    ['augmentation=noise', 'augmentation', 'augmentation is not a parameter of this resource', allParameters],
     ['batchSize=1', 'batchSize', 'batchSize is not a parameter of this resource', allParameters],
     ['__proto__=1', '__proto__', '__proto__ is not a parameter of this resource', allParameters]
   ]

@@ -5,14 +5,15 @@ import { negotiate } from '../../encode/negotiate.ts'
 import { shortestNumbers } from '../../encode/numbers.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { ServiceError } from '../../errors.ts'
-import { batch } from '../../store/batch.ts'
 import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
+import { augmentingOf, imageMetadata, refusePadding, selectionBody, type ImageQuery } from '../augmenting.ts'
 import { readyDataset, splitName } from '../lookup.ts'
-import { refuse } from '../parameters.ts'
+import { epochWithoutSeed } from '../ordering.ts'
+import { refuse, type ParameterError } from '../parameters.ts'
 import { preparationOf } from '../preparation.ts'
-import { jsonBody, respond } from '../respond.ts'
-import { SampleBody, SampleParams, SampleQuery } from '../schemas.ts'
+import { jsonBody, respond, tagsOf } from '../respond.ts'
+import { SampleBody, SampleParams, SampleQuery, defaults } from '../schemas.ts'
 
 const formats: readonly Format[] = [json, png]
 
@@ -23,34 +24,47 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
       operationId: 'getSample',
       tags: ['splits'],
       summary: 'One sample',
-      description: 'As JSON, normalized as asked for; or as a PNG of its 8-bit pixels, which a browser shows.',
+      description: 'As JSON, normalized as asked for; or as a PNG of its 8-bit pixels, which a browser shows. Augmented, it is what it is in the batches of the same `seed` and `epoch`.',
       params: SampleParams,
       querystring: SampleQuery,
       response: { ...inFormats('The sample.', SampleBody, formats), ...problems(400, 404, 406, 503) }
     }
   }, async (request, reply) => {
-    const { format: asked, version } = request.query
-    const preparation = preparationOf(request.query)
+    const { query } = request
+    const preparation = preparationOf(query)
     const { normalization, dtype, layout } = preparation
+    const { epoch } = { ...defaults, ...query }
     const { id } = request.params
-    const dataset = readyDataset(store, request.params.dataset, version)
+    const dataset = readyDataset(store, request.params.dataset, query.version)
     const split = splitName(request.params.split)
     const { count, labels } = dataset.splits[split]
     if (id >= count) throw new ServiceError('unknown_sample', `${split} has ${count} samples, 0 to ${count - 1}; there is no ${id}`)
-    const format = negotiate(formats, { format: asked, accept: request.headers.accept })
-    if (format === png) refuseWithPicture(request.query)
+    const format = negotiate(formats, { format: query.format, accept: request.headers.accept })
+    if (format === png) refuseWithPicture(query)
+    refuse(conflicts(query))
+    refusePadding(query, dataset)
+    const augmenting = augmentingOf(query, split)
 
     const label = labels[id]!
+    // Said only where it was asked for.
+    const changes = { ...(query.seed !== undefined && { seed: query.seed, epoch }), ...imageMetadata(query, augmenting) }
     return respond(request, reply, {
       version: dataset.version,
-      pinned: version !== undefined,
-      tag: format === png ? `${split}/${id}/png` : `${split}/${id}/${normalization}/${dtype}/${layout}/json`,
+      pinned: query.version !== undefined,
+      tag: [split, id, ...(format === png ? [] : [normalization, dtype, layout]), ...tagsOf(changes), format.name].join('/'),
       mediaType: format.mediaType,
       // As text, an element and its comma are two bytes at least.
       compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
-      body: () => {
-        const sample = batch(dataset, { ...preparation, split, span: { start: id, count: 1, real: 1 }, order: undefined, labels: 'index', masked: false })
-        if (format === png) return [encodePng(sample.levels, dataset.rows, dataset.columns)]
+      body: () => selectionBody(dataset, {
+        ...preparation,
+        split,
+        span: { start: id, count: 1, real: 1 },
+        order: undefined,
+        labels: 'index',
+        masked: false,
+        pad: query.pad
+      }, augmenting, sample => {
+        if (format === png) return [encodePng(sample.levels, query.pad ?? dataset.rows, query.pad ?? dataset.columns)]
         const shape = sample.images.shape.slice(1)
         return jsonBody({
           dataset: dataset.entry.name,
@@ -63,11 +77,20 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
           dtype,
           normalization,
           layout,
+          ...changes,
           image: nest(shortestNumbers(sample.images.data), shape.slice(1))
         })
-      }
+      })
     })
   })
+}
+
+/** Nothing else of a sample is random, so a seed without augmentation is a mistake. */
+function conflicts ({ augment, seed, epoch }: ImageQuery): ParameterError[] {
+  if (seed !== undefined && augment === undefined) {
+    return [{ parameter: 'seed', detail: 'seed goes with augment, without which nothing is random', allowed: 'nothing without augment' }]
+  }
+  return epoch !== undefined && seed === undefined ? [epochWithoutSeed] : []
 }
 
 /** A picture has neither normalization nor dtype nor layout: asking for them is a mistake that must not go unnoticed. */

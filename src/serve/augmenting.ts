@@ -1,0 +1,88 @@
+import { setImmediate } from 'node:timers/promises'
+import { augmenter } from '../augment/augment.ts'
+import type { Augmentations } from '../augment/augmentations.ts'
+import { allowedAugmentations, canonicalText, parseAugmentations } from '../augment/parse.ts'
+import type { Batch, ImageSize, PreparedDataset, SplitName } from '../dataset.ts'
+import { sampleKey } from '../split/order.ts'
+import { batch, sampleIds, type Selection } from '../store/batch.ts'
+import { refuse } from './parameters.ts'
+import { defaults } from './schemas.ts'
+
+/** The parameters that change what images look like. */
+export interface ImageQuery {
+  readonly augment?: string
+  readonly pad?: number
+  readonly seed?: number
+  readonly epoch?: number
+}
+
+export interface Augmenting {
+  readonly augmentations: Augmentations
+  /** However it was asked for, the same text for the same augmentations. */
+  readonly text: string
+  /** The number that all random numbers of a sample derive from. */
+  readonly key: (id: number) => number
+}
+
+/**
+ * The augmentation that is asked for; without a seed, that of seed 0.
+ *
+ * @throws ServiceError invalid_parameter
+ */
+export function augmentingOf ({ augment, seed = 0, epoch = defaults.epoch }: ImageQuery, split: SplitName): Augmenting | undefined {
+  if (augment === undefined) return undefined
+  const { augmentations, fault } = parseAugmentations(augment)
+  if (split !== 'train') {
+    refuse([{ parameter: 'augment', detail: `augment is for training: it goes with the split train, not with ${split}`, allowed: 'nothing with splits other than train' }])
+  }
+  if (fault !== undefined) {
+    refuse([{ parameter: 'augment', detail: `augment must be ${allowedAugmentations}; ${fault}`, allowed: allowedAugmentations }])
+  }
+  return { augmentations, text: canonicalText(augmentations), key: sampleKey(seed, epoch) }
+}
+
+/** @throws ServiceError invalid_parameter, where images are larger than what they are to be padded to */
+export function refusePadding ({ pad }: ImageQuery, { rows, columns }: ImageSize): void {
+  if (pad !== undefined && Math.max(rows, columns) > pad) {
+    refuse([{ parameter: 'pad', detail: `images of ${rows}×${columns} cannot be padded to ${pad}×${pad}`, allowed: 'nothing for images this large' }])
+  }
+}
+
+/** What a batch or sample says of how its images were changed: only what was asked for. */
+export function imageMetadata ({ pad }: ImageQuery, augmenting: Augmenting | undefined): Record<string, string | number> {
+  return { ...(augmenting && { augment: augmenting.text }), ...(pad !== undefined && { pad }) }
+}
+
+/** The body of a selection: made at once, or where it is augmented, in slices between which others have their turn. */
+export function selectionBody (dataset: PreparedDataset, selection: Selection, augmenting: Augmenting | undefined, encode: (batch: Batch) => Uint8Array[]): Uint8Array[] | Promise<Uint8Array[]> {
+  if (!augmenting) return encode(batch(dataset, selection))
+  return augmentedImages(dataset, selection, augmenting).then(images => encode(batch(dataset, { ...selection, images })))
+}
+
+/** Milliseconds for which a batch is augmented in one turn of the event loop. */
+const SLICE_MS = 5
+
+let turns: Promise<void> = Promise.resolve()
+
+/** Waits for a turn of the event loop that no other slice has: many batches at once make none of the turns longer. */
+function turn (): Promise<void> {
+  return (turns = turns.then(() => setImmediate()))
+}
+
+/** u8 images of count·rows·columns, one for each position of the selection. */
+async function augmentedImages (dataset: PreparedDataset, selection: Selection, { augmentations, key }: Augmenting): Promise<Uint8Array> {
+  const stored = dataset.splits[selection.split].images
+  const size = dataset.rows * dataset.columns
+  const augment = augmenter(dataset, augmentations)
+  const ids = sampleIds(dataset, selection)
+  const images = new Uint8Array(ids.length * size)
+  for (let i = 0, end = 0; i < ids.length; i++) {
+    if (performance.now() >= end) {
+      await turn()
+      end = performance.now() + SLICE_MS
+    }
+    const id = ids[i]!
+    augment(stored.subarray(id * size, (id + 1) * size), images.subarray(i * size, (i + 1) * size), key(id))
+  }
+  return images
+}
