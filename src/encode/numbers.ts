@@ -16,21 +16,23 @@ export function shortestNumbers (data: Images): number[] {
 }
 
 /** Room for one text: 15 characters at most, see float32.ts and float16.ts. */
-const STRIDE = 16
+export const STRIDE = 16
 
 /**
  * The decimal texts of a normalization's values. There are only as many values as the codebook has, so each is written as
- * text once, when it is first seen, and copied from then on.
+ * text once, when it is first seen, and copied from then on. The text of key k starts at byte k·STRIDE of `texts`.
  */
 export class NumberTexts {
-  readonly #positions: number
-  readonly #lengths: Uint8Array
-  readonly #texts: Buffer
+  /** Keys of one pixel position are this far from those of the next: 0 where the level alone decides. */
+  readonly positionStride: number
+  /** Bytes of each text; 0 where it is not known yet. */
+  readonly lengths: Uint8Array
+  readonly texts: Buffer
 
   private constructor ({ positions }: Codebook) {
-    this.#positions = positions
-    this.#lengths = new Uint8Array(positions * 256)
-    this.#texts = Buffer.alloc(positions * 256 * STRIDE)
+    this.positionStride = positions === 1 ? 0 : 256
+    this.lengths = new Uint8Array(positions * 256)
+    this.texts = Buffer.alloc(positions * 256 * STRIDE)
   }
 
   static readonly #known = new WeakMap<Codebook, NumberTexts>()
@@ -42,31 +44,21 @@ export class NumberTexts {
     return texts
   }
 
-  /** Bytes of the texts of all values of a batch. */
-  measure ({ levels, images }: Batch): number {
-    const text = textOf(images.data)
+  /** Makes the texts of all values of a batch known; gives the bytes that they have together. */
+  learn ({ levels, images: { shape, data } }: Batch): number {
+    const { lengths, positionStride } = this
+    const text = textOf(data)
+    const size = shape.slice(1).reduce((product, length) => product * length, 1)
     let bytes = 0
-    for (let i = 0; i < levels.length; i++) {
-      const key = this.#key(i, levels[i]!)
-      bytes += this.#lengths[key]! || this.#learn(key, text(images.data[i]!))
+    for (let i = 0; i < levels.length;) {
+      for (let pixel = 0, key = 0; pixel < size; pixel++, i++, key += positionStride) {
+        bytes += lengths[key + levels[i]!]! || this.#write(key + levels[i]!, text(data[i]!))
+      }
     }
     return bytes
   }
 
-  /** Writes the text of value `i`, which was measured before, at `at`; gives the position after it. */
-  write (target: Uint8Array, at: number, i: number, level: number): number {
-    const key = this.#key(i, level)
-    const length = this.#lengths[key]!
-    const start = key * STRIDE
-    for (let k = 0; k < length; k++) target[at + k] = this.#texts[start + k]!
-    return at + length
-  }
-
-  #key (i: number, level: number): number {
-    return this.#positions === 1 ? level : (i % this.#positions) * 256 + level
-  }
-
-  #learn (key: number, text: string): number {
-    return (this.#lengths[key] = this.#texts.write(text, key * STRIDE, 'latin1'))
+  #write (key: number, text: string): number {
+    return (this.lengths[key] = this.texts.write(text, key * STRIDE, 'latin1'))
   }
 }
