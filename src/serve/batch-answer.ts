@@ -40,7 +40,7 @@ export function batchAnswer (dataset: PreparedDataset, { format, order, place, a
   const compressible = format === json || dtype === 'uint8'
   return {
     mediaType: format.mediaType,
-    headers: batchHeaders(metadata),
+    headers: () => batchHeaders(metadata),
     compressibleBytes: compressible ? shape.reduce((product, length) => product * length, 1) : 0,
     body: () => selectionBody(dataset, { ...selection, order: order() }, augmenting, batch => format.encode(batch, metadata))
   }

@@ -27,7 +27,9 @@ const batchHeaderNames: Readonly<Record<string, string>> = {
 export const exposedHeaders: readonly string[] = ['link', 'etag', 'retry-after', 'x-request-id', ...Object.values(batchHeaderNames)]
 
 export function batchHeaders (metadata: BatchMetadata): Record<string, string> {
-  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [batchHeaderNames[key]!, String(value)]))
+  const headers: Record<string, string> = {}
+  for (const key in metadata) headers[batchHeaderNames[key]!] = String(metadata[key])
+  return headers
 }
 
 /**
@@ -37,13 +39,13 @@ export function batchHeaders (metadata: BatchMetadata): Record<string, string> {
  * @param query as it was sent
  */
 export function pageLinks (path: string, query: string, page: number, pages: number): string {
+  // Written once: the pages differ in the number alone, and an encoded value has no & or = of its own.
+  const parameters = new URLSearchParams(query)
+  parameters.set('page', '')
+  const [before, after = ''] = parameters.toString().split(/(?<=(?:^|&)page=)/)
   const relations: Array<[string, number]> = [['first', 0], ['prev', page - 1], ['next', page + 1], ['last', pages - 1]]
   return relations
     .filter(([, target]) => target >= 0 && target < pages)
-    .map(([relation, target]) => {
-      const parameters = new URLSearchParams(query)
-      parameters.set('page', String(target))
-      return `<${path}?${parameters}>; rel="${relation}"`
-    })
+    .map(([relation, target]) => `<${path}?${before}${target}${after}>; rel="${relation}"`)
     .join(', ')
 }

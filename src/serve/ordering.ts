@@ -29,7 +29,7 @@ export interface Ordering extends Paging {
  */
 export function orderingOf (query: OrderingQuery, split: { readonly name: string, readonly total: number }, maxBatchSize: number): Ordering {
   refuse(conflicts(query))
-  const { page, epoch, rank, world_size: worldSize, remainder } = { ...defaults, ...query }
+  const { page = defaults.page, epoch = defaults.epoch, rank = defaults.rank, world_size: worldSize = defaults.world_size, remainder = defaults.remainder } = query
   const paging = { total: split.total, batchSize: query.batch_size ?? defaultBatchSize(maxBatchSize), rank, worldSize, remainder }
   const pages = pageCount(paging)
   if (page >= pages) {

@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { compress, negotiateCoding, type Coding } from './compression.ts'
+import { sendParts } from './parts.ts'
 
 /** Raised when the same request to the same version begins to give other bytes. */
 const REVISION = 1
@@ -9,7 +9,8 @@ const REVISION = 1
 /** What is sent, once it is known that it must be. */
 export interface Answer {
   readonly mediaType: string
-  readonly headers?: Readonly<Record<string, string>>
+  /** What the answer says of the body; not called where the client already has it, since a 304 says nothing of it. */
+  readonly headers?: () => Readonly<Record<string, string>>
   /** Where it pays to compress the body: how many bytes it has at least. */
   readonly compressibleBytes?: number
   /** Makes the body; not called where the client already has it. */
@@ -30,19 +31,17 @@ type Sent = FastifyReply | Promise<FastifyReply>
 /** The one place that sets cache headers: answers 304 to who has the representation, and sends it to who has not. */
 export function respond (request: FastifyRequest, reply: FastifyReply, { version, pinned, tag, ...answer }: Representation): Sent {
   const coding = codingOf(request, answer)
-  reply.headers({
-    ...answer.headers,
-    etag: `"${[version, tag, REVISION, ...coding ? [coding] : []].join('/')}"`,
-    'cache-control': pinned ? 'public, max-age=31536000, immutable' : 'no-cache'
-  })
+  const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
+  reply.header('etag', etag)
+  reply.header('cache-control', pinned ? 'public, max-age=31536000, immutable' : 'no-cache')
   vary(reply, 'Accept, Accept-Encoding')
-  if (fresh(request.headers, { etag: reply.getHeader('etag') as string })) return reply.code(304).send()
+  if (fresh(request.headers, { etag })) return sendNotModified(reply)
   return send(reply, answer, coding)
 }
 
 /** Answers a request whose answer is nobody else's. */
 export function respondOnce (request: FastifyRequest, reply: FastifyReply, answer: Answer): Sent {
-  reply.headers({ ...answer.headers, 'cache-control': 'no-store' })
+  reply.header('cache-control', 'no-store')
   return send(reply, answer, codingOf(request, answer))
 }
 
@@ -50,21 +49,20 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
   return negotiateCoding(headers['accept-encoding'], compressibleBytes)
 }
 
-function send (reply: FastifyReply, { mediaType, body }: Answer, coding: Coding | undefined): Sent {
-  reply.type(mediaType)
+function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding: Coding | undefined): Sent {
   const parts = body()
+  reply.headers({ ...headers?.() }).type(mediaType)
   return parts instanceof Promise ? parts.then(sendCoded) : sendCoded(parts)
 
   function sendCoded (parts: readonly Uint8Array[]): Sent {
-    if (!coding) return sendParts(reply, parts)
-    return compress(coding, parts).then(compressed => sendParts(reply.header('content-encoding', coding), [compressed]))
+    if (!coding) return sendBody(reply, parts)
+    return compress(coding, parts).then(compressed => sendBody(reply.header('content-encoding', coding), [compressed]))
   }
 }
 
-function sendParts (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
-  return reply
-    .header('content-length', parts.reduce((sum, part) => sum + part.byteLength, 0))
-    .send(parts.length === 1 ? parts[0] : new Parts(parts))
+function sendBody (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
+  reply.header('content-length', parts.reduce((sum, part) => sum + part.byteLength, 0))
+  return parts.length === 1 ? reply.send(parts[0]) : sendParts(reply, parts)
 }
 
 /** Parts of a tag that say these scalars. A comma would end the tag in the eyes of those who read `If-None-Match`. */
@@ -77,21 +75,21 @@ export function jsonBody (value: unknown): Uint8Array[] {
   return [Buffer.from(JSON.stringify(value))]
 }
 
+/** What a 304 repeats (RFC 9110, 15.4.5), and what is about this one answer; a cache has all the rest. */
+const repeated = ['etag', 'cache-control', 'vary', 'access-control-allow-origin', 'access-control-expose-headers', 'x-request-id']
+
+function sendNotModified (reply: FastifyReply): FastifyReply {
+  const headers: Record<string, unknown> = {}
+  for (const name of repeated) {
+    const value = reply.getHeader(name)
+    if (value !== undefined) headers[name] = value
+  }
+  reply.hijack()
+  reply.raw.writeHead(304, headers as Record<string, string>).end()
+  return reply
+}
+
 function vary (reply: FastifyReply, fields: string): void {
   const already = reply.getHeader('vary')
   reply.header('vary', already ? `${already}, ${fields}` : fields)
-}
-
-/** Sends parts one after the other, uncopied: a reader that is slow holds references, not memory of its own. */
-class Parts extends Readable {
-  readonly #parts: Iterator<Uint8Array>
-
-  constructor (parts: readonly Uint8Array[]) {
-    super({ highWaterMark: 1 })
-    this.#parts = parts.filter(part => part.length > 0)[Symbol.iterator]()
-  }
-
-  override _read (): void {
-    this.push(this.#parts.next().value ?? null)
-  }
 }

@@ -9,10 +9,11 @@ const RETRY_AFTER = 1
 
 /** The one place where errors become answers: RFC 9457 problem documents. */
 export default plugin(async app => {
-  app.addHook('preValidation', async request => {
+  app.addHook('preValidation', (request, _reply, done) => {
     const { querystring, params } = request.routeOptions.schema ?? {}
     readIntegers(request.query as Record<string, unknown>, querystring as object | undefined)
     readIntegers(request.params as Record<string, unknown>, params as object | undefined)
+    done()
   })
   app.setErrorHandler((error: FastifyError, request, reply) => sendProblem(error, request, reply))
   app.setNotFoundHandler((request, reply) => {

@@ -1,6 +1,7 @@
+import { ServerResponse, type IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import plugin from 'fastify-plugin'
+import helmet, { type HelmetOptions } from 'helmet'
 import { exposedHeaders } from '../headers.ts'
 
 export interface SecurityOptions {
@@ -10,17 +11,27 @@ export interface SecurityOptions {
 
 /** Headers that tell browsers what may be done with the answers, and everybody the id of the request. */
 export default plugin(async (app, { origins }: SecurityOptions) => {
-  await app.register(helmet, {
+  const headers = helmetHeaders({
     // Plain HTTP is how a service on a laptop or in a cluster is reached: its docs page must not ask for https.
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins.length > 0 ? 'cross-origin' : 'same-origin' }
   })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers).header('x-request-id', request.id)
+    done()
+  })
   await app.register(cors, {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST'],
-    exposedHeaders: [...exposedHeaders],
+    exposedHeaders: exposedHeaders.join(', '),
     maxAge: 86400
   })
-  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
 }, { name: 'security' })
+
+/** What helmet sets on every answer. It depends on the options alone, so it is made once and not for each request. */
+function helmetHeaders (options: HelmetOptions): Record<string, string> {
+  const response = new ServerResponse({ method: 'GET' } as IncomingMessage)
+  helmet(options)({ method: 'GET' } as IncomingMessage, response, () => {})
+  return response.getHeaders() as Record<string, string>
+}

@@ -65,7 +65,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, order
       version: dataset.version,
       pinned: query.version !== undefined,
       tag: [split, page, batchSize, normalization, dtype, labels, layout, ...tagsOf(asked), format.name].join('/'),
-      headers: { ...answer.headers, link: pageLinks(path, request.url.split('?', 2)[1] ?? '', page, pages) }
+      headers: () => ({ ...answer.headers?.(), link: pageLinks(path, request.url.split('?', 2)[1] ?? '', page, pages) })
     })
   })
 }
