@@ -14,6 +14,7 @@ import { healthRoutes } from './serve/routes/health.ts'
 import { meanRoutes } from './serve/routes/mean.ts'
 import { sampleRoutes } from './serve/routes/samples.ts'
 import { splitRoutes } from './serve/routes/splits.ts'
+import { streamRoutes } from './serve/routes/stream.ts'
 import { shuffledOrder } from './split/order.ts'
 import { OrderCache } from './store/orders.ts'
 import type { DatasetStore } from './store/store.ts'
@@ -36,6 +37,8 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
     ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false, useDefaults: false } }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  const orders = new OrderCache(shuffledOrder)
+
   await app.register(problems)
   await app.register(draining)
   await app.register(security, { origins: corsOrigins })
@@ -45,8 +48,9 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
   await app.register(datasetRoutes, { store, maxBatchSize })
   await app.register(meanRoutes, { store })
   await app.register(splitRoutes, { store })
-  await app.register(batchRoutes, { store, orders: new OrderCache(shuffledOrder), maxBatchSize })
+  await app.register(batchRoutes, { store, orders, maxBatchSize })
   await app.register(gatherRoutes, { store, maxBatchSize })
+  await app.register(streamRoutes, { store, orders, maxBatchSize })
   await app.register(sampleRoutes, { store })
   return app
 }

@@ -74,6 +74,7 @@ t.test('serves real MNIST, and finishes what it is sending when it is asked to s
     const request = get(`${server.url}/v1/datasets/mnist/splits/train/batches?batch_size=4096&format=${format}`, { agent })
     return (await once(request, 'response') as [IncomingMessage])[0]
   }))
+  const [stream] = await once(get(`${server.url}/v1/datasets/mnist/splits/train/stream?batch_size=4096&format=arrow`, { agent }), 'response') as [IncomingMessage]
   server.process.kill('SIGTERM')
   await server.line(({ msg }) => msg === 'stopping on SIGTERM')
   for (const answer of answers) {
@@ -81,6 +82,8 @@ t.test('serves real MNIST, and finishes what it is sending when it is asked to s
     for await (const chunk of answer) bytes += chunk.length
     t.equal(bytes, Number(answer.headers['content-length']), `${answer.headers['content-type']} in flight arrives whole`)
   }
+  const pages = (await stream.toArray()) as Buffer[]
+  t.same(Buffer.concat(pages).subarray(-8), Buffer.of(255, 255, 255, 255, 0, 0, 0, 0), 'a stream in flight goes on to its end')
   t.same(await server.exit, [0, null], 'then it ends, though the connections could have been used again')
 })
 

@@ -15,3 +15,23 @@ export interface BatchFormat extends Format {
   /** The parts of the body, in order. They may be views of the batch's tensors, which are never written to. */
   encode (batch: Batch, metadata: BatchMetadata): Uint8Array[]
 }
+
+/** A batch as one of the pages of a stream. */
+export interface Page {
+  readonly batch: Batch
+  readonly metadata: BatchMetadata
+}
+
+/** Makes one body of many batches, page by page. */
+export interface StreamEncoder {
+  /** The parts that the next page makes. They may be views of its tensors. */
+  page (page: Page): Uint8Array[]
+  /** What tells a reader that this is the end. */
+  end (): Uint8Array[]
+}
+
+/** A wire format of many batches in one body. */
+export interface StreamFormat extends Format {
+  /** @param shared what all pages say of themselves */
+  startStream (shared: BatchMetadata): StreamEncoder
+}

@@ -5,9 +5,9 @@ import type { Format } from '../encode/format.ts'
 
 const Binary = { type: 'string', format: 'binary' }
 
-/** A body in one of several formats; `schema` is that of the JSON one. */
+/** A body in one of several formats; `schema` is that of the one that is text. */
 export function bodyInFormats (description: string, schema: TSchema, formats: readonly Format[]) {
-  const content = formats.map(({ name, mediaType }) => [mediaType, { schema: name === 'json' ? schema : Binary }])
+  const content = formats.map(({ name, mediaType }) => [mediaType, { schema: name.endsWith('json') ? schema : Binary }])
   return { 200: { description, content: Object.fromEntries(content) } }
 }
 

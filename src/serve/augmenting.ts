@@ -53,10 +53,10 @@ export function imageMetadata ({ pad }: ImageQuery, augmenting: Augmenting | und
   return { ...(augmenting && { augment: augmenting.text }), ...(pad !== undefined && { pad }) }
 }
 
-/** The body of a selection: made at once, or where it is augmented, in slices between which others have their turn. */
-export function selectionBody (dataset: PreparedDataset, selection: Selection, augmenting: Augmenting | undefined, encode: (batch: Batch) => Uint8Array[]): Uint8Array[] | Promise<Uint8Array[]> {
-  if (!augmenting) return encode(batch(dataset, selection))
-  return augmentedImages(dataset, selection, augmenting).then(images => encode(batch(dataset, { ...selection, images })))
+/** The batch of a selection: made at once, or where it is augmented, in slices between which others have their turn. */
+export function augmentedBatch (dataset: PreparedDataset, selection: Selection, augmenting: Augmenting | undefined): Batch | Promise<Batch> {
+  if (!augmenting) return batch(dataset, selection)
+  return augmentedImages(dataset, selection, augmenting).then(images => batch(dataset, { ...selection, images }))
 }
 
 /** Milliseconds for which a batch is augmented in one turn of the event loop. */

@@ -1,14 +1,13 @@
-import type { PreparedDataset } from '../dataset.ts'
+import type { Batch, PreparedDataset } from '../dataset.ts'
 import type { BatchFormat, BatchMetadata } from '../encode/format.ts'
 import { json } from '../encode/json.ts'
 import { imageShape, type Selection } from '../store/batch.ts'
 import { frameOf } from '../store/frame.ts'
-import { selectionBody, type Augmenting } from './augmenting.ts'
+import { augmentedBatch, type Augmenting } from './augmenting.ts'
 import { batchHeaders } from './headers.ts'
 import type { Answer } from './respond.ts'
 
 export interface BatchChoice extends Omit<Selection, 'order'> {
-  readonly format: BatchFormat
   /** Not called where the client already has the batch. */
   readonly order: () => Uint32Array | undefined
   /** Where the batch stands among the pages of its split, if it is one. */
@@ -18,11 +17,9 @@ export interface BatchChoice extends Omit<Selection, 'order'> {
   readonly asked?: BatchMetadata
 }
 
-/** A batch with what it says of itself, in the body and in headers; its tensors are made when the body is. */
-export function batchAnswer (dataset: PreparedDataset, { format, order, place, augmenting, asked, ...selection }: BatchChoice): Answer {
-  const { split, span: { count }, normalization, dtype, layout, pad } = selection
-  const shape = [count, ...imageShape(frameOf(dataset, pad), layout)]
-  const metadata: BatchMetadata = {
+/** What a batch says of itself; its tensors need not be made for that. */
+export function batchMetadata (dataset: PreparedDataset, { split, span: { count }, place, normalization, dtype, layout, pad, asked }: BatchChoice): BatchMetadata {
+  return {
     dataset: dataset.entry.name,
     version: dataset.version,
     split,
@@ -30,18 +27,30 @@ export function batchAnswer (dataset: PreparedDataset, { format, order, place, a
     count,
     total: dataset.splits[split].count,
     ...(place && { pages: place.pages }),
-    shape,
+    shape: [count, ...imageShape(frameOf(dataset, pad), layout)],
     dtype,
     normalization,
     layout,
     ...asked
   }
+}
+
+export function chosenBatch (dataset: PreparedDataset, { order, augmenting, ...selection }: BatchChoice): Batch | Promise<Batch> {
+  return augmentedBatch(dataset, { ...selection, order: order() }, augmenting)
+}
+
+/** A batch with what it says of itself, in the body and in headers; its tensors are made when the body is. */
+export function batchAnswer (dataset: PreparedDataset, choice: BatchChoice, format: BatchFormat): Answer {
+  const metadata = batchMetadata(dataset, choice)
   // An element is a byte at least, as u8 and as text. Binary floats are sent as the views they are, never compressed.
-  const compressible = format === json || dtype === 'uint8'
+  const compressible = format === json || choice.dtype === 'uint8'
   return {
     mediaType: format.mediaType,
     headers: () => batchHeaders(metadata),
-    compressibleBytes: compressible ? shape.reduce((product, length) => product * length, 1) : 0,
-    body: () => selectionBody(dataset, { ...selection, order: order() }, augmenting, batch => format.encode(batch, metadata))
+    compressibleBytes: compressible ? (metadata['shape'] as number[]).reduce((product, length) => product * length, 1) : 0,
+    body () {
+      const batch = chosenBatch(dataset, choice)
+      return batch instanceof Promise ? batch.then(made => format.encode(made, metadata)) : format.encode(batch, metadata)
+    }
   }
 }

@@ -5,17 +5,25 @@ export class RequestLog extends LogController {
   override incomingRequest (): void {}
 
   override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    const details = {
-      method: request.method,
-      url: request.url,
-      status: reply.statusCode,
-      bytes: Number(reply.getHeader('content-length') ?? 0),
-      ms: Math.round(reply.elapsedTime * 100) / 100
-    }
-    if (error) request.log.warn({ ...details, reason: error.message }, 'request cut short')
-    else request.log.info(details, 'request')
+    if (error) request.log.warn({ ...detailsOf(request, reply), reason: error.message }, 'request cut short')
+    else request.log.info(detailsOf(request, reply), 'request')
   }
 
-  /** A body that could not be sent whole: the line of the request itself says why. */
-  override streamError (): void {}
+  /** A body that could not be sent whole: its reader went away, or it could not be made. Such a request is not completed. */
+  override streamError (error: Error & { code?: string }, request: FastifyRequest, reply: FastifyReply): void {
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') request.log.error({ err: error }, 'unexpected error')
+    this.requestCompleted(error, request, reply)
+  }
+}
+
+/** `bytes` of a body whose length is known before it is sent. */
+function detailsOf (request: FastifyRequest, reply: FastifyReply): object {
+  const length = reply.getHeader('content-length')
+  return {
+    method: request.method,
+    url: request.url,
+    status: reply.statusCode,
+    ...(length !== undefined && { bytes: Number(length) }),
+    ms: Math.round(reply.elapsedTime * 100) / 100
+  }
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { compress, negotiateCoding, type Coding } from './compression.ts'
@@ -13,8 +14,8 @@ export interface Answer {
   readonly headers?: () => Readonly<Record<string, string>>
   /** Where it pays to compress the body: how many bytes it has at least. */
   readonly compressibleBytes?: number
-  /** Makes the body; not called where the client already has it. */
-  readonly body: () => Uint8Array[] | Promise<Uint8Array[]>
+  /** Makes the body, whole or as it is read; not called where the client already has it. */
+  readonly body: () => Uint8Array[] | Promise<Uint8Array[]> | Readable
 }
 
 /** One representation of something that never changes under its version. */
@@ -52,6 +53,8 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
 function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding: Coding | undefined): Sent {
   const parts = body()
   reply.headers({ ...headers?.() }).type(mediaType)
+  // Fastify reads what answers a HEAD request to its end, so every page would be made.
+  if (parts instanceof Readable) return reply.send(reply.request.method === 'HEAD' ? Readable.from([]) : parts)
   return parts instanceof Promise ? parts.then(sendCoded) : sendCoded(parts)
 
   function sendCoded (parts: readonly Uint8Array[]): Sent {

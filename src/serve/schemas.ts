@@ -82,9 +82,10 @@ export const SampleQuery = Type.Object({
 
 const labels = Type.Optional(Type.Enum([...labelEncodings], { default: defaults.labels, description: '`onehot` float32 rows, or `index` int64 class numbers.' }))
 
+/** For batches, one or a stream of them. */
 export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
   return Type.Object({
-    page: Type.Optional(Type.Integer({ minimum: 0, default: defaults.page, description: 'Which page, from 0.' })),
+    page: Type.Optional(Type.Integer({ minimum: 0, default: defaults.page, description: 'Which page, from 0; a stream starts with it.' })),
     batch_size: Type.Optional(Type.Integer({ minimum: 1, maximum: maxBatchSize, default: defaultBatchSize(maxBatchSize), description: 'Samples of a page; the last page may have fewer.' })),
     seed: Type.Optional({ ...seed, description: 'Shuffles the split: the same seed and epoch give the same order everywhere. Without it the order is the natural one.' }),
     epoch: Type.Optional({ ...epoch, description: 'Which epoch of the seed; each has an order of its own. Goes with `seed` only.' }),
@@ -259,6 +260,8 @@ export const GatheredBody = Type.Object({
   ...Prepared,
   ...Tensors
 })
+
+export const StreamLines = Type.String({ description: 'Lines of JSON: each a batch, the last one `{"end":true}` with the number of `pages` and `samples` that were sent.' })
 
 export const Problem = Type.Object({
   type: Type.String({ description: 'Stable identifier of the kind of problem.' }),

@@ -1,10 +1,13 @@
 import { crc32 } from 'node:zlib'
+import { RecordBatchReader, tableFromIPC, type Table } from 'apache-arrow'
 import { decode as decodePng } from 'fast-png'
 import t from 'tap'
 import { labelEncodings, layouts, normalizations, type Batch, type Normalization } from '../../src/dataset.ts'
+import { arrow } from '../../src/encode/arrow.ts'
 import { shortestText } from '../../src/encode/float32.ts'
 import { json, nest } from '../../src/encode/json.ts'
 import { encodeNpy } from '../../src/encode/npy.ts'
+import { ndjson } from '../../src/encode/ndjson.ts'
 import { npz } from '../../src/encode/npz.ts'
 import { encodePng } from '../../src/encode/png.ts'
 import { batchFormats } from '../../src/encode/registry.ts'
@@ -64,6 +67,52 @@ t.test('safetensors gives every tensor and the metadata back, bit for bit', asyn
   }
 })
 
+/** The values of a column, with the padding that follows them, and the shape of each. */
+function readColumn (table: Table, name: string): { shape: number[], nullable: boolean, values: { buffer: ArrayBufferLike, byteOffset: number, byteLength: number } } {
+  const field = table.schema.fields.find(field => field.name === name)!
+  const data = table.getChild(name)!.data[0]!
+  if (data.children.length === 0) return { shape: [], nullable: field.nullable, values: data.values }
+  t.equal(field.metadata.get('ARROW:extension:name'), 'arrow.fixed_shape_tensor')
+  return { ...JSON.parse(field.metadata.get('ARROW:extension:metadata')!), nullable: field.nullable, values: data.children[0]!.values }
+}
+
+t.test('arrow gives every tensor and the metadata back, bit for bit', async t => {
+  for (const [name, batch] of batches) {
+    const table = tableFromIPC(Buffer.concat(arrow.encode(batch, metadata)))
+    t.same(Object.fromEntries(table.schema.metadata), { dataset: 'made-up', page: '2', shape: '5,12' })
+    t.equal(table.numRows, 5)
+    t.same(table.schema.names, ['images', 'labels', 'ids'])
+    for (const [tensor, { shape, data }] of tensors(batch)) {
+      const read = readColumn(table, tensor)
+      t.same([read.shape, read.nullable], [shape.slice(1), false], `${name}: ${tensor} has its shape`)
+      t.equal(read.values.constructor, data.constructor, `${name}: ${tensor} has its dtype`)
+      t.ok(bytes(read.values).subarray(0, data.byteLength).equals(bytes(data)), `${name}: ${tensor} has its bytes`)
+    }
+  }
+})
+
+t.test('an arrow stream has a record batch for each page, and a mark for the end', async t => {
+  const made = [select(0, 20), select(20, 20), select(40, 10)]
+  const stream = arrow.startStream({ dataset: 'made-up' })
+  const body = made.flatMap((batch, page) => stream.page({ batch, metadata: { dataset: 'made-up', page, count: batch.ids.data.length } }))
+  const end = stream.end()
+  t.same(Buffer.concat(end), Buffer.of(255, 255, 255, 255, 0, 0, 0, 0), 'the end is marked')
+  const reader = RecordBatchReader.from(Buffer.concat([...body, ...end])).open()
+  t.same(Object.fromEntries(reader.schema.metadata), { dataset: 'made-up' }, 'the schema says what all pages share')
+  for (const [page, batch] of [...reader].entries()) {
+    t.same(Object.fromEntries(batch.metadata), { page: String(page), count: String(batch.numRows) }, 'each page says the rest')
+    t.same([...batch.getChild('ids')!], [...made[page]!.ids.data])
+    t.ok(bytes(batch.getChild('images')!.data[0]!.children[0]!.values).equals(bytes(made[page]!.images.data)))
+  }
+})
+
+t.test('an ndjson stream has a line for each page, the same as its json, and one for the end', async t => {
+  const pages = [select(0, 20), select(40, 10)].map((batch, page) => ({ batch, metadata: { page } }))
+  const stream = ndjson.startStream({})
+  const lines = Buffer.concat([...pages.flatMap(page => stream.page(page)), ...stream.end()]).toString().split('\n')
+  t.same(lines, [...pages.map(({ batch, metadata }) => Buffer.concat(json.encode(batch, metadata)).toString()), '{"end":true,"pages":2,"samples":30}', ''])
+})
+
 t.test('json gives every number back as the same element, nested as the shape says', async t => {
   for (const [name, batch] of batches) {
     const parts = json.encode(batch, metadata)
@@ -103,6 +152,7 @@ t.test('a mask is one more tensor', async t => {
   t.match(readNpy(readZip(Buffer.concat(npz.encode(made, metadata)), crc32).get('mask.npy')!), { dtype: '|u1', ...mask })
   t.match(readSafetensors(Buffer.concat(safetensors.encode(made, metadata))).tensors.get('mask'), { dtype: 'U8', ...mask })
   t.same(JSON.parse(Buffer.concat(json.encode(made, metadata)).toString()).mask, [1, 1, 0, 0])
+  t.same([...tableFromIPC(Buffer.concat(arrow.encode(made, metadata))).getChild('mask')!], [1, 1, 0, 0])
 })
 
 t.test('no samples make a batch all the same', async t => {
@@ -110,6 +160,8 @@ t.test('no samples make a batch all the same', async t => {
   t.same(JSON.parse(Buffer.concat(json.encode(made, metadata)).toString()), { ...metadata, ids: [], images: [], labels: [] })
   t.same(readNpy(readZip(Buffer.concat(npz.encode(made, metadata)), crc32).get('images.npy')!).shape, [0, 12])
   t.same(readSafetensors(Buffer.concat(safetensors.encode(made, metadata))).tensors.get('labels')!.shape, [0, 10])
+  const table = tableFromIPC(Buffer.concat(arrow.encode(made, metadata)))
+  t.same([table.numRows, readColumn(table, 'images').shape], [0, [12]])
 })
 
 t.test('shortest texts read back exactly and no shorter one would', async t => {

@@ -18,7 +18,7 @@ t.test('datasets: ready, loading and failed ones side by side', async t => {
   t.same(datasets[1].progress, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
   t.equal(datasets[2].reason, 'no source has it')
   t.same(limits, { default_batch_size: 64, max_batch_size: 64 })
-  t.same(formats.map(({ name }: any) => name), ['json', 'npz', 'safetensors'])
+  t.same(formats.map(({ name }: any) => name), ['json', 'npz', 'safetensors', 'arrow'])
 
   for (const resource of ['', '/mean', '/splits/train', '/splits/train/batches', '/splits/train/samples/0']) {
     t.equal((await app.inject(`/v1/datasets/made-up${resource}`)).statusCode, 200, `made-up${resource} is served`)

@@ -88,7 +88,7 @@ t.test('the format is negotiated', async t => {
   for (const accept of ['text/csv', 'garbage', 'application/json;q=0']) {
     const answer = await app.inject({ url: train, headers: { accept } })
     t.equal(answer.statusCode, 406)
-    t.match(answer.json(), { code: 'not_acceptable', available: [{ format: 'json' }, { format: 'npz' }, { format: 'safetensors' }] }, accept)
+    t.match(answer.json(), { code: 'not_acceptable', available: [{ format: 'json' }, { format: 'npz' }, { format: 'safetensors' }, { format: 'arrow' }] }, accept)
   }
 })
 
@@ -116,7 +116,7 @@ t.test('bad parameters are named, with what is allowed', async t => {
     ['normalization=raw&dtype=float32', 'dtype', "dtype must be uint8 where normalization is raw, got 'float32'", 'uint8 where normalization is raw'],
     ['dtype=uint8', 'dtype', "dtype must be float32 or float16 where normalization is centered, got 'uint8'", 'float32 or float16 where normalization is centered'],
     ['layout=NHWC', 'layout', "layout must be one of flat, nhwc, nchw, got 'NHWC'", 'one of flat, nhwc, nchw'],
-    ['format=csv', 'format', "format must be one of json, npz, safetensors, got 'csv'", 'one of json, npz, safetensors'],
+    ['format=csv', 'format', "format must be one of json, npz, safetensors, arrow, got 'csv'", 'one of json, npz, safetensors, arrow'],
     ['augmentation=noise', 'augmentation', 'augmentation is not a parameter of this resource', allParameters],
     ['batchSize=1', 'batchSize', 'batchSize is not a parameter of this resource', allParameters],
     ['__proto__=1', '__proto__', '__proto__ is not a parameter of this resource', allParameters]
@@ -188,7 +188,7 @@ t.test('caching', async t => {
   t.equal(pinned.headers['cache-control'], 'public, max-age=31536000, immutable')
   t.equal(pinned.headers['etag'], etag, 'the same bytes have the same tag')
 
-  const different = ['page=1', 'batch_size=63', 'normalization=unit', 'dtype=float16', 'labels=index', 'layout=nhwc', 'format=npz', 'format=safetensors']
+  const different = ['page=1', 'batch_size=63', 'normalization=unit', 'dtype=float16', 'labels=index', 'layout=nhwc', 'format=npz', 'format=safetensors', 'format=arrow']
   const tags = await Promise.all(different.map(async query => (await app.inject(`${train}?${query}`)).headers['etag']))
   t.equal(new Set([etag, ...tags]).size, 1 + different.length, 'every representation has its own')
 
@@ -204,7 +204,7 @@ t.test('caching', async t => {
 
 t.test('HEAD tells what GET would send', async t => {
   const { app } = await appOver(t, [dataset])
-  for (const format of ['json', 'npz', 'safetensors']) {
+  for (const format of ['json', 'npz', 'safetensors', 'arrow']) {
     const [get, head] = await Promise.all((['GET', 'HEAD'] as const).map(method => app.inject({ method, url: `${train}?format=${format}` })))
     t.equal(head!.statusCode, 200)
     t.equal(head!.rawPayload.length, 0)

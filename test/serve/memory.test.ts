@@ -56,7 +56,7 @@ async function allocatedPerPage (port: number, query: string): Promise<number> {
 t.test('a natural-order float32 page is sent as a view: 2,000 of them take no memory', async t => {
   const { app } = await appOver(t, [prepared({ train: 512, val: 1, test: 1 }, { rows: 28, columns: 28 })], { maxBatchSize: 512 })
   const port = Number(new URL(await app.listen({ port: 0 })).port)
-  for (const format of ['safetensors', 'npz']) {
+  for (const format of ['safetensors', 'npz', 'arrow']) {
     const bytes = await allocatedPerPage(port, `format=${format}&normalization=centered`)
     t.ok(bytes < PAGE_BYTES / 50, `${format}: ${Math.round(bytes)} bytes allocated for a page of ${PAGE_BYTES}`)
   }

@@ -40,10 +40,9 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, maxB
     return respondOnce(request, reply, batchAnswer(dataset, {
       ...preparationOf(query),
       split,
-      format: negotiate(batchFormats, { format: query.format, accept: request.headers.accept }),
       span: { start: 0, count: ids.length, real: ids.length },
       order: () => Uint32Array.from(ids),
       masked: false
-    }))
+    }, negotiate(batchFormats, { format: query.format, accept: request.headers.accept })))
   })
 }

@@ -7,7 +7,7 @@ import { encodePng, png } from '../../encode/png.ts'
 import { ServiceError } from '../../errors.ts'
 import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
-import { augmentingOf, imageMetadata, refusePadding, selectionBody, type ImageQuery } from '../augmenting.ts'
+import { augmentedBatch, augmentingOf, imageMetadata, refusePadding, type ImageQuery } from '../augmenting.ts'
 import { readyDataset, splitName } from '../lookup.ts'
 import { epochWithoutSeed } from '../ordering.ts'
 import { refuse, type ParameterError } from '../parameters.ts'
@@ -55,15 +55,16 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
       mediaType: format.mediaType,
       // As text, an element and its comma are two bytes at least.
       compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
-      body: () => selectionBody(dataset, {
-        ...preparation,
-        split,
-        span: { start: id, count: 1, real: 1 },
-        order: undefined,
-        labels: 'index',
-        masked: false,
-        pad: query.pad
-      }, augmenting, sample => {
+      async body () {
+        const sample = await augmentedBatch(dataset, {
+          ...preparation,
+          split,
+          span: { start: id, count: 1, real: 1 },
+          order: undefined,
+          labels: 'index',
+          masked: false,
+          pad: query.pad
+        }, augmenting)
         if (format === png) return [encodePng(sample.levels, query.pad ?? dataset.rows, query.pad ?? dataset.columns)]
         const shape = sample.images.shape.slice(1)
         return jsonBody({
@@ -80,7 +81,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
           ...changes,
           image: nest(shortestNumbers(sample.images.data), shape.slice(1))
         })
-      })
+      }
     })
   })
 }

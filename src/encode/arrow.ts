@@ -1,0 +1,107 @@
+import { Field, FixedSizeList, Float16, Float32, Int32, Int64, RecordBatch, RecordBatchStreamWriter, Schema, Struct, Uint8, makeData, type Data } from 'apache-arrow'
+import type { Tensor, TensorData } from '../dataset.ts'
+import { bytesOf } from './bytes.ts'
+import type { BatchFormat, BatchMetadata, StreamEncoder, StreamFormat } from './format.ts'
+import { tensorsOf } from './tensors.ts'
+
+/**
+ * The Arrow IPC stream (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format"):
+ *
+ *     schema         columns images, labels, ids and mask; metadata maps strings to strings
+ *     record batch   one a page: its own metadata, then each column's values, a view, padded to a multiple of 8
+ *     end of stream  FF FF FF FF 00 00 00 00
+ *
+ * each but the last as FF FF FF FF, i32 length of a FlatBuffers message, the message, its body.
+ */
+export const arrow: BatchFormat & StreamFormat = {
+  name: 'arrow',
+  mediaType: 'application/vnd.apache.arrow.stream',
+  encode (batch, metadata) {
+    const stream = startStream(metadata)
+    return [...stream.page({ batch, metadata }), ...stream.end()]
+  },
+  startStream
+}
+
+function startStream (shared: BatchMetadata): StreamEncoder {
+  const writer = new PartsWriter()
+  return {
+    page ({ batch, metadata }) {
+      const columns = tensorsOf(batch).map(([name, tensor]) => encodeColumn(name, tensor))
+      const fields = columns.map(({ field }) => field)
+      const rows = makeData({ type: new Struct(fields), length: batch.ids.data.length, nullCount: 0, children: columns.map(({ data }) => data) })
+      const own = Object.entries(metadata).filter(([key]) => !(key in shared))
+      writer.write(new RecordBatch(new Schema(fields, texts(Object.entries(shared))), rows, texts(own)))
+      return writer.take()
+    },
+    end () {
+      writer.finish()
+      return writer.take()
+    }
+  }
+}
+
+function texts (entries: ReadonlyArray<[key: string, value: unknown]>): Map<string, string> {
+  return new Map(entries.map(([key, value]) => [key, String(value)]))
+}
+
+/**
+ * A tensor of one dimension is a column of numbers. One of more is a column of lists, which the canonical extension type
+ * `arrow.fixed_shape_tensor` (…/format/CanonicalExtensions.html) makes tensors of.
+ */
+function encodeColumn (name: string, { shape: [count, ...shape], data }: Tensor): { field: Field, data: Data } {
+  const numbers = encodeNumbers(data)
+  if (shape.length === 0) return { field: new Field(name, numbers.type, false), data: numbers }
+
+  const size = shape.reduce((product, length) => product * length, 1)
+  const lists = new FixedSizeList(size, new Field('item', numbers.type, false))
+  const extension = new Map([['ARROW:extension:name', 'arrow.fixed_shape_tensor'], ['ARROW:extension:metadata', JSON.stringify({ shape })]])
+  return {
+    field: new Field(name, lists, false, extension),
+    data: makeData({ type: lists, length: count!, nullCount: 0, child: numbers })
+  }
+}
+
+function encodeNumbers (data: TensorData): Data {
+  if (data instanceof Float32Array) return makeData({ type: new Float32(), data })
+  if (data instanceof Uint16Array) return makeData({ type: new Float16(), data })
+  if (data instanceof Uint8Array) return makeData({ type: new Uint8(), data })
+  if (data instanceof Int32Array) return makeData({ type: new Int32(), data })
+  return makeData({ type: new Int64(), data })
+}
+
+/**
+ * Keeps what it writes, as parts: each column's values as they are, and what stands between them, which comes in pieces
+ * of a few bytes, put together.
+ */
+class PartsWriter extends RecordBatchStreamWriter {
+  #parts: Uint8Array[] = []
+  #framing: Uint8Array[] = []
+
+  /** The parts since it was called last. */
+  take (): Uint8Array[] {
+    this.#endFraming()
+    const parts = this.#parts
+    this.#parts = []
+    return parts
+  }
+
+  protected override _write (piece: ArrayBufferView): this {
+    this.#framing.push(bytesOf(piece))
+    return this
+  }
+
+  protected override _writeBodyBuffers (buffers: ArrayBufferView[]): this {
+    for (const buffer of buffers.filter(({ byteLength }) => byteLength > 0)) {
+      this.#endFraming()
+      this.#parts.push(bytesOf(buffer))
+      this._writePadding(-buffer.byteLength & 7)
+    }
+    return this
+  }
+
+  #endFraming (): void {
+    if (this.#framing.length > 0) this.#parts.push(Buffer.concat(this.#framing))
+    this.#framing = []
+  }
+}

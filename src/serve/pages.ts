@@ -1,0 +1,57 @@
+import type { PreparedDataset, SplitName } from '../dataset.ts'
+import { pageSpan } from '../split/page.ts'
+import type { OrderCache } from '../store/orders.ts'
+import { augmentingOf, imageMetadata, refusePadding, type ImageQuery } from './augmenting.ts'
+import type { BatchChoice } from './batch-answer.ts'
+import { orderingOf, type OrderingQuery } from './ordering.ts'
+import { preparationOf, type PreparationQuery } from './preparation.ts'
+import { tagsOf } from './respond.ts'
+
+/** The parameters that say what is in which page of a split. */
+export type PagesQuery = OrderingQuery & PreparationQuery & ImageQuery
+
+/** The pages of an epoch, as a request asks for them. */
+export interface Pages {
+  /** The one asked for. */
+  readonly first: number
+  readonly count: number
+  /** Tells the page asked for from all others of the dataset's version, whatever the format. */
+  readonly tag: string
+  choice (page: number): BatchChoice
+}
+
+/** @throws ServiceError invalid_parameter, page_out_of_range */
+export function pagesOf (dataset: PreparedDataset, split: SplitName, query: PagesQuery, { orders, maxBatchSize }: { orders: OrderCache, maxBatchSize: number }): Pages {
+  const preparation = preparationOf(query)
+  const ordering = orderingOf(query, { name: split, total: dataset.splits[split].count }, maxBatchSize)
+  refusePadding(query, dataset)
+  const augmenting = augmentingOf(query, split)
+  const { page: first, pages, batchSize, total, shuffle } = ordering
+  // Said only where it was asked for: a batch in natural order is described as one.
+  const asked = {
+    ...shuffle,
+    ...(query.world_size && { rank: ordering.rank, world_size: ordering.worldSize }),
+    ...(query.remainder && { remainder: ordering.remainder }),
+    ...imageMetadata(query, augmenting)
+  }
+  const { normalization, dtype, labels, layout } = preparation
+  // Made when the first page is, and kept for the others.
+  let positions: Uint32Array | undefined
+
+  return {
+    first,
+    count: pages,
+    tag: [split, first, batchSize, normalization, dtype, labels, layout, ...tagsOf(asked)].join('/'),
+    choice: page => ({
+      ...preparation,
+      split,
+      span: pageSpan(ordering, page),
+      order: () => shuffle && (positions ??= orders.get(total, shuffle.seed, shuffle.epoch)),
+      masked: query.remainder === 'pad',
+      place: { page, batch_size: batchSize, pages },
+      pad: query.pad,
+      augmenting,
+      asked
+    })
+  }
+}

@@ -1,0 +1,57 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { PreparedDataset } from '../../dataset.ts'
+import type { Page } from '../../encode/format.ts'
+import { negotiate } from '../../encode/negotiate.ts'
+import { streamFormats } from '../../encode/registry.ts'
+import type { OrderCache } from '../../store/orders.ts'
+import type { DatasetStore } from '../../store/store.ts'
+import { inFormats, problems } from '../answers.ts'
+import { batchMetadata, chosenBatch, type BatchChoice } from '../batch-answer.ts'
+import { batchHeaders } from '../headers.ts'
+import { readyDataset, splitName } from '../lookup.ts'
+import { pageStream } from '../page-stream.ts'
+import { pagesOf, type Pages } from '../pages.ts'
+import { respond } from '../respond.ts'
+import { BatchQuery, SplitParams, StreamLines } from '../schemas.ts'
+
+/** An epoch, or the rest of one, as one response. */
+export const streamRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, orders: OrderCache, maxBatchSize: number }> = async (app, { store, orders, maxBatchSize }) => {
+  const Query = BatchQuery(streamFormats.map(({ name }) => name), maxBatchSize)
+
+  app.get('/v1/datasets/:dataset/splits/:split/stream', {
+    schema: {
+      operationId: 'getStream',
+      tags: ['splits'],
+      summary: 'An epoch',
+      description: 'The pages of a split from `page` on, as one response that is made as fast as it is read. NDJSON has a line for each page, the JSON of its batch, and the last line says `"end": true`; Arrow has a record batch for each page, with what all share in the metadata of the schema and `page`, `count` and `shape` in its own, and ends with the mark of the format.',
+      params: SplitParams,
+      querystring: Query,
+      response: { ...inFormats('The pages.', StreamLines, streamFormats), ...problems(400, 404, 406, 503) }
+    }
+  }, async (request, reply) => {
+    const { query } = request
+    const dataset = readyDataset(store, request.params.dataset, query.version)
+    const split = splitName(request.params.split)
+    const format = negotiate(streamFormats, { format: query.format, accept: request.headers.accept })
+    const pages = pagesOf(dataset, split, query, { orders, maxBatchSize })
+    const { page: _page, count: _count, shape: _shape, ...shared } = batchMetadata(dataset, pages.choice(pages.first))
+    return respond(request, reply, {
+      version: dataset.version,
+      pinned: query.version !== undefined,
+      tag: `stream/${pages.tag}/${format.name}`,
+      mediaType: format.mediaType,
+      headers: () => batchHeaders(shared),
+      body: () => pageStream(onwards(dataset, pages), format.startStream(shared))
+    })
+  })
+}
+
+function * onwards (dataset: PreparedDataset, { first, count, choice }: Pages): Generator<Page | Promise<Page>> {
+  for (let i = first; i < count; i++) yield pageOf(dataset, choice(i))
+}
+
+function pageOf (dataset: PreparedDataset, choice: BatchChoice): Page | Promise<Page> {
+  const metadata = batchMetadata(dataset, choice)
+  const batch = chosenBatch(dataset, choice)
+  return batch instanceof Promise ? batch.then(made => ({ batch: made, metadata })) : { batch, metadata }
+}
