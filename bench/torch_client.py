@@ -1,34 +1,52 @@
 """Shuffled, normalized batches of 128 from the service through one connection: for each line of input, pulls for so many
 seconds and prints samples per second.
 
-    python3 torch_client.py HOST:PORT
+    python3 torch_client.py HOST PORT
+
+Each page is asked for before the one in front of it is read, so that the service works while the client does.
 """
-import http.client
 import json
+import re
+import socket
 import sys
 import time
 
 import torch
 
+BATCH, TRAIN = 128, 48_000
+PAGES = TRAIN // BATCH
+PATH = f'/v1/datasets/mnist/splits/train/batches?format=safetensors&labels=index&layout=nchw&batch_size={BATCH}'
 TYPES = {'F32': torch.float32, 'I64': torch.int64, 'I32': torch.int32}
-PATH = '/v1/datasets/mnist/splits/train/batches?format=safetensors&normalization=standard&labels=index&layout=nchw&batch_size=128'
-connection = http.client.HTTPConnection(sys.argv[1])
+
+host, port = sys.argv[1], int(sys.argv[2])
+connection = socket.create_connection((host, port))
 
 
-def pull(epoch, page):
-    """The tensors of a batch, in memory of their own that is read into once; and how many pages there are."""
-    connection.request('GET', f'{PATH}&seed=1&epoch={epoch}&page={page}')
-    response = connection.getresponse()
-    assert response.status == 200
-    body = torch.empty(int(response.headers['content-length']), dtype=torch.uint8)
+def ask(step):
+    epoch, page = divmod(step, PAGES)
+    connection.sendall(f'GET {PATH}&seed=1&epoch={epoch}&page={page} HTTP/1.1\r\nHost: {host}\r\n\r\n'.encode())
+
+
+def answer():
+    """The body of the next answer, in memory of its own."""
+    head = connection.recv(4096, socket.MSG_PEEK)
+    while (end := head.find(b'\r\n\r\n')) < 0:
+        head = connection.recv(65536, socket.MSG_PEEK)
+    assert head.startswith(b'HTTP/1.1 200')
+    connection.recv(end + 4)
+    body = torch.empty(int(re.search(rb'(?i)\ncontent-length: (\d+)', head)[1]), dtype=torch.uint8)
     view = memoryview(body.numpy())
     while len(view) > 0:
-        view = view[response.readinto(view):]
+        view = view[connection.recv_into(view):]
+    return body
+
+
+def tensors(body):
+    """Name -> tensor: views of the body, which is in the safetensors format."""
     data = 8 + int.from_bytes(body[:8].numpy().tobytes(), 'little')
     header = json.loads(body[8:data].numpy().tobytes())
     del header['__metadata__']
-    batch = {name: tensor(body[data:], entry) for name, entry in header.items()}
-    return batch, int(response.headers['batch-pages'])
+    return {name: tensor(body[data:], entry) for name, entry in header.items()}
 
 
 def tensor(data, entry):
@@ -36,24 +54,22 @@ def tensor(data, entry):
     return data[start:end].view(TYPES[entry['dtype']]).reshape(entry['shape'])
 
 
-def epochs():
-    epoch = 0
+def batches():
+    step = 0
+    ask(step)
     while True:
-        page, pages = 0, 1
-        while page < pages:
-            batch, pages = pull(epoch, page)
-            yield batch
-            page += 1
-        epoch += 1
+        step += 1
+        ask(step)
+        yield tensors(answer())
 
 
+stream = batches()
 for line in sys.stdin:
     seconds = float(line)
-    batches = epochs()
-    next(batches)
+    next(stream)
     samples, started = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - started) < seconds:
-        batch = next(batches)
+        batch = next(stream)
         assert batch['images'].shape[1:] == (1, 28, 28) and batch['labels'].dtype == torch.int64
         samples += len(batch['labels'])
     print(json.dumps(samples / elapsed), flush=True)

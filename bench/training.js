@@ -12,8 +12,9 @@ import { compare } from './throughput.js'
 
 export async function training ({ ours, rounds, seconds }) {
   const root = torchvisionFolder()
+  const { hostname, port } = new URL(ours.base)
   const contenders = {
-    ours: python('torch_client.py', ours.base.slice('http://'.length)),
+    ours: python('torch_client.py', hostname, port),
     'torchvision, 0 workers': python('torch_loader.py', root, '0'),
     'torchvision, 2 workers': python('torch_loader.py', root, '2')
   }
