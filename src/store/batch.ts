@@ -78,7 +78,10 @@ function viewing (start: number, end: number): TakeRows {
 
 function gathering (ids: Uint32Array): TakeRows {
   return (all, width) => {
-    const rows = new (all.constructor as new (length: number) => typeof all)(ids.length * width)
+    const length = ids.length * width
+    // Every byte is written below, so it is not cleared before.
+    const { buffer } = Buffer.allocUnsafeSlow(length * all.BYTES_PER_ELEMENT)
+    const rows = new (all.constructor as new (buffer: ArrayBufferLike, start: number, length: number) => typeof all)(buffer, 0, length)
     for (let i = 0; i < ids.length; i++) {
       const start = ids[i]! * width
       if (width === 1) rows[i] = all[start]!
