@@ -5,7 +5,9 @@ export class RequestLog extends LogController {
   override incomingRequest (): void {}
 
   override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    if (error) request.log.warn({ ...detailsOf(request, reply), reason: error.message }, 'request cut short')
+    // Node calls a response finished, too, when its connection is destroyed before all of it is sent.
+    const reason = error?.message ?? (request.raw.socket.destroyed ? 'the reader went away' : undefined)
+    if (reason !== undefined) request.log.warn({ ...detailsOf(request, reply), reason }, 'request cut short')
     else request.log.info(detailsOf(request, reply), 'request')
   }
 

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
 import { decode as decodePng } from 'fast-png'
 import t from 'tap'
 import { shortestNumbers } from '../../src/encode/numbers.ts'
@@ -137,6 +140,19 @@ t.test('one line a request, with its id', async t => {
     { level: 30, msg: 'request', method: 'GET', url: '/nowhere', status: 404 }
   ])
   t.equal(log.length, 2)
+})
+
+t.test('a reader that goes away leaves its line, too', async t => {
+  const { app, log } = await appOver(t, [prepared({ train: 4000, val: 1, test: 1 }, { rows: 28, columns: 28 })], { maxBatchSize: 4000 })
+  const { port } = new URL(await app.listen({ port: 0 }))
+  for (const format of ['safetensors', 'json']) {
+    const [answer] = await once(get({ port, path: `/v1/datasets/made-up/splits/train/batches?batch_size=4000&format=${format}` }), 'response') as [IncomingMessage]
+    answer.socket.destroy()
+    while (!log.some(({ msg, url }) => msg === 'request cut short' && url.endsWith(format))) await turn()
+  }
+  const lines = log.filter(({ url }) => url)
+  t.match(lines, [{ level: 40, reason: 'the reader went away', url: /safetensors$/ }, { level: 40, reason: 'the reader went away', url: /json$/ }])
+  t.equal(lines.length, 2)
 })
 
 t.test('browsers of other origins', async t => {
