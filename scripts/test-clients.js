@@ -30,6 +30,7 @@ const rounds = [
       await runPython('augment.py', base),
       await runPython('torch_client.py', base),
       await runPython('tensorflow_client.py', base),
+      await runPython('jax_client.py', base),
       await runPython('arrow_client.py', base),
       await runNode('tfjs_client.js', base),
       ...await runSnippets(base)
