@@ -2,10 +2,17 @@ import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 
 /** One line a request, once it is answered or its reader is gone. */
 export class RequestLog extends LogController {
-  override incomingRequest (): void {}
+  readonly #logged = new WeakSet<FastifyRequest>()
+
+  override incomingRequest (request: FastifyRequest, reply: FastifyReply): void {
+    // Not every version of Node tells of a connection that is destroyed before all of a response is sent in another way.
+    reply.raw.once('close', () => this.requestCompleted(undefined, request, reply))
+  }
 
   override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    // Node calls a response finished, too, when its connection is destroyed before all of it is sent.
+    if (this.#logged.has(request)) return
+    this.#logged.add(request)
+    // Some versions call a response finished when its connection is destroyed.
     const reason = error?.message ?? (request.raw.socket.destroyed ? 'the reader went away' : undefined)
     if (reason !== undefined) request.log.warn({ ...detailsOf(request, reply), reason }, 'request cut short')
     else request.log.info(detailsOf(request, reply), 'request')
