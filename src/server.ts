@@ -10,7 +10,7 @@ import { createConsole } from './console.ts'
 import { loadDataset } from './pipeline.ts'
 import { DatasetStore } from './store/store.ts'
 
-/** Responses in flight may take this long once the process is asked to end; a container is killed after 10 s. */
+/** The process ends after this at the latest: responses have 7 s (see draining.ts), and a container is killed after 10 s. */
 const GRACE_MS = 8000
 
 /** The process edge: config → store → app → listen → pipeline, and a close with grace. */
