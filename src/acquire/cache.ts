@@ -1,69 +1,79 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readFile, rename, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileEntry } from '../dataset.ts'
+import { exclusively, type LockOptions } from '../disk/lock.ts'
+import { writeWhole } from '../disk/whole.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { Source } from './source.ts'
 
-/** A folder of verified, uncompressed files, each under the SHA-256 of its content. */
+/**
+ * A folder of verified files, each under the SHA-256 of its bytes: the publisher's own gzip where that is what came, the
+ * uncompressed content elsewhere, and whole archives.
+ *
+ *     files/<sha256>      what was verified
+ *     corrupt/<sha256>    what was found to be something else, for whoever wants to know why
+ *     locks/<sha256>      empty; locked by whoever brings the file
+ */
 export class FileCache implements Source {
   readonly name = 'cache'
   readonly remote = false
   readonly #folder: string
 
   constructor (dataFolder: string) {
-    this.#folder = join(dataFolder, 'files')
+    this.#folder = dataFolder
   }
 
   async read (file: FileEntry): Promise<Uint8Array | undefined> {
-    try {
-      return await readFile(this.#path(file))
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw new ServiceError('source_unavailable', messageOf(cause), { cause })
+    for (const sha256 of hashesOf(file)) {
+      try {
+        return await readFile(this.path(sha256))
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new ServiceError('source_unavailable', messageOf(cause), { cause })
+      }
     }
+    return undefined
+  }
+
+  /** Where something is kept, if it is. */
+  path (sha256: string): string {
+    return join(this.#folder, 'files', sha256)
   }
 
   /**
-   * Keeps a verified file. A reader sees all of it or nothing, even after a loss of power: it is written under a
-   * temporary name, flushed, renamed, and the folder is flushed too.
+   * Keeps verified bytes. A reader sees all of them or nothing.
    *
+   * @param name as errors call it
+   * @param content the bytes, or what writes and verifies them
    * @throws ServiceError cache_unwritable; nothing is left behind
    */
-  async write (file: FileEntry, content: Uint8Array): Promise<void> {
-    const temporary = `${this.#path(file)}.${randomUUID()}.tmp`
+  async write (sha256: string, name: string, content: Uint8Array | ((handle: FileHandle) => Promise<void>)): Promise<void> {
     try {
-      await mkdir(this.#folder, { recursive: true })
-      const handle = await open(temporary, 'wx')
-      try {
-        await handle.writeFile(content)
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      await rename(temporary, this.#path(file))
-      await syncFolder(this.#folder)
+      await writeWhole(this.path(sha256), typeof content === 'function' ? content : handle => handle.writeFile(content))
     } catch (cause) {
-      await rm(temporary, { force: true }).catch(() => {})
-      throw new ServiceError('cache_unwritable', `${file.name} cannot be cached: ${messageOf(cause)}`, { cause })
+      if (cause instanceof ServiceError) throw cause
+      throw new ServiceError('cache_unwritable', `${name} cannot be cached: ${messageOf(cause)}`, { cause })
     }
   }
 
-  /** Forgets an entry that was found to be corrupt. */
-  async evict (file: FileEntry): Promise<void> {
-    await rm(this.#path(file), { force: true })
+  /** Puts what was found to be corrupt where it is not read again. */
+  async setAside (file: FileEntry): Promise<void> {
+    for (const sha256 of hashesOf(file)) {
+      try {
+        await mkdir(join(this.#folder, 'corrupt'), { recursive: true })
+        await rename(this.path(sha256), join(this.#folder, 'corrupt', sha256))
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new ServiceError('cache_unwritable', `${file.name} cannot be set aside: ${messageOf(cause)}`, { cause })
+      }
+    }
   }
 
-  #path (file: FileEntry): string {
-    return join(this.#folder, file.sha256)
+  /** Does what brings a file while nobody else brings it, in this process or another that has the same folder. */
+  async exclusively<T> (sha256: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+    return await exclusively(join(this.#folder, 'locks', sha256), options, work)
   }
 }
 
-async function syncFolder (folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+/** The names under which a file may be kept, the better one first. */
+function hashesOf ({ sha256, gzip }: FileEntry): string[] {
+  return [gzip?.sha256, sha256].filter(hash => hash !== undefined)
 }

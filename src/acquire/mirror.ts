@@ -25,7 +25,7 @@ export class Mirror implements Source {
         await body.dump({ limit: 0 }).catch(() => {})
         throw new Error(`HTTP ${statusCode}`)
       }
-      return await collect(body, byteCeiling(file), done => report({ stage: 'acquire', item: file.name, done, total: file.gzip.bytes }))
+      return await collect(body, byteCeiling(file), done => report({ stage: 'acquire', item: file.name, done, total: file.gzip?.bytes ?? byteCeiling(file) }))
     } catch (cause) {
       throw new ServiceError('source_unavailable', messageOf(cause), { cause })
     }

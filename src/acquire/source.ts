@@ -6,6 +6,8 @@ export interface Source {
   readonly name: string
   /** Whether what it gives is worth a place in the cache: true for what came over a network. */
   readonly remote: boolean
+  /** Whether what it gives came out of an archive whose own hash was verified. */
+  readonly vouches?: boolean
   /**
    * The file's bytes, gzipped or not; undefined where this source never has the file.
    *

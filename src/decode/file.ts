@@ -8,27 +8,46 @@ import { idxByteLength, parseIdx, type IdxArray } from './idx.ts'
 export interface VerifiedFile extends IdxArray {
   /** The uncompressed content, IDX header included. */
   readonly content: Uint8Array
+  /** SHA-256 of the content, hexadecimal. */
+  readonly sha256: string
+  /** The publisher's own gzip, if that is what was given. */
+  readonly gzip?: Uint8Array
 }
 
+/** Most bytes that a file may have whose number of samples only its own header tells. */
+const UNPINNED_LIMIT = 1 << 30
+
 /**
- * Opens a file of a dataset, gzipped or not, and holds it against its entry: length, IDX magic, dimensions, SHA-256.
- * The cheap checks come first, so that the error names the plainest reason.
+ * Opens a file of a dataset, gzipped or not, and holds it against its entry: length, IDX magic, dimensions, and SHA-256 of the
+ * content where it is known, else of the publisher's gzip. The cheap checks come first, so that the error names the
+ * plainest reason.
  *
+ * @param vouched for by the archive that it came out of: then a file of which no hash is known is taken too, with as many
+ *   samples as its header says
  * @throws ServiceError invalid_file, with the reason
  */
-export async function verifyFile (bytes: Uint8Array, file: FileEntry): Promise<VerifiedFile> {
-  const expected = idxByteLength(file.dimensions)
+export async function verifyFile (bytes: Uint8Array, file: FileEntry, vouched = false): Promise<VerifiedFile> {
   if (looksLikeMarkup(bytes)) throw new ServiceError('invalid_file', 'is an HTML page, not data')
-  const content = isGzip(bytes) ? await gunzip(bytes, expected) : bytes
-  const array = parseIdx(content)
-  if (array.dimensions.join('×') !== file.dimensions.join('×')) {
-    throw new ServiceError('invalid_file', `has dimensions ${array.dimensions.join('×')}, expected ${file.dimensions.join('×')}`)
+  const pinned = file.sha256 !== undefined || file.gzip !== undefined
+  if (!pinned && !vouched) throw new ServiceError('invalid_file', 'has no known hash, so only its whole archive can be verified')
+
+  const gzipped = isGzip(bytes)
+  const content = gzipped ? await gunzip(bytes, pinned ? idxByteLength(file.dimensions, file.type) : UNPINNED_LIMIT) : bytes
+  const array = parseIdx(content, file.type)
+  const [found, expected] = [array.dimensions, file.dimensions].map(dimensions => (pinned ? dimensions : ['N', ...dimensions.slice(1)]).join('×'))
+  if (found !== expected) throw new ServiceError('invalid_file', `has dimensions ${found}, expected ${expected}`)
+
+  const sha256 = sha256Of(content)
+  const own = gzipped && file.gzip !== undefined && sha256Of(bytes) === file.gzip.sha256
+  if (file.sha256 !== undefined && sha256 !== file.sha256) throw new ServiceError('invalid_file', `has SHA-256 ${sha256}, expected ${file.sha256}`)
+  if (file.sha256 === undefined && file.gzip && !own) {
+    throw new ServiceError('invalid_file', `${gzipped ? `has SHA-256 ${sha256Of(bytes)}` : 'is not gzipped'}, expected the gzip with SHA-256 ${file.gzip.sha256}`)
   }
-  const sha256 = createHash('sha256').update(content).digest('hex')
-  if (sha256 !== file.sha256) {
-    throw new ServiceError('invalid_file', `has SHA-256 ${sha256}, expected ${file.sha256}`)
-  }
-  return { ...array, content }
+  return { ...array, content, sha256, ...(own && { gzip: bytes }) }
+}
+
+function sha256Of (bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 /** Mirrors that are down answer 200 with a page; neither gzip nor IDX starts with white space or '<'. */

@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
@@ -63,7 +64,7 @@ t.test('the cache comes first, and keeps what came over a network only', async t
   t.equal(near.asked.length, 4, 'nobody else was asked')
 })
 
-t.test('a corrupt entry of the cache is thrown out and fetched anew', async t => {
+t.test('a corrupt entry of the cache is set aside and fetched anew', async t => {
   const folder = t.testdir()
   const far = source('far', right, true)
   await acquireFrom(new FileCache(folder), [far])
@@ -71,28 +72,30 @@ t.test('a corrupt entry of the cache is thrown out and fetched anew', async t =>
   damaged[500]! ^= 1
   const corruptions: Array<[bytes: Buffer, reason: RegExp]> = [
     [damaged, /has SHA-256/],
+    [gzipSync(damaged), /has SHA-256/],
     [content.trainImages.subarray(0, 700), /has 684 bytes of data/],
     [Buffer.alloc(0), /is not IDX/]
   ]
   for (const [bytes, reason] of corruptions) {
-    await writeFile(join(folder, 'files', first.sha256), bytes)
+    await writeFile(join(folder, 'files', first.gzip.sha256), bytes)
     const { files, sources, warnings } = await acquireFrom(new FileCache(folder), [far])
     t.same(sources, ['far', 'cache', 'cache', 'cache'])
     t.equal(warnings.length, 1)
     t.match(warnings[0], new RegExp(`^${first.name} from cache: ${reason.source}`))
     t.same(Buffer.from(files.trainImages.content), content.trainImages)
     await checkCache(t, folder, 4)
+    t.same(await readFile(join(folder, 'corrupt', first.gzip.sha256)), bytes, 'what was wrong can be looked at')
   }
 
-  await writeFile(join(folder, 'files', first.sha256), damaged)
+  await writeFile(join(folder, 'files', first.gzip.sha256), damaged)
   await t.rejects(acquireFrom(new FileCache(folder), []), { code: 'no_source' })
   await checkCache(t, folder, 3)
 })
 
-t.test('an entry that cannot be thrown out is a warning', async t => {
-  const folder = t.testdir({ files: { [first.sha256]: 'bad' } })
+t.test('an entry that cannot be set aside is a warning', async t => {
+  const folder = t.testdir({ files: { [first.gzip.sha256]: 'bad' } })
   const cache = new FileCache(folder)
-  cache.evict = async () => { throw new Error('read-only file system') }
+  cache.setAside = async () => { throw new Error('read-only file system') }
   const { sources, warnings } = await acquireFrom(cache, [source('near', right)])
   t.equal(sources[0], 'near')
   t.equal(warnings.length, 2)
@@ -100,11 +103,11 @@ t.test('an entry that cannot be thrown out is a warning', async t => {
 })
 
 t.test('what was left of a write that was killed is never read', async t => {
-  const folder = t.testdir({ files: { [`${first.sha256}.1.tmp`]: content.trainImages.subarray(0, 100) } })
+  const folder = t.testdir({ files: { [`${first.gzip.sha256}.1.tmp`]: content.trainImages.subarray(0, 100) } })
   const { sources, warnings } = await acquireFrom(new FileCache(folder), [source('far', right, true)])
   t.equal(sources[0], 'far')
   t.same(warnings, [])
-  t.same(await readFile(join(folder, 'files', first.sha256)), content.trainImages)
+  await checkCache(t, folder, 4)
 })
 
 t.test('a cache that cannot be used costs a warning, not the data', async t => {
@@ -112,23 +115,26 @@ t.test('a cache that cannot be used costs a warning, not the data', async t => {
   const { files, sources, warnings } = await acquireFrom(new FileCache(folder), [source('far', right, true)])
   t.same(sources, ['far', 'far', 'far', 'far'])
   for (const role of fileRoles) t.same(Buffer.from(files[role].content), content[role])
-  t.equal(warnings.length, 8)
-  t.match(warnings[0], new RegExp(`^${first.name} from cache: ENOTDIR`))
-  t.match(warnings[1], new RegExp(`^${first.name} cannot be cached: (ENOTDIR|EEXIST)`))
+  t.equal(warnings.length, 12)
+  t.match(warnings[0], /^nothing is locked: (ENOTDIR|EEXIST)/)
+  t.match(warnings[1], new RegExp(`^${first.name} from cache: ENOTDIR`))
+  t.match(warnings[2], new RegExp(`^${first.name} cannot be cached: (ENOTDIR|EEXIST)`))
 })
 
 t.test('a write that fails half way leaves nothing behind', async t => {
   // A folder where the file should go lets everything succeed but the last step.
-  const folder = t.testdir({ files: { [first.sha256]: { occupied: '' } } })
+  const folder = t.testdir({ files: { [first.gzip.sha256]: { occupied: '' } } })
   const cache = new FileCache(folder)
-  await t.rejects(cache.write(first, content.trainImages), { code: 'cache_unwritable', message: new RegExp(`^${first.name} cannot be cached: E`) })
-  t.same(await readdir(join(folder, 'files')), [first.sha256])
+  await t.rejects(cache.write(first.gzip.sha256, first.name, gzipped.trainImages), { code: 'cache_unwritable', message: new RegExp(`^${first.name} cannot be cached: E`) })
+  t.same(await readdir(join(folder, 'files')), [first.gzip.sha256])
   await t.rejects(cache.read(first), { code: 'source_unavailable', message: /EISDIR/ })
 })
 
-t.test('many at once share one cache', async t => {
+t.test('many at once share one cache, and each file is brought once', async t => {
   const folder = t.testdir()
-  const all = await Promise.all(Array.from({ length: 8 }, () => acquireFrom(new FileCache(folder), [source('far', right, true)])))
+  const far = source('far', right, true)
+  const all = await Promise.all(Array.from({ length: 8 }, () => acquireFrom(new FileCache(folder), [far])))
+  t.same(far.asked.sort(), fileRoles.map(role => entry.files[role].name).sort())
   for (const { files, warnings } of all) {
     t.same(warnings, [])
     for (const role of fileRoles) t.same(Buffer.from(files[role].content), content[role])

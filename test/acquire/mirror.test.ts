@@ -147,7 +147,7 @@ t.test('all sources fail: the error names the file and every reason, and the cac
     code: 'no_source',
     message: new RegExp(`^no source has ${first.name}: ${forbidden.base}: HTTP 403; ${page.base}: is an HTML page, not data; ${dead}: connect ECONNREFUSED .*$`)
   })
-  t.same(await readdir(folder), [])
+  t.same(await readdir(folder), ['locks'])
 })
 
 t.test('a download is abandoned when the signal says so', async t => {
@@ -175,6 +175,6 @@ t.test('a download is abandoned when the signal says so', async t => {
   await t.rejects(acquiring, reason)
   t.same(next.requests, [], 'no other source is asked')
   t.same(warnings, [])
-  t.same(await readdir(folder), [])
+  t.same(await readdir(folder), ['locks'])
   await closed
 })
