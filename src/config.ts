@@ -1,33 +1,53 @@
 import { envSchema } from 'env-schema'
-import { Type, type Static } from 'typebox'
+import type { XStatic } from 'typebox/schema'
 import { describeAllowed, type ValueSchema } from './allowed.ts'
-import { backendChoices, denoisers, meanScopes, splitModes, type BackendChoice, type PrepareSettings, type SplitSettings } from './dataset.ts'
+import { backendChoices, denoisers, meanScopes, sourceNames, splitModes, type BackendChoice, type PrepareSettings, type SourceName, type SplitSettings } from './dataset.ts'
 import { ServiceError } from './errors.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** Every setting: its name in the environment, what it may be, and its default. */
-export const environment = Type.Object({
-  HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on; the container sets `0.0.0.0`.' }),
-  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'Port to listen on; 0 picks a free one.' }),
-  DATA_DIR: Type.String({ default: './.data', description: 'Folder of the verified files that came over the network.' }),
-  DATASETS: Type.String({ default: 'mnist', description: 'Datasets to serve, separated by commas.' }),
-  SPLIT: Type.Enum([...splitModes], { default: 'contiguous', description: 'How `val` is cut off the training samples.' }),
-  VAL_FRACTION: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.2, description: 'Share of the training samples that becomes `val`.' }),
-  SPLIT_SEED: Type.Integer({ minimum: 0, maximum: 0xffffffff, default: 0, description: 'Seed of `shuffled` and `stratified` splits.' }),
-  MEAN_OVER: Type.Enum([...meanScopes], { default: 'train', description: 'Samples that the mean image is taken over.' }),
-  DENOISE: Type.Enum([...denoisers], { default: 'none', description: 'Filter on the u8 images before anything else.' }),
-  TFJS_BACKEND: Type.Enum([...backendChoices], { default: 'auto', description: 'TensorFlow.js backend; `auto` takes the fastest that works.' }),
-  MAX_BATCH_SIZE: Type.Integer({ minimum: 1, maximum: 65536, default: 4096, description: 'Largest `batch_size` that may be asked for.' }),
-  LOG_LEVEL: Type.Enum([...logLevels], { default: 'info', description: 'Least level that is logged.' }),
-  CORS_ORIGIN: Type.String({ default: '*', description: 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.' })
-})
+/**
+ * Every setting: its name in the environment, what it may be, and its default. JSON Schema as it is, since a start would wait for
+ * a library that builds it.
+ */
+export const environment = {
+  type: 'object',
+  properties: {
+    HOST: { type: 'string', default: '127.0.0.1', description: 'Address to listen on; the container sets `0.0.0.0`.' },
+    PORT: { type: 'integer', minimum: 0, maximum: 65535, default: 8080, description: 'Port to listen on; 0 picks a free one.' },
+    DATA_DIR: { type: 'string', default: './.data', description: 'Folder of the verified files that came over the network, and of what was prepared.' },
+    KEEP_PREPARED: { type: 'integer', minimum: 0, maximum: 1000, default: 4, description: 'Prepared datasets that are kept in `DATA_DIR`, the one not used for longest removed first.' },
+    DATASETS: { type: 'string', default: 'mnist', description: 'Datasets to serve, separated by commas; with `SOURCE_DIR` also folders in it that are no known dataset.' },
+    SOURCES: { type: 'string', default: sourceNames.join(','), description: 'Where files come from, in this order: see [Sources](#sources).' },
+    SOURCE_DIR: { type: 'string', default: '', description: 'Folder that has datasets as folders of IDX files, gzipped or not.' },
+    MIRRORS: { type: 'string', default: '', description: 'Mirrors that are tried before the public ones, separated by commas; `{dataset}` stands for the name.' },
+    OPENML_URL: { type: 'string', default: 'https://www.openml.org', description: 'Where OpenML is, or something that answers like it.' },
+    OFFLINE: { enum: ['0', '1'], default: '0', description: '`1` forbids the network.' },
+    SPLIT: { enum: splitModes, default: 'contiguous', description: 'How `val` is cut off the training samples.' },
+    VAL_FRACTION: { type: 'number', minimum: 0, exclusiveMaximum: 1, default: 0.2, description: 'Share of the training samples that becomes `val`.' },
+    SPLIT_SEED: { type: 'integer', minimum: 0, maximum: 0xffffffff, default: 0, description: 'Seed of `shuffled` and `stratified` splits.' },
+    MEAN_OVER: { enum: meanScopes, default: 'train', description: 'Samples that the mean image is taken over.' },
+    DENOISE: { enum: denoisers, default: 'none', description: 'Filter on the u8 images before anything else.' },
+    TFJS_BACKEND: { enum: backendChoices, default: 'auto', description: 'TensorFlow.js backend; `auto` takes the fastest that works.' },
+    MAX_BATCH_SIZE: { type: 'integer', minimum: 1, maximum: 65536, default: 4096, description: 'Largest `batch_size` that may be asked for.' },
+    LOG_LEVEL: { enum: logLevels, default: 'info', description: 'Least level that is logged.' },
+    CORS_ORIGIN: { type: 'string', default: '*', description: 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.' }
+  }
+} as const
 
 export interface Config {
   readonly host: string
   readonly port: number
   readonly dataFolder: string
+  readonly keepPrepared: number
   readonly datasets: readonly string[]
+  readonly sources: {
+    readonly order: readonly SourceName[]
+    readonly folder: string | undefined
+    readonly mirrors: readonly string[]
+    readonly openmlUrl: string
+    readonly offline: boolean
+  }
   readonly split: SplitSettings
   readonly prepare: PrepareSettings
   readonly backend: BackendChoice
@@ -48,7 +68,15 @@ export function loadConfig (known: readonly string[], env: Readonly<Record<strin
     host: values.HOST,
     port: values.PORT,
     dataFolder: values.DATA_DIR,
-    datasets: [...new Set(list(values.DATASETS))],
+    keepPrepared: values.KEEP_PREPARED,
+    datasets: list(values.DATASETS),
+    sources: {
+      order: list(values.SOURCES) as SourceName[],
+      folder: values.SOURCE_DIR || undefined,
+      mirrors: list(values.MIRRORS).map(withSlash),
+      openmlUrl: withSlash(values.OPENML_URL),
+      offline: values.OFFLINE === '1'
+    },
     split: { mode: values.SPLIT, valFraction: values.VAL_FRACTION, seed: values.SPLIT_SEED },
     prepare: { denoise: values.DENOISE, meanOver: values.MEAN_OVER },
     backend: values.TFJS_BACKEND,
@@ -58,34 +86,61 @@ export function loadConfig (known: readonly string[], env: Readonly<Record<strin
   })
 }
 
-function validated (known: readonly string[], env: Readonly<Record<string, string | undefined>>): Static<typeof environment> {
+type Environment = Required<XStatic<typeof environment>>
+
+function validated (known: readonly string[], env: Readonly<Record<string, string | undefined>>): Environment {
   const data = Object.fromEntries(Object.entries(env).filter(([name, value]) => name in environment.properties && value?.trim()))
-  const wrong = new Set(Object.keys(data).filter(name => isInfinite(name, data[name]!) || (name === 'DATASETS' && !areKnown(known, data[name]!))))
+  const beyondSchema = contents(known, data['SOURCE_DIR'] !== undefined)
+  const wrong = new Set(Object.keys(data).filter(name => isInfinite(name, data[name]!) || beyondSchema[name]?.isRight(data[name]!) === false))
   try {
-    const values = envSchema<Static<typeof environment>>({ schema: environment, data, env: false })
+    const values = envSchema<Environment>({ schema: environment, data, env: false })
     if (wrong.size === 0) return values
   } catch (cause) {
     for (const { instancePath } of (cause as { errors: ReadonlyArray<{ instancePath: string }> }).errors) wrong.add(instancePath.slice(1))
   }
   const lines = Object.keys(environment.properties).filter(name => wrong.has(name)).map(name => {
-    const schema: ValueSchema = environment.properties[name as keyof typeof environment.properties]
-    const allowed = name === 'DATASETS' ? `some of ${known.join(', ')}` : describeAllowed(schema)
-    return `${name} must be ${allowed}, got '${env[name]}'`
+    const schema: ValueSchema = environment.properties[name as keyof Environment]
+    return `${name} must be ${beyondSchema[name]?.allowed ?? describeAllowed(schema)}, got '${env[name]}'`
   })
   throw new ServiceError('invalid_configuration', lines.join('; '))
 }
 
+/** What a text may hold, where a schema cannot say it. */
+interface Content {
+  readonly allowed: string
+  isRight (value: string): boolean
+}
+
+function contents (known: readonly string[], hasFolder: boolean): Readonly<Record<string, Content>> {
+  const someOf = (names: readonly string[]): Content => ({
+    allowed: `some of ${names.join(', ')}`,
+    isRight: value => list(value).length > 0 && list(value).every(name => names.includes(name))
+  })
+  return {
+    DATASETS: hasFolder
+      ? { allowed: 'names of small letters, digits, - and _', isRight: value => list(value).length > 0 && list(value).every(name => /^[a-z0-9][a-z0-9_-]*$/.test(name)) }
+      : someOf(known),
+    SOURCES: someOf(sourceNames),
+    MIRRORS: { allowed: 'http or https addresses', isRight: value => list(value).every(isAddress) },
+    OPENML_URL: { allowed: 'an http or https address', isRight: isAddress }
+  }
+}
+
+function isAddress (text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text)
+}
+
 /** Ajv holds a number that is not finite against no range. */
 function isInfinite (name: string, value: string): boolean {
-  const schema: ValueSchema = environment.properties[name as keyof typeof environment.properties]
+  const schema: ValueSchema = environment.properties[name as keyof Environment]
   return schema.minimum !== undefined && Math.abs(Number(value)) === Infinity
 }
 
-function areKnown (known: readonly string[], value: string): boolean {
-  const names = list(value)
-  return names.length > 0 && names.every(name => known.includes(name))
+/** What stands between commas, each once. */
+function list (value: string): string[] {
+  return [...new Set(value.split(',').map(item => item.trim()).filter(item => item !== ''))]
 }
 
-function list (value: string): string[] {
-  return value.split(',').map(item => item.trim()).filter(item => item !== '')
+function withSlash (address: string): string {
+  return address.endsWith('/') ? address : `${address}/`
 }

@@ -1,6 +1,5 @@
 import { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
-import { build as prettyStream } from 'pino-pretty'
 import type { Progress } from './dataset.ts'
 import { ProgressBar } from './progress-bar.ts'
 
@@ -11,11 +10,12 @@ export interface Console {
 }
 
 /** Logs go to standard output. Progress is a bar below them on a terminal, and a line now and then elsewhere. */
-export function createConsole (level: string, stdout: NodeJS.WriteStream = process.stdout): Console {
+export async function createConsole (level: string, stdout: NodeJS.WriteStream = process.stdout): Promise<Console> {
   if (!stdout.isTTY) {
     const logger = pino({ level }, stdout)
     return { logger, report: everyTenth((dataset, progress) => logger.info({ dataset, progress }, 'progress')) }
   }
+  const { build: prettyStream } = await import('pino-pretty')
   const bar = new ProgressBar(stdout)
   const lines = new Writable({ write: (line, _encoding, done) => { bar.above(line); done() } })
   const logger = pino({ level }, prettyStream({ destination: lines, colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }))

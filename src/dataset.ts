@@ -9,6 +9,7 @@ export const remainders = ['keep', 'drop', 'pad'] as const
 export const splitModes = ['contiguous', 'shuffled', 'stratified'] as const
 export const meanScopes = ['train', 'train+val'] as const
 export const denoisers = ['none', 'median3', 'gaussian'] as const
+export const sourceNames = ['folder', 'embedded', 'mirrors', 'openml'] as const
 export const backendChoices = ['auto', 'tensorflow', 'wasm', 'cpu'] as const
 
 export type SplitName = (typeof splitNames)[number]
@@ -18,6 +19,8 @@ export type Layout = (typeof layouts)[number]
 /** Element type of images, as NumPy calls it. */
 export type Dtype = (typeof dtypes)[number]
 export type Remainder = (typeof remainders)[number]
+/** A kind of place that files come from. */
+export type SourceName = (typeof sourceNames)[number]
 export type BackendChoice = (typeof backendChoices)[number]
 export type BackendName = Exclude<BackendChoice, 'auto'>
 export type SplitMode = (typeof splitModes)[number]

@@ -1,13 +1,14 @@
 import { handOverSignals } from './early-stop.ts'
+import { earlyRestore } from './early-restore.ts'
 import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { catalogue } from './acquire/catalogue.ts'
-import { buildApp } from './app.ts'
 import { loadConfig, type Config } from './config.ts'
 import type { DatasetEntry } from './dataset.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { createConsole } from './console.ts'
-import { loadDataset } from './pipeline.ts'
+import { loadArrow } from './encode/arrow.ts'
+import { loadDataset } from './load.ts'
 import { DatasetStore } from './store/store.ts'
 
 /** The process ends after this at the latest: responses have 7 s (see draining.ts), and a container is killed after 10 s. */
@@ -19,11 +20,14 @@ async function main (): Promise<void> {
   // Batches are sent as the memory that holds them, and clients read them as little-endian.
   if (endianness() !== 'LE') throw new ServiceError('invalid_configuration', 'this machine is big-endian; batches are little-endian')
 
-  const { logger, report } = createConsole(config.logLevel)
+  const { logger, report } = await createConsole(config.logLevel)
   const entries = config.datasets.map(name => catalogue.get(name)!)
   const store = new DatasetStore(entries)
-  const app = await buildApp({ config, store, logger })
   const stopping = new AbortController()
+  const loading = loadAll()
+  // Loaded here, so that what was prepared before is read meanwhile.
+  const { buildApp } = await import('./app.ts')
+  const app = await buildApp({ config, store, logger })
 
   handOverSignals()
   closeWithGrace({ delay: GRACE_MS, logger }, async ({ signal, err }) => {
@@ -35,14 +39,21 @@ async function main (): Promise<void> {
 
   await app.listen({ host: config.host, port: config.port, listenTextResolver: url => `listening on ${url}` })
 
-  for (const entry of entries) {
-    if (!stopping.signal.aborted) await load(entry)
+  await loading
+  // Not before, since nobody waits for it; not at its first use, since somebody would.
+  loadArrow()
+
+  async function loadAll (): Promise<void> {
+    for (const entry of entries) {
+      if (!stopping.signal.aborted) await load(entry)
+    }
   }
 
   async function load (entry: DatasetEntry): Promise<void> {
     try {
       const dataset = await loadDataset(entry, {
         ...pipelineSettings(config),
+        ...(entry === entries[0] && { restore: earlyRestore }),
         signal: stopping.signal,
         log: logger,
         report: progress => {
@@ -60,8 +71,9 @@ async function main (): Promise<void> {
   }
 }
 
-function pipelineSettings ({ dataFolder, split, prepare, backend }: Config) {
-  return { dataFolder, split, prepare, backend }
+function pipelineSettings ({ dataFolder, keepPrepared, datasets, sources, split, prepare, backend }: Config) {
+  // What is served now is never in the way of itself.
+  return { dataFolder, keep: keepPrepared && Math.max(keepPrepared, datasets.length), sources, split, prepare, backend }
 }
 
 main().catch(error => {

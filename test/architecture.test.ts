@@ -45,13 +45,15 @@ const mayImport: Array<[path: string, allowed: string[]]> = [
   ['serve/', ['serve/', 'store/', 'augment/', 'encode/', 'split/page.ts', 'split/order.ts', ...leaves]],
   ['client/', ['client/']],
   ['pipeline.ts', ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', ...leaves]],
+  ['load.ts', ['pipeline.ts', 'prepare/version.ts', 'store/', ...leaves]],
   // It hands the order of epochs to the store, so that neither knows the other.
   ['app.ts', ['serve/', 'store/', 'split/order.ts', 'config.ts']],
   ['config.ts', leaves],
   ['console.ts', ['progress-bar.ts', ...leaves]],
   ['progress-bar.ts', leaves],
   ['early-stop.ts', []],
-  ['server.ts', ['early-stop.ts', 'app.ts', 'config.ts', 'console.ts', 'pipeline.ts', 'acquire/catalogue.ts', 'store/', ...leaves]]
+  ['early-restore.ts', ['store/restore.ts']],
+  ['server.ts', ['early-stop.ts', 'early-restore.ts', 'app.ts', 'config.ts', 'console.ts', 'load.ts', 'acquire/catalogue.ts', 'encode/arrow.ts', 'store/', ...leaves]]
 ]
 
 /** Which files may know a package, or what of it stands in the text. */
@@ -112,8 +114,9 @@ t.test('the environment is read in one place', async t => {
 })
 
 t.test('every module can be loaded', async t => {
-  // These two are whole processes: loading them would start them.
-  for (const { path } of sources.filter(({ path }) => path !== 'server.ts' && path !== 'prepare/process.ts' && !path.endsWith('.d.ts'))) {
+  // These are whole processes and threads: loading them would start them.
+  const programs = ['server.ts', 'prepare/process.ts', 'store/restore-worker.ts']
+  for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {
     await t.resolves(import(pathToFileURL(`${root}/${path}`).href), path)
   }
 })

@@ -9,7 +9,9 @@ t.test('nothing set: the defaults', async t => {
     host: '127.0.0.1',
     port: 8080,
     dataFolder: './.data',
+    keepPrepared: 4,
     datasets: ['mnist'],
+    sources: { order: ['folder', 'embedded', 'mirrors', 'openml'], folder: undefined, mirrors: [], openmlUrl: 'https://www.openml.org/', offline: false },
     split: { mode: 'contiguous', valFraction: 0.2, seed: 0 },
     prepare: { denoise: 'none', meanOver: 'train' },
     backend: 'auto',
@@ -32,6 +34,12 @@ t.test('everything set', async t => {
     HOST: '::',
     PORT: '0',
     DATA_DIR: '/var/data',
+    KEEP_PREPARED: '0',
+    SOURCES: 'openml, mirrors,openml',
+    SOURCE_DIR: '/usr/share/datasets',
+    MIRRORS: 'http://a.example/{dataset}/, https://b.example/files',
+    OPENML_URL: 'http://openml.example',
+    OFFLINE: '1',
     DATASETS: ' fashion-mnist,mnist,, fashion-mnist ',
     SPLIT: 'stratified',
     VAL_FRACTION: '0.999',
@@ -46,6 +54,14 @@ t.test('everything set', async t => {
     host: '::',
     port: 0,
     dataFolder: '/var/data',
+    keepPrepared: 0,
+    sources: {
+      order: ['openml', 'mirrors'],
+      folder: '/usr/share/datasets',
+      mirrors: ['http://a.example/{dataset}/', 'https://b.example/files/'],
+      openmlUrl: 'http://openml.example/',
+      offline: true
+    },
     datasets: ['fashion-mnist', 'mnist'],
     split: { mode: 'stratified', valFraction: 0.999, seed: 4294967295 },
     prepare: { denoise: 'gaussian', meanOver: 'train+val' },
@@ -61,6 +77,11 @@ t.test('everything set', async t => {
 const wrong: Array<[name: string, values: string[], allowed: string]> = [
   ['PORT', ['-1', '65536', '80.5', 'http', 'NaN', 'Infinity', '-1e999'], 'an integer from 0 to 65535'],
   ['DATASETS', ['cifar', 'mnist,cifar', ',', ', ,'], 'some of mnist, fashion-mnist'],
+  ['KEEP_PREPARED', ['-1', '1001', 'all'], 'an integer from 0 to 1000'],
+  ['SOURCES', ['web', 'mirrors,web', ','], 'some of folder, embedded, mirrors, openml'],
+  ['MIRRORS', ['example.org', 'ftp://example.org/', 'https://'], 'http or https addresses'],
+  ['OPENML_URL', ['openml.org', 'file:///openml'], 'an http or https address'],
+  ['OFFLINE', ['yes', 'true', '2'], 'one of 0, 1'],
   ['SPLIT', ['random', 'Contiguous'], 'one of contiguous, shuffled, stratified'],
   ['VAL_FRACTION', ['1', '-0.1', '20%', 'Infinity'], 'a number from 0 up to but not including 1'],
   ['SPLIT_SEED', ['-1', '4294967296', '1.5', 'seed'], 'an integer from 0 to 4294967295'],
@@ -86,4 +107,11 @@ t.test('all that is wrong is told at once', async t => {
       "SPLIT must be one of contiguous, shuffled, stratified, got 'y'; " +
       "MAX_BATCH_SIZE must be an integer from 1 to 65536, got '0'"
   })
+})
+
+t.test('with a folder of datasets, others than the known ones may be named', async t => {
+  t.same(loadConfig(known, { SOURCE_DIR: '/data', DATASETS: 'mine, mnist' }).datasets, ['mine', 'mnist'])
+  for (const value of ['../mine', 'Mine', 'mine,.hidden', ',']) {
+    t.throws(() => loadConfig(known, { SOURCE_DIR: '/data', DATASETS: value }), { code: 'invalid_configuration', message: `DATASETS must be names of small letters, digits, - and _, got '${value}'` })
+  }
 })

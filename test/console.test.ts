@@ -58,7 +58,7 @@ const progress = (done: number, total = 1000, item = 'normalizing') => ({ stage:
 
 t.test('elsewhere than on a terminal: lines of JSON', async t => {
   const output = new Output()
-  const { logger } = createConsole('info', output.asStdout)
+  const { logger } = await createConsole('info', output.asStdout)
   logger.info({ dataset: 'tiny' }, 'ready')
   logger.debug('not at this level')
   logger.error(new Error('wrong'))
@@ -69,7 +69,7 @@ t.test('elsewhere than on a terminal: lines of JSON', async t => {
 
 t.test('elsewhere than on a terminal: progress is a line a tenth', async t => {
   const output = new Output()
-  const { report } = createConsole('info', output.asStdout)
+  const { report } = await createConsole('info', output.asStdout)
   for (const item of ['denoising', 'normalizing']) {
     for (let done = 0; done <= 1000; done++) report('tiny', progress(done, 1000, item))
   }
@@ -90,7 +90,7 @@ t.test('elsewhere than on a terminal: progress is a line a tenth', async t => {
 
 t.test('on a terminal: lines for people, above the bar, which goes in the end', async t => {
   const output = new Output(80)
-  const { logger, report } = createConsole('info', output.asStdout)
+  const { logger, report } = await createConsole('info', output.asStdout)
   const bar = `tiny ${'█'.repeat(15)}${'░'.repeat(15)}  50 % normalizing`
   report('tiny', progress(500))
   t.same(output.screen, [bar])

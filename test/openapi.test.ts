@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { catalogue } from '../src/acquire/catalogue.ts'
 import { buildApp } from '../src/app.ts'
-import { loadDataset } from '../src/pipeline.ts'
+import { loadDataset } from '../src/load.ts'
 import { examples, type Example } from '../src/serve/examples.ts'
 import { DatasetStore } from '../src/store/store.ts'
 
@@ -27,6 +27,8 @@ stores.failed.fail(mnist, 'no source has train-images-idx3-ubyte: none is config
 t.before(async () => {
   stores.ready.ready(await loadDataset(mnist, {
     dataFolder: t.testdir(),
+    keep: 0,
+    sources: { order: ['embedded'], folder: undefined, mirrors: [], openmlUrl: '', offline: true },
     split: { mode: 'contiguous', valFraction: 0.2, seed: 0 },
     prepare: { denoise: 'none', meanOver: 'train' },
     backend: 'wasm',

@@ -14,7 +14,7 @@ t.test('the README has every setting as the configuration declares it', async t 
   const rows = readme.split('\n').filter(line => /^\| `[A-Z_]+` \|.*\|.*\|.*\|$/.test(line))
   const declared = Object.entries(environment.properties).map(([name, schema]: [string, ValueSchema & { default?: unknown, description?: string }]) => {
     const values = schema.enum ? schema.enum.map(code).join(', ') : schema.type === 'string' ? 'text' : describeAllowed(schema).replace(/^an? /, '')
-    return `| ${code(name)} | ${values} | ${code(schema.default)} | ${schema.description} |`
+    return `| ${code(name)} | ${values} | ${schema.default === '' ? 'none' : code(schema.default)} | ${schema.description} |`
   })
   t.same(rows, declared)
 })

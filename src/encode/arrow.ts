@@ -1,4 +1,5 @@
-import { Field, FixedSizeList, Float16, Float32, Int32, Int64, RecordBatch, RecordBatchStreamWriter, Schema, Struct, Uint8, makeData, type Data } from 'apache-arrow'
+import { createRequire } from 'node:module'
+import type { Data, Field } from 'apache-arrow'
 import type { Tensor, TensorData } from '../dataset.ts'
 import { bytesOf } from './bytes.ts'
 import type { BatchFormat, BatchMetadata, StreamEncoder, StreamFormat } from './format.ts'
@@ -23,8 +24,18 @@ export const arrow: BatchFormat & StreamFormat = {
   startStream
 }
 
+type Library = typeof import('apache-arrow')
+
+let library: Library | undefined
+
+/** The library, which takes long to load: a server that starts does so without it. */
+export function loadArrow (): Library {
+  return (library ??= createRequire(import.meta.url)('apache-arrow') as Library)
+}
+
 function startStream (shared: BatchMetadata): StreamEncoder {
-  const writer = new PartsWriter()
+  const { RecordBatch, Schema, Struct, makeData } = loadArrow()
+  const writer = newPartsWriter()
   return {
     page ({ batch, metadata }) {
       const columns = tensorsOf(batch).map(([name, tensor]) => encodeColumn(name, tensor))
@@ -50,6 +61,7 @@ function texts (entries: ReadonlyArray<[key: string, value: unknown]>): Map<stri
  * `arrow.fixed_shape_tensor` (…/format/CanonicalExtensions.html) makes tensors of.
  */
 function encodeColumn (name: string, { shape: [count, ...shape], data }: Tensor): { field: Field, data: Data } {
+  const { Field, FixedSizeList, makeData } = loadArrow()
   const numbers = encodeNumbers(data)
   if (shape.length === 0) return { field: new Field(name, numbers.type, false), data: numbers }
 
@@ -63,6 +75,7 @@ function encodeColumn (name: string, { shape: [count, ...shape], data }: Tensor)
 }
 
 function encodeNumbers (data: TensorData): Data {
+  const { Float16, Float32, Int32, Int64, Uint8, makeData } = loadArrow()
   if (data instanceof Float32Array) return makeData({ type: new Float32(), data })
   if (data instanceof Uint16Array) return makeData({ type: new Float16(), data })
   if (data instanceof Uint8Array) return makeData({ type: new Uint8(), data })
@@ -70,38 +83,50 @@ function encodeNumbers (data: TensorData): Data {
   return makeData({ type: new Int64(), data })
 }
 
-/**
- * Keeps what it writes, as parts: each column's values as they are, and what stands between them, which comes in pieces
- * of a few bytes, put together.
- */
-class PartsWriter extends RecordBatchStreamWriter {
-  #parts: Uint8Array[] = []
-  #framing: Uint8Array[] = []
-
+interface PartsWriter extends InstanceType<Library['RecordBatchStreamWriter']> {
   /** The parts since it was called last. */
-  take (): Uint8Array[] {
-    this.#endFraming()
-    const parts = this.#parts
-    this.#parts = []
-    return parts
-  }
+  take (): Uint8Array[]
+}
 
-  protected override _write (piece: ArrayBufferView): this {
-    this.#framing.push(bytesOf(piece))
-    return this
-  }
+let Writer: (new () => PartsWriter) | undefined
 
-  protected override _writeBodyBuffers (buffers: ArrayBufferView[]): this {
-    for (const buffer of buffers.filter(({ byteLength }) => byteLength > 0)) {
+/**
+ * Keeps what is written to it, as parts: each column's values as they are, and what stands between them, which comes in
+ * pieces of a few bytes, put together.
+ */
+function newPartsWriter (): PartsWriter {
+  return new (Writer ??= partsWriter())()
+}
+
+function partsWriter (): new () => PartsWriter {
+  return class extends loadArrow().RecordBatchStreamWriter {
+    #parts: Uint8Array[] = []
+    #framing: Uint8Array[] = []
+
+    take (): Uint8Array[] {
       this.#endFraming()
-      this.#parts.push(bytesOf(buffer))
-      this._writePadding(-buffer.byteLength & 7)
+      const parts = this.#parts
+      this.#parts = []
+      return parts
     }
-    return this
-  }
 
-  #endFraming (): void {
-    if (this.#framing.length > 0) this.#parts.push(Buffer.concat(this.#framing))
-    this.#framing = []
+    protected override _write (piece: ArrayBufferView): this {
+      this.#framing.push(bytesOf(piece))
+      return this
+    }
+
+    protected override _writeBodyBuffers (buffers: ArrayBufferView[]): this {
+      for (const buffer of buffers.filter(({ byteLength }) => byteLength > 0)) {
+        this.#endFraming()
+        this.#parts.push(bytesOf(buffer))
+        this._writePadding(-buffer.byteLength & 7)
+      }
+      return this
+    }
+
+    #endFraming (): void {
+      if (this.#framing.length > 0) this.#parts.push(Buffer.concat(this.#framing))
+      this.#framing = []
+    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName } from '../dataset.ts'
+import { center } from './center.ts'
 import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
 
@@ -103,14 +104,5 @@ export function sampleIds ({ splits }: PreparedDataset, { split, span: { start, 
 function lookUp (levels: Uint8Array, table: Float32Array): Float32Array {
   const values = new Float32Array(levels.length)
   for (let i = 0; i < levels.length; i++) values[i] = table[levels[i]!]!
-  return values
-}
-
-/** float32(x/255 − mean), the quotient rounded to float32 first: what preparation makes of the stored images. */
-function center (levels: Uint8Array, unit: Float32Array, meanImage: Float32Array): Float32Array {
-  const values = new Float32Array(levels.length)
-  for (let start = 0; start < levels.length; start += meanImage.length) {
-    for (let pixel = 0; pixel < meanImage.length; pixel++) values[start + pixel] = unit[levels[start + pixel]!]! - meanImage[pixel]!
-  }
   return values
 }
