@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, type FileHandle } from 'node:fs/promises'
+import { readFile, rename, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileEntry } from '../dataset.ts'
+import { ensureFolder } from '../disk/folder.ts'
 import { exclusively, type LockOptions } from '../disk/lock.ts'
 import { writeWhole } from '../disk/whole.ts'
 import { ServiceError, messageOf } from '../errors.ts'
@@ -59,7 +60,7 @@ export class FileCache implements Source {
   async setAside (file: FileEntry): Promise<void> {
     for (const sha256 of hashesOf(file)) {
       try {
-        await mkdir(join(this.#folder, 'corrupt'), { recursive: true })
+        await ensureFolder(join(this.#folder, 'corrupt'))
         await rename(this.path(sha256), join(this.#folder, 'corrupt', sha256))
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new ServiceError('cache_unwritable', `${file.name} cannot be set aside: ${messageOf(cause)}`, { cause })

@@ -1,7 +1,8 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '../errors.ts'
+import { ensureFolder } from './folder.ts'
 
 /** Between two looks at a lock that somebody else holds. */
 const POLL_MS = 50
@@ -40,7 +41,7 @@ interface Lock {
 async function openLock (path: string): Promise<Lock> {
   // Loaded here, since it has machine code: where it has none for this platform, that is one more reason for no lock.
   const { tryLock } = (await import('fs-native-extensions')).default
-  await mkdir(dirname(path), { recursive: true })
+  await ensureFolder(dirname(path))
   return { handle: await open(path, 'a+'), tryLock }
 }
 

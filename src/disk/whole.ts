@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { ensureFolder, syncFolder } from './folder.ts'
 
 /**
  * Makes a file that others see whole or not at all, even after a loss of power: it is written under a temporary name in
@@ -11,7 +12,7 @@ import { basename, dirname, join } from 'node:path'
  */
 export async function writeWhole (path: string, fill: (handle: FileHandle) => Promise<void>): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true })
+  await ensureFolder(folder)
   await sweep(folder, basename(path))
   const temporary = `${path}.${randomUUID()}.tmp`
   try {
@@ -33,14 +34,4 @@ export async function writeWhole (path: string, fill: (handle: FileHandle) => Pr
 async function sweep (folder: string, name: string): Promise<void> {
   const left = (await readdir(folder)).filter(other => other.startsWith(`${name}.`) && other.endsWith('.tmp'))
   await Promise.all(left.map(other => rm(join(folder, other), { force: true })))
-}
-
-/** Makes sure that names which were made, changed or removed in a folder stay so. */
-export async function syncFolder (folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

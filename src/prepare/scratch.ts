@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rm, statfs, type FileHandle } from 'node:fs/promises'
+import { open, rm, statfs, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ensureFolder } from '../disk/folder.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 
 /** Largest single read or write: bounds how long one of them holds a thread. */
@@ -16,7 +17,7 @@ export async function openScratch (folders: readonly string[], bytes: number): P
   const reasons: string[] = []
   for (const folder of folders) {
     try {
-      await mkdir(folder, { recursive: true })
+      await ensureFolder(folder)
       const { bavail, bsize } = await statfs(folder)
       if (bavail * bsize < bytes) throw new Error(`${bavail * bsize} bytes free, ${bytes} needed`)
       const path = join(folder, `.scratch-${randomUUID()}`)

@@ -1,6 +1,7 @@
-import { mkdir, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PreparedDataset } from '../dataset.ts'
+import { ensureFolder } from '../disk/folder.ts'
 import { exclusively, type LockOptions } from '../disk/lock.ts'
 import { writeWhole } from '../disk/whole.ts'
 import { ServiceError, messageOf } from '../errors.ts'
@@ -76,7 +77,7 @@ export class PreparedCache {
   /** Puts what was found to be damaged where it is not read again. */
   async setAside (version: string): Promise<void> {
     const corrupt = join(this.#root, 'corrupt')
-    await mkdir(corrupt, { recursive: true })
+    await ensureFolder(corrupt)
     for (const path of this.#paths(version)) {
       await rename(path, join(corrupt, path.slice(this.#folder.length + 1))).catch(ignoreMissing)
     }
