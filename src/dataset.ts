@@ -216,6 +216,10 @@ export interface Progress {
   readonly item: string
   readonly done: number
   readonly total: number
+  /** Of a download: bytes a second, smoothed. */
+  readonly rate?: number
+  /** Seconds that the rest of a download will take at that rate. */
+  readonly remaining?: number
 }
 
 export type ReportProgress = (progress: Progress) => void

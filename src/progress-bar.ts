@@ -13,11 +13,12 @@ export class ProgressBar {
   }
 
   /** Draws the bar; takes it away once the work is done. */
-  show (dataset: string, { item, done, total }: Progress): void {
+  show (dataset: string, { item, done, total, rate, remaining }: Progress): void {
     const share = total > 0 ? Math.min(1, done / total) : 1
     const filled = Math.round(share * WIDTH)
     const text = `${dataset} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${Math.floor(share * 100).toString().padStart(3)} % ${item}`
-    this.#draw(share < 1 ? text.slice(0, (this.#terminal.columns || 80) - 1) : '')
+    const pace = rate === undefined || remaining === undefined ? '' : `, ${(rate / 1e6).toFixed(1)} MB/s, ${remaining} s left`
+    this.#draw(share < 1 ? (text + pace).slice(0, (this.#terminal.columns || 80) - 1) : '')
   }
 
   /** Writes lines above the bar. */

@@ -58,7 +58,7 @@ const mayImport: Array<[path: string, allowed: string[]]> = [
 
 /** Which files may know a package, or what of it stands in the text. */
 const knownBy: Array<[what: RegExp, where: RegExp]> = [
-  [/^undici$/, /^(acquire\/mirror\.ts|client\/.*)$/],
+  [/^undici$/, /^(acquire\/(web|download)\.ts|client\/.*)$/],
   [/^@tensorflow\//, /^prepare\/tensor\.ts$/],
   [/^(fastify|fastify-plugin|@fastify\/.*)$/, /^(app\.ts|serve\/.*)$/]
 ]

@@ -62,7 +62,11 @@ async function acquireFile<File extends Verified> (declared: FileEntry, options:
       signal.throwIfAborted()
       bytes = await source.read(declared, signal, report)
       if (bytes === undefined) continue
-      const file = await verify(bytes, declared, source.vouches)
+      const file = await verify(bytes, declared, source.vouches).catch(async error => {
+        if (!source.mayBeMixed?.(declared)) throw error
+        bytes = await source.read(declared, signal, report)
+        return await verify(bytes!, declared, source.vouches)
+      })
       if (source.remote) await keep(cache, declared, file).catch((error: ServiceError) => warn(error.message))
       report({ stage: 'acquire', item: declared.name, done: file.content.length, total: file.content.length })
       return { file, source }

@@ -14,4 +14,6 @@ export interface Source {
    * @throws ServiceError source_unavailable, with the reason
    */
   read (file: FileEntry, signal: AbortSignal, report: ReportProgress): Promise<Uint8Array | undefined>
+  /** Whether the bytes given last may be parts of two different files: read again, they will not be. */
+  mayBeMixed? (file: FileEntry): boolean
 }

@@ -2,6 +2,7 @@ import type { DatasetEntry, SourceName } from '../dataset.ts'
 import { EmbeddedPackage } from './embedded.ts'
 import { Mirror } from './mirror.ts'
 import type { Source } from './source.ts'
+import { Web } from './web.ts'
 
 export interface SourceSettings {
   /** Kinds of sources in the order in which they are tried. */
@@ -17,10 +18,11 @@ export interface SourceSettings {
 
 /** The places that a dataset's files may come from, in order. */
 export function sourcesOf (entry: DatasetEntry, { order, offline, mirrors }: SourceSettings): Source[] {
+  const web = new Web()
   const kinds: Readonly<Record<SourceName, () => Source[]>> = {
     folder: () => [],
     embedded: () => entry.embedded ? [new EmbeddedPackage(entry.embedded)] : [],
-    mirrors: () => [...mirrors.map(base => base.replaceAll('{dataset}', entry.name)), ...entry.mirrors].map(base => new Mirror(base)),
+    mirrors: () => [...mirrors.map(base => base.replaceAll('{dataset}', entry.name)), ...entry.mirrors].map(base => new Mirror(base, web)),
     openml: () => []
   }
   return order.flatMap(kind => kinds[kind]()).filter(({ remote }) => !(offline && remote))

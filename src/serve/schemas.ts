@@ -131,7 +131,9 @@ const ProgressBody = Type.Object({
   stage: Type.String({ description: '`acquire` or `prepare`.' }),
   item: Type.String(),
   done: Type.Number(),
-  total: Type.Number()
+  total: Type.Number(),
+  rate: Type.Optional(Type.Number({ description: 'Of a download: bytes a second.' })),
+  remaining: Type.Optional(Type.Number({ description: 'Seconds that the rest of a download will take at that rate.' }))
 }, { description: 'How far loading is: bytes of a file, or samples.' })
 
 export const Health = Type.Object({ status: Type.Literal('ok') })
