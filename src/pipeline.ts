@@ -27,14 +27,11 @@ export async function makeDataset (identity: Identity, options: PipelineOptions)
   const dataset = entry.name
 
   const acquiring = performance.now()
-  const { files, provenance } = await acquire(entry, {
-    cache: new FileCache(dataFolder),
-    sources: sourcesOf(entry, options.sources),
-    verify: verifyFile,
-    signal,
-    report,
-    warn: message => log.warn({ dataset }, message)
-  })
+  const cache = new FileCache(dataFolder)
+  const warn = (message: string): void => log.warn({ dataset }, message)
+  const sources = sourcesOf(entry, options.sources, cache, warn)
+  const { files, provenance } = await acquire(entry, { cache, sources, verify: verifyFile, signal, report, warn })
+    .finally(async () => { for (const source of sources) await source.close?.() })
   const raw = assemble(files, entry.classes.length, entry.adjustments)
   const splits = splitDataset(raw, settings.split)
   log.info({ dataset, sources: [...new Set(provenance.map(({ source }) => source))], ms: since(acquiring) }, 'acquired')

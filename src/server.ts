@@ -4,12 +4,12 @@ import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { catalogue } from './acquire/catalogue.ts'
 import { loadConfig, type Config } from './config.ts'
-import type { DatasetEntry } from './dataset.ts'
+import { entryOf } from './entry.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { createConsole } from './console.ts'
 import { loadArrow } from './encode/arrow.ts'
 import { loadDataset } from './load.ts'
-import { DatasetStore } from './store/store.ts'
+import { DatasetStore, type DatasetHead } from './store/store.ts'
 
 /** The process ends after this at the latest: responses have 7 s (see draining.ts), and a container is killed after 10 s. */
 const GRACE_MS = 8000
@@ -21,8 +21,8 @@ async function main (): Promise<void> {
   if (endianness() !== 'LE') throw new ServiceError('invalid_configuration', 'this machine is big-endian; batches are little-endian')
 
   const { logger, report } = await createConsole(config.logLevel)
-  const entries = config.datasets.map(name => catalogue.get(name)!)
-  const store = new DatasetStore(entries)
+  const heads = config.datasets.map(name => catalogue.get(name) ?? { name, title: name })
+  const store = new DatasetStore(heads)
   const stopping = new AbortController()
   const loading = loadAll()
   // Loaded here, so that what was prepared before is read meanwhile.
@@ -44,29 +44,29 @@ async function main (): Promise<void> {
   loadArrow()
 
   async function loadAll (): Promise<void> {
-    for (const entry of entries) {
-      if (!stopping.signal.aborted) await load(entry)
+    for (const head of heads) {
+      if (!stopping.signal.aborted) await load(head)
     }
   }
 
-  async function load (entry: DatasetEntry): Promise<void> {
+  async function load (head: DatasetHead): Promise<void> {
     try {
-      const dataset = await loadDataset(entry, {
+      const dataset = await loadDataset(await entryOf(head.name, config.sources.folder), {
         ...pipelineSettings(config),
-        ...(entry === entries[0] && { restore: earlyRestore }),
+        ...(head === heads[0] && { restore: earlyRestore }),
         signal: stopping.signal,
         log: logger,
         report: progress => {
-          store.progress(entry, progress)
-          report(entry.name, progress)
+          store.progress(head, progress)
+          report(head.name, progress)
         }
       })
       store.ready(dataset)
-      logger.info({ dataset: entry.name, version: dataset.version, ms: Math.round(performance.now()) }, `${entry.name} is ready`)
+      logger.info({ dataset: head.name, version: dataset.version, ms: Math.round(performance.now()) }, `${head.name} is ready`)
     } catch (error) {
       if (stopping.signal.aborted) return
-      store.fail(entry, messageOf(error))
-      logger.error({ dataset: entry.name, ...(!(error instanceof ServiceError) && { err: error }) }, `${entry.name} failed: ${messageOf(error)}`)
+      store.fail(head, messageOf(error))
+      logger.error({ dataset: head.name, ...(!(error instanceof ServiceError) && { err: error }) }, `${head.name} failed: ${messageOf(error)}`)
     }
   }
 }

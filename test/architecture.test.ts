@@ -48,12 +48,13 @@ const mayImport: Array<[path: string, allowed: string[]]> = [
   ['load.ts', ['pipeline.ts', 'prepare/version.ts', 'store/', ...leaves]],
   // It hands the order of epochs to the store, so that neither knows the other.
   ['app.ts', ['serve/', 'store/', 'split/order.ts', 'config.ts']],
+  ['entry.ts', ['acquire/', 'decode/file.ts', ...leaves]],
   ['config.ts', leaves],
   ['console.ts', ['progress-bar.ts', ...leaves]],
   ['progress-bar.ts', leaves],
   ['early-stop.ts', []],
   ['early-restore.ts', ['store/restore.ts']],
-  ['server.ts', ['early-stop.ts', 'early-restore.ts', 'app.ts', 'config.ts', 'console.ts', 'load.ts', 'acquire/catalogue.ts', 'encode/arrow.ts', 'store/', ...leaves]]
+  ['server.ts', ['early-stop.ts', 'early-restore.ts', 'app.ts', 'config.ts', 'console.ts', 'load.ts', 'entry.ts', 'acquire/catalogue.ts', 'encode/arrow.ts', 'store/', ...leaves]]
 ]
 
 /** Which files may know a package, or what of it stands in the text. */

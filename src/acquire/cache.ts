@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { FileEntry } from '../dataset.ts'
 import { ensureFolder } from '../disk/folder.ts'
 import { exclusively, type LockOptions } from '../disk/lock.ts'
+import { isStamped, stampFile } from '../disk/stamp.ts'
 import { writeWhole } from '../disk/whole.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { Source } from './source.ts'
@@ -14,6 +15,7 @@ import type { Source } from './source.ts'
  *     files/<sha256>      what was verified
  *     corrupt/<sha256>    what was found to be something else, for whoever wants to know why
  *     locks/<sha256>      empty; locked by whoever brings the file
+ *     stamps/<sha256>     what a large file looked like when it was verified
  */
 export class FileCache implements Source {
   readonly name = 'cache'
@@ -66,6 +68,15 @@ export class FileCache implements Source {
         if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new ServiceError('cache_unwritable', `${file.name} cannot be set aside: ${messageOf(cause)}`, { cause })
       }
     }
+  }
+
+  /** Whether a file was verified to have these bytes, and has not been touched since. */
+  async isStamped (sha256: string, path: string): Promise<boolean> {
+    return await isStamped(join(this.#folder, 'stamps', sha256), path)
+  }
+
+  async stamp (sha256: string, path: string): Promise<void> {
+    await stampFile(join(this.#folder, 'stamps', sha256), path)
   }
 
   /** Does what brings a file while nobody else brings it, in this process or another that has the same folder. */

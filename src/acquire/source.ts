@@ -16,4 +16,6 @@ export interface Source {
   read (file: FileEntry, signal: AbortSignal, report: ReportProgress): Promise<Uint8Array | undefined>
   /** Whether the bytes given last may be parts of two different files: read again, they will not be. */
   mayBeMixed? (file: FileEntry): boolean
+  /** Lets go of what it holds, once all files are read. */
+  close? (): Promise<void>
 }

@@ -1,5 +1,9 @@
+import { join } from 'node:path'
 import type { DatasetEntry, SourceName } from '../dataset.ts'
+import { Archive } from './archive.ts'
+import type { FileCache } from './cache.ts'
 import { EmbeddedPackage } from './embedded.ts'
+import { Folder } from './folder.ts'
 import { Mirror } from './mirror.ts'
 import type { Source } from './source.ts'
 import { Web } from './web.ts'
@@ -17,13 +21,25 @@ export interface SourceSettings {
 }
 
 /** The places that a dataset's files may come from, in order. */
-export function sourcesOf (entry: DatasetEntry, { order, offline, mirrors }: SourceSettings): Source[] {
-  const web = new Web()
+export function sourcesOf (entry: DatasetEntry, settings: SourceSettings, cache: FileCache, warn: (message: string) => void): Source[] {
+  const { order, folder, offline, mirrors } = settings
+  const web = offline ? undefined : new Web()
+  const { archive } = entry
+  const archiveName = archive?.url.slice(archive.url.lastIndexOf('/') + 1)
   const kinds: Readonly<Record<SourceName, () => Source[]>> = {
-    folder: () => [],
+    folder: () => folder === undefined
+      ? []
+      : [
+          new Folder(join(folder, entry.name)),
+          // The folder of the family, which has one archive, is as good as the dataset's own.
+          ...archive ? [new Archive(archive, { cache, paths: [entry.name, entry.name.split('-')[0]!].map(name => join(folder, name, archiveName!)), web: undefined, warn })] : []
+        ],
     embedded: () => entry.embedded ? [new EmbeddedPackage(entry.embedded)] : [],
-    mirrors: () => [...mirrors.map(base => base.replaceAll('{dataset}', entry.name)), ...entry.mirrors].map(base => new Mirror(base, web)),
+    mirrors: () => [
+      ...web ? [...mirrors.map(base => base.replaceAll('{dataset}', entry.name)), ...entry.mirrors].map(base => new Mirror(base, web)) : [],
+      ...archive ? [new Archive(archive, { cache, paths: [], web, warn })] : []
+    ],
     openml: () => []
   }
-  return order.flatMap(kind => kinds[kind]()).filter(({ remote }) => !(offline && remote))
+  return order.flatMap(kind => kinds[kind]())
 }

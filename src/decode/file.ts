@@ -46,6 +46,16 @@ export async function verifyFile (bytes: Uint8Array, file: FileEntry, vouched = 
   return { ...array, content, sha256, ...(own && { gzip: bytes }) }
 }
 
+/**
+ * Opens a file of which nothing is known, gzipped or not, that must be IDX of unsigned bytes.
+ *
+ * @throws ServiceError invalid_file, with the reason
+ */
+export async function inspectFile (bytes: Uint8Array): Promise<IdxArray & { readonly sha256: string }> {
+  const content = isGzip(bytes) ? await gunzip(bytes, UNPINNED_LIMIT) : bytes
+  return { ...parseIdx(content), sha256: sha256Of(content) }
+}
+
 function sha256Of (bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }

@@ -177,6 +177,11 @@ export const DatasetBody = Type.Object({
     mean_over: Type.String(),
     mean_count: Type.Integer({ description: 'Samples that the mean image was taken over.' }),
     standard: Type.Object({ mean: Type.Number(), std: Type.Number() }, { description: 'μ and σ of `standard`: float32, over the pixels of the training split, in units of full scale.' }),
+    adjustments: Type.Object({
+      transposed: Type.Boolean({ description: 'The files have images column by column, and they were turned upright.' }),
+      label_column: Type.Union([Type.Integer(), Type.Null()], { description: 'The files have rows of labels, and this column of them is the class; null where they have one number each.' }),
+      first_label: Type.Integer({ description: 'The label of the first class in the files, which became 0.' })
+    }, { description: 'What was done to the numbers of the files before anything else.' }),
     backend: Type.String({ description: 'TensorFlow.js backend that did it; all give the same bits.' })
   }),
   provenance: Type.Object({

@@ -1,16 +1,19 @@
 import type { DatasetEntry, PreparedDataset, Progress } from '../dataset.ts'
 
+/** What is known of a dataset before its files are looked at. */
+export type DatasetHead = Pick<DatasetEntry, 'name' | 'title'>
+
 export type DatasetState =
-  | { readonly status: 'loading', readonly entry: DatasetEntry, readonly progress: Progress | undefined }
+  | { readonly status: 'loading', readonly entry: DatasetHead, readonly progress: Progress | undefined }
   | { readonly status: 'ready', readonly entry: DatasetEntry, readonly dataset: PreparedDataset }
-  | { readonly status: 'failed', readonly entry: DatasetEntry, readonly reason: string }
+  | { readonly status: 'failed', readonly entry: DatasetHead, readonly reason: string }
 
 /** The datasets that this process serves, and how far each is. A prepared dataset never changes. */
 export class DatasetStore {
   readonly #states: Map<string, DatasetState>
 
   /** @param entries datasets that are going to be loaded */
-  constructor (entries: Iterable<DatasetEntry>) {
+  constructor (entries: Iterable<DatasetHead>) {
     this.#states = new Map(Array.from(entries, entry => [entry.name, { status: 'loading', entry, progress: undefined }]))
   }
 
@@ -21,7 +24,7 @@ export class DatasetStore {
     return this.#states.get(name)
   }
 
-  progress (entry: DatasetEntry, progress: Progress): void {
+  progress (entry: DatasetHead, progress: Progress): void {
     this.#states.set(entry.name, { status: 'loading', entry, progress })
   }
 
@@ -29,7 +32,7 @@ export class DatasetStore {
     this.#states.set(dataset.entry.name, { status: 'ready', entry: dataset.entry, dataset })
   }
 
-  fail (entry: DatasetEntry, reason: string): void {
+  fail (entry: DatasetHead, reason: string): void {
     this.#states.set(entry.name, { status: 'failed', entry, reason })
   }
 }

@@ -159,3 +159,50 @@ t.test('assemble: refuses files that disagree', async t => {
     t.throws(() => assemble({ ...good, ...changed }, 2), { code: 'invalid_file', message: reason }, reason)
   }
 })
+
+t.test('IDX: reads 32-bit integers, big-endian', async t => {
+  const file = Buffer.from('00000c02' + '00000002' + '00000002' + '00000001' + 'ffffffff' + '7fffffff' + '80000000', 'hex')
+  const { dimensions, data } = parseIdx(file, 'int32')
+  t.same(dimensions, [2, 2])
+  t.same(data, Int32Array.of(1, -1, 0x7fffffff, -0x80000000))
+  t.equal(idxByteLength([2, 2], 'int32'), file.length)
+  t.throws(() => parseIdx(file.subarray(0, -1), 'int32'), { code: 'invalid_file', message: 'has 15 bytes of data where its IDX header says 2×2 = 4 of 4 bytes' })
+  t.throws(() => parseIdx(file), { code: 'invalid_file', message: 'is not IDX of unsigned bytes: starts with 00 00 0c 02, expected 00 00 08' })
+  t.throws(() => parseIdx(idxFile([1], Uint8Array.of(1)), 'int32'), { code: 'invalid_file', message: 'is not IDX of 32-bit integers: starts with 00 00 08 01, expected 00 00 0c' })
+})
+
+t.test('verifyFile: where only the gzip is known, only that is taken', async t => {
+  const { entry, content, gzipped } = tinyDataset()
+  const { sha256, ...declared } = entry.files.trainLabels
+  const file = await verifyFile(gzipped.trainLabels, declared)
+  t.same([Buffer.from(file.content), file.sha256, file.gzip], [content.trainLabels, sha256, gzipped.trainLabels])
+  await t.rejects(verifyFile(content.trainLabels, declared), { code: 'invalid_file', message: `is not gzipped, expected the gzip with SHA-256 ${declared.gzip.sha256}` })
+  await t.rejects(verifyFile(gzipSync(content.trainLabels, { level: 1 }), declared), { code: 'invalid_file', message: /^has SHA-256 [0-9a-f]{64}, expected the gzip with SHA-256/ })
+})
+
+t.test('verifyFile: where nothing is known, the archive has to vouch for it, and the header says how many there are', async t => {
+  const { content, gzipped } = tinyDataset()
+  const declared = { name: 'a', dimensions: [7, 4, 4] }
+  await t.rejects(verifyFile(gzipped.trainImages, declared), { code: 'invalid_file', message: 'has no known hash, so only its whole archive can be verified' })
+  t.same((await verifyFile(gzipped.trainImages, declared, true)).dimensions, [60, 4, 4])
+  await t.rejects(verifyFile(content.trainImages, { name: 'a', dimensions: [7, 5, 4] }, true), { code: 'invalid_file', message: 'has dimensions N×4×4, expected N×5×4' })
+})
+
+t.test('assemble: takes the column and the first label that it is told', async t => {
+  const images = (count: number): IdxArray => ({ dimensions: [count, 1, 1], data: new Uint8Array(count) })
+  const rows: IdxArray = { dimensions: [2, 3], data: Int32Array.of(5, 9, 7, 6, 9, 7) }
+  const files = { trainImages: images(2), trainLabels: rows, testImages: images(2), testLabels: rows }
+  t.same(assemble(files, 2, { labelColumn: 0, firstLabel: 5 }).train.labels, Uint8Array.of(0, 1))
+  t.same(assemble(files, 10, { labelColumn: 2 }).test.labels, Uint8Array.of(7, 7))
+  t.throws(() => assemble(files, 2, { labelColumn: 0, firstLabel: 4 }), { code: 'invalid_file', message: 'training labels have a 6, allowed are 4 to 5' })
+  t.throws(() => assemble(files, 2, { labelColumn: 0, firstLabel: 6 }), { code: 'invalid_file', message: 'training labels have a 5, allowed are 6 to 7' })
+  t.throws(() => assemble(files, 10), { code: 'invalid_file', message: 'training images have 3 dimensions and labels 2, expected 3 and 1' })
+})
+
+t.test('assemble: turns upright what was stored column by column', async t => {
+  const images: IdxArray = { dimensions: [2, 2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16) }
+  const labels: IdxArray = { dimensions: [2], data: Uint8Array.of(0, 1) }
+  const { rows, columns, train } = assemble({ trainImages: images, trainLabels: labels, testImages: images, testLabels: labels }, 2, { transposed: true })
+  t.same([rows, columns], [3, 2])
+  t.same(train.images, Uint8Array.of(1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16))
+})

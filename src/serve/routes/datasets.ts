@@ -66,6 +66,11 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, max
         mean_over: settings.prepare.meanOver,
         mean_count: dataset.meanCount,
         standard: dataset.standard,
+        adjustments: {
+          transposed: entry.adjustments?.transposed ?? false,
+          label_column: entry.adjustments?.labelColumn ?? null,
+          first_label: entry.adjustments?.firstLabel ?? 0
+        },
         backend: dataset.backend
       },
       provenance: { homepage: entry.homepage, licence: entry.licence, citation: entry.citation, files: dataset.files }
