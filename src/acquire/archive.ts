@@ -92,7 +92,10 @@ export class Archive implements Source {
     const name = url.slice(url.lastIndexOf('/') + 1)
     const paced = pacedReport(name, report)
     const fill = async (handle: FileHandle): Promise<void> => {
-      await download(url, { web, sink: new FileSink(handle), ceiling: bytes, signal, progress: done => paced(done, bytes) })
+      await download(url, { web, sink: new FileSink(handle), ceiling: bytes, signal, progress: done => paced(done, bytes) }).catch(cause => {
+        // The disk's own errors say so; all others are the network's.
+        throw cause.syscall === 'write' ? cause : new ServiceError('source_unavailable', messageOf(cause), { cause })
+      })
       await this.#verify(handle)
     }
     try {

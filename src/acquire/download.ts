@@ -12,6 +12,8 @@ export interface DownloadOptions {
   readonly signal: AbortSignal
   /** Told of the bytes that have come, and of all that will, as far as the answer says it. */
   readonly progress: (done: number, total: number | undefined) => void
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Whether a body that was cut may be continued by another answer; true unless given. */
   readonly resume?: boolean
 }
@@ -23,6 +25,9 @@ interface Part {
   /** Answers that it was put together from. */
   pieces: number
 }
+
+/** A fault of whoever takes the bytes, passed on as it is. */
+class SinkFailure extends Error {}
 
 /** A fault that may pass. */
 class Hitch extends Error {
@@ -40,7 +45,7 @@ class Hitch extends Error {
  * the server can do that, and begun again where it cannot.
  *
  * @returns how many answers it was put together from
- * @throws Error with the reason, and the number of attempts where there were several
+ * @throws Error with the reason, and the number of attempts where there were several; what the sink throws, as it is
  */
 export async function download (address: string, options: DownloadOptions): Promise<number> {
   const { web: { patience }, sink, signal } = options
@@ -51,6 +56,7 @@ export async function download (address: string, options: DownloadOptions): Prom
       return part.pieces
     } catch (error) {
       signal.throwIfAborted()
+      if (error instanceof SinkFailure) throw error.cause
       if (error instanceof Refusal || attempt === patience.attempts) {
         throw new Error(attempt === 1 ? messageOf(error) : `${messageOf(error)}, ${attempt} attempts`, { cause: error })
       }
@@ -65,10 +71,10 @@ function pause (error: unknown, attempt: number, { backoffMs, backoffLimitMs }: 
   return Math.min(backoffLimitMs, Math.max(jittered, error instanceof Hitch ? error.retryAfterMs : 0))
 }
 
-async function downloadPart (address: string, part: Part, { web, sink, ceiling, signal, progress }: DownloadOptions): Promise<void> {
+async function downloadPart (address: string, part: Part, { web, sink, ceiling, signal, headers, progress }: DownloadOptions): Promise<void> {
   const slow = new AbortController()
-  const headers = part.validator === undefined || part.done === 0 ? {} : { range: `bytes=${part.done}-`, 'if-range': part.validator }
-  const answer = await web.get(address, headers, AbortSignal.any([signal, slow.signal]))
+  const range = part.validator === undefined || part.done === 0 ? {} : { range: `bytes=${part.done}-`, 'if-range': part.validator }
+  const answer = await web.get(address, { ...headers, ...range }, AbortSignal.any([signal, slow.signal]))
   try {
     await accept(answer, part, sink)
     const length = answer.headers['content-length']
@@ -79,7 +85,7 @@ async function downloadPart (address: string, part: Part, { web, sink, ceiling, 
     try {
       for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
         if (part.done + chunk.length > ceiling) throw new Refusal(`sent more than ${ceiling} bytes`)
-        await sink.write(chunk)
+        await take(sink, chunk)
         part.done += chunk.length
         progress(part.done, total)
       }
@@ -89,6 +95,14 @@ async function downloadPart (address: string, part: Part, { web, sink, ceiling, 
   } catch (error) {
     answer.body.on('error', () => {}).destroy()
     throw slow.signal.aborted ? slow.signal.reason : error
+  }
+}
+
+async function take (sink: Sink, chunk: Uint8Array): Promise<void> {
+  try {
+    await sink.write(chunk)
+  } catch (cause) {
+    throw new SinkFailure(messageOf(cause), { cause })
   }
 }
 

@@ -5,6 +5,7 @@ import type { FileCache } from './cache.ts'
 import { EmbeddedPackage } from './embedded.ts'
 import { Folder } from './folder.ts'
 import { Mirror } from './mirror.ts'
+import { OpenML, type StartTable } from './openml.ts'
 import type { Source } from './source.ts'
 import { Web } from './web.ts'
 
@@ -20,9 +21,17 @@ export interface SourceSettings {
   readonly mirrors: readonly string[]
 }
 
+/** What sources work with. */
+export interface SourceTools {
+  readonly cache: FileCache
+  readonly startTable: StartTable
+  readonly warn: (message: string) => void
+}
+
 /** The places that a dataset's files may come from, in order. */
-export function sourcesOf (entry: DatasetEntry, settings: SourceSettings, cache: FileCache, warn: (message: string) => void): Source[] {
-  const { order, folder, offline, mirrors } = settings
+export function sourcesOf (entry: DatasetEntry, settings: SourceSettings, { cache, startTable, warn }: SourceTools): Source[] {
+  const { order, folder, offline, mirrors, openmlUrl } = settings
+  const { openml } = entry
   const web = offline ? undefined : new Web()
   const { archive } = entry
   const archiveName = archive?.url.slice(archive.url.lastIndexOf('/') + 1)
@@ -39,7 +48,7 @@ export function sourcesOf (entry: DatasetEntry, settings: SourceSettings, cache:
       ...web ? [...mirrors.map(base => base.replaceAll('{dataset}', entry.name)), ...entry.mirrors].map(base => new Mirror(base, web)) : [],
       ...archive ? [new Archive(archive, { cache, paths: [], web, warn })] : []
     ],
-    openml: () => []
+    openml: () => openml && web ? [new OpenML({ ...entry, openml }, openmlUrl, web, startTable)] : []
   }
   return order.flatMap(kind => kinds[kind]())
 }

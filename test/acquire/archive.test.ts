@@ -26,7 +26,7 @@ async function acquireFrom (dataFolder: string, entry: DatasetEntry, { folder = 
   const warnings: string[] = []
   const warn = (message: string): void => { warnings.push(message) }
   const cache = new FileCache(dataFolder)
-  const sources = sourcesOf(entry, { order: ['folder', 'mirrors'], folder, mirrors: [], openmlUrl: '', offline }, cache, warn)
+  const sources = sourcesOf(entry, { order: ['folder', 'mirrors'], folder, mirrors: [], openmlUrl: '', offline }, { cache, startTable: () => { throw new Error('no table is wanted') }, warn })
   try {
     const acquired = await acquire(entry, { cache, sources, verify: verifyFile, signal: new AbortController().signal, report: () => {}, warn })
     return { ...acquired, warnings }
