@@ -54,6 +54,7 @@ const mayImport: Array<[path: string, allowed: string[]]> = [
   ['progress-bar.ts', leaves],
   ['early-stop.ts', []],
   ['early-restore.ts', ['store/restore.ts']],
+  ['verify.ts', ['config.ts', 'acquire/cache.ts', 'acquire/catalogue.ts', 'store/prepared-cache.ts', ...leaves]],
   ['server.ts', ['early-stop.ts', 'early-restore.ts', 'app.ts', 'config.ts', 'console.ts', 'load.ts', 'entry.ts', 'acquire/catalogue.ts', 'encode/arrow.ts', 'store/', ...leaves]]
 ]
 
@@ -116,7 +117,7 @@ t.test('the environment is read in one place', async t => {
 
 t.test('every module can be loaded', async t => {
   // These are whole processes and threads: loading them would start them.
-  const programs = ['server.ts', 'prepare/process.ts', 'store/restore-worker.ts']
+  const programs = ['server.ts', 'verify.ts', 'prepare/process.ts', 'store/restore-worker.ts']
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {
     await t.resolves(import(pathToFileURL(`${root}/${path}`).href), path)
   }

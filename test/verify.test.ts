@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { FileCache } from '../src/acquire/cache.ts'
+import { PreparedCache } from '../src/store/prepared-cache.ts'
+import { prepared } from './fixtures/prepared.ts'
+
+const program = fileURLToPath(new URL('../src/verify.ts', import.meta.url))
+
+function verify (dataFolder: string): Promise<{ code: number, lines: string[] }> {
+  return new Promise(resolve => {
+    execFile(process.execPath, [...process.execArgv, program], { env: { ...process.env, DATA_DIR: dataFolder } }, (error, stdout) => {
+      resolve({ code: Number(error?.code ?? 0), lines: stdout.trim().split('\n') })
+    })
+  })
+}
+
+t.test('everything that is kept is looked at, and what is damaged is set aside', async t => {
+  const dataFolder = t.testdir()
+  const contents = [Buffer.from('one'), Buffer.from('two')]
+  const names = contents.map(content => createHash('sha256').update(content).digest('hex'))
+  for (const [i, content] of contents.entries()) await new FileCache(dataFolder).write(names[i]!, 'a file', content)
+  const dataset = prepared({ train: 5, val: 2, test: 3 })
+  await new PreparedCache(dataFolder, 4).write(dataset)
+  await new PreparedCache(dataFolder, 4).write({ ...dataset, version: 'fedcba9876543210' })
+
+  const sorted = [...names].sort()
+  t.same(await verify(dataFolder), {
+    code: 0,
+    lines: [...sorted.map(name => `whole    files/${name}`), 'whole    prepared/0123456789abcdef', 'whole    prepared/fedcba9876543210', `4 whole, 0 damaged in ${dataFolder}`]
+  })
+
+  await writeFile(join(dataFolder, 'files', names[0]!), 'ane')
+  const data = join(dataFolder, 'prepared', '0123456789abcdef.bin')
+  const damaged = await readFile(data)
+  damaged[7]! ^= 1
+  await writeFile(data, damaged)
+  const { code, lines } = await verify(dataFolder)
+  t.equal(code, 1)
+  t.match(lines.filter(line => line.startsWith('DAMAGED')), [
+    `DAMAGED  files/${names[0]}: has SHA-256 ${createHash('sha256').update('ane').digest('hex')}; set aside`,
+    'DAMAGED  prepared/0123456789abcdef: its meanImage are damaged; set aside'
+  ])
+  t.equal(lines.at(-1), `2 whole, 2 damaged in ${dataFolder}`)
+  t.same((await readdir(join(dataFolder, 'corrupt'))).sort(), ['0123456789abcdef.bin', '0123456789abcdef.json', names[0]].sort())
+  t.equal((await verify(dataFolder)).code, 0)
+})
+
+t.test('a folder that is not there has nothing damaged', async t => {
+  const dataFolder = join(t.testdir(), 'none')
+  t.same(await verify(dataFolder), { code: 0, lines: [`0 whole, 0 damaged in ${dataFolder}`] })
+})
