@@ -43,7 +43,7 @@ export class Archive implements Source {
   async read (file: FileEntry, signal: AbortSignal, report: ReportProgress): Promise<Uint8Array | undefined> {
     try {
       const zip = await (this.#opening ??= this.#open(signal, report))
-      return zip && await readZipEntry(zip.fd, `${this.#archive.folder}${file.name}.gz`, MEMBER_LIMIT)
+      return zip && await readZipEntry(zip, `${this.#archive.folder}${file.name}.gz`, MEMBER_LIMIT)
     } catch (cause) {
       signal.throwIfAborted()
       throw new ServiceError('source_unavailable', messageOf(cause), { cause })

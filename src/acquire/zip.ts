@@ -1,25 +1,69 @@
+import type { FileHandle } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { fromFd, type Entry, type Options, type ZipFile } from 'yauzl'
+import { RandomAccessReader, fromRandomAccessReader, type Entry, type ZipFile } from 'yauzl'
 
-const openZip = promisify<number, Options, ZipFile>(fromFd)
+const CHUNK_BYTES = 1 << 20
 
 /**
  * Reads one entry of a zip into memory.
  *
- * @param fd an open file; it stays open
+ * @param handle stays open
  * @param limit bytes that the entry may have at most, uncompressed
  * @throws Error with the reason: no such entry, too large, encrypted, damaged
  */
-export async function readZipEntry (fd: number, name: string, limit: number): Promise<Uint8Array> {
-  const zip = await openZip(fd, { lazyEntries: true, autoClose: false, validateEntrySizes: true })
+export async function readZipEntry (handle: FileHandle, name: string, limit: number): Promise<Uint8Array> {
+  const { size } = await handle.stat()
+  const zip = await openZip(new BoundedReader(handle, size), size)
   const entry = await findEntry(zip, name)
   if (!entry) throw new Error(`has no entry ${name}`)
   if (entry.uncompressedSize > limit) throw new Error(`says that ${name} has ${entry.uncompressedSize} bytes, at most ${limit} were expected`)
   if ((entry.generalPurposeBitFlag & 1) !== 0) throw new Error(`has ${name} encrypted`)
-  const stream = await promisify<Entry, import('node:stream').Readable>(zip.openReadStream.bind(zip))(entry)
+  const stream = await promisify<Entry, Readable>(zip.openReadStream.bind(zip))(entry)
   const chunks: Uint8Array[] = []
   for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk)
   return Buffer.concat(chunks)
+}
+
+/** Gives the library what it asks for, which is what the zip tells it to, only where that is in the file: elsewhere it would crash. */
+class BoundedReader extends RandomAccessReader {
+  readonly #handle: FileHandle
+  readonly #size: number
+
+  constructor (handle: FileHandle, size: number) {
+    super()
+    this.#handle = handle
+    this.#size = size
+  }
+
+  override _readStreamForRange (start: number, end: number): Readable {
+    return Readable.from(this.#chunks(start, end))
+  }
+
+  async * #chunks (start: number, end: number): AsyncGenerator<Uint8Array> {
+    if (!this.#has(start, end - start)) throw new Error('says that an entry lies beyond its end')
+    for (let at = start; at < end;) {
+      const { bytesRead, buffer } = await this.#handle.read({ buffer: Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at)), position: at })
+      if (bytesRead === 0) throw new Error('ends early')
+      yield buffer.subarray(0, bytesRead)
+      at += bytesRead
+    }
+  }
+
+  override read (buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null) => void): void {
+    if (!this.#has(position, length)) return callback(new Error('says that a part of it lies beyond its end'))
+    this.#handle.read(buffer, offset, length, position).then(({ bytesRead }) => callback(bytesRead === length ? null : new Error('ends early')), callback)
+  }
+
+  #has (position: number, length: number): boolean {
+    return position >= 0 && length > 0 && position + length <= this.#size
+  }
+}
+
+function openZip (reader: BoundedReader, size: number): Promise<ZipFile> {
+  return new Promise((resolve, reject) => {
+    fromRandomAccessReader(reader, size, { lazyEntries: true, autoClose: false, validateEntrySizes: true }, (error, zip) => error ? reject(error) : resolve(zip!))
+  })
 }
 
 function findEntry (zip: ZipFile, name: string): Promise<Entry | undefined> {
