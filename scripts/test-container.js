@@ -252,6 +252,7 @@ async function recreate () {
   await up('--force-recreate')
   expect(container !== before, 'it is the same container')
   const { ms } = await ready()
+  expect((await log()).some(({ msg }) => msg === 'restored as it was prepared before'), 'it prepared what the volume had')
   const marker = await inside(`async () => (await import('node:fs')).readFileSync('${MARKER}', 'utf8')`)
   expect(marker === project, 'the volume is another one')
   const { headers, hash } = await download(LARGE[0])
@@ -260,6 +261,8 @@ async function recreate () {
 }
 
 async function earlyStop () {
+  // Another version, which the volume does not have prepared.
+  Object.assign(env, { SPLIT: 'shuffled', SPLIT_SEED: '1' })
   await up('--force-recreate')
   await record(({ progress }) => progress?.stage === 'prepare')
   await stop()
