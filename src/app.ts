@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
@@ -6,6 +7,7 @@ import docs from './serve/plugins/docs.ts'
 import draining from './serve/plugins/draining.ts'
 import problems, { sendProblem } from './serve/plugins/problems.ts'
 import security from './serve/plugins/security.ts'
+import { Replay } from './serve/replay.ts'
 import { RequestLog } from './serve/request-log.ts'
 import { batchRoutes } from './serve/routes/batches.ts'
 import { datasetRoutes } from './serve/routes/datasets.ts'
@@ -27,7 +29,9 @@ export interface AppOptions {
 
 /** The HTTP service over a store; takes only built things, and neither listens nor loads. */
 export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, logger }: AppOptions) {
+  const replay = new Replay(store, logger)
   const app = fastify({
+    serverFactory: handle => createServer((request, response) => { if (!replay.answer(request, response)) handle(request, response) }),
     loggerInstance: logger,
     logController: new RequestLog(),
     genReqId: () => randomUUID(),
@@ -39,6 +43,7 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
 
   const orders = new OrderCache(shuffledOrder)
 
+  app.addHook('preClose', async () => replay.close())
   await app.register(problems)
   await app.register(draining)
   await app.register(security, { origins: corsOrigins })

@@ -1,4 +1,5 @@
-import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { ServerResponse } from 'node:http'
+import { LogController, type FastifyBaseLogger, type FastifyReply, type FastifyRequest } from 'fastify'
 
 /** One line a request, once it is answered or its reader is gone. */
 export class RequestLog extends LogController {
@@ -35,4 +36,25 @@ function detailsOf (request: FastifyRequest, reply: FastifyReply): object {
     ...(length !== undefined && { bytes: Number(length) }),
     ms: Math.round(reply.elapsedTime * 100) / 100
   }
+}
+
+/**
+ * The same line of a request that Fastify does not see. To be called before it is answered.
+ *
+ * @param bytes of the body, if there is to be one
+ */
+export function logAnswer (logger: FastifyBaseLogger, reqId: string, response: ServerResponse, bytes: number | undefined): void {
+  const { req: { method, url, socket } } = response
+  const started = performance.now()
+  let logged = false
+  const log = (finished: boolean): void => {
+    if (logged) return
+    logged = true
+    const ms = Math.round((performance.now() - started) * 100) / 100
+    const details = { reqId, method, url, status: response.statusCode, ...(bytes !== undefined && { bytes }), ms }
+    if (finished) logger.info(details, 'request')
+    else logger.warn({ ...details, reason: 'the reader went away' }, 'request cut short')
+  }
+  response.once('finish', () => log(!socket.destroyed))
+  response.once('close', () => log(false))
 }

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { compress, negotiateCoding, type Coding } from './compression.ts'
 import { sendParts } from './parts.ts'
+import { record, type Plan, type Whole } from './replay.ts'
 
 /** Raised when the same request to the same version begins to give other bytes. */
 const REVISION = 1
@@ -36,8 +37,11 @@ export function respond (request: FastifyRequest, reply: FastifyReply, { version
   reply.header('etag', etag)
   reply.header('cache-control', pinned ? 'public, max-age=31536000, immutable' : 'no-cache')
   vary(reply, 'Accept, Accept-Encoding')
-  if (fresh(request.headers, { etag })) return sendNotModified(reply)
-  return send(reply, answer, coding)
+  if (fresh(request.headers, { etag })) {
+    record(request.raw, () => ({ etag, notModifiedHeaders: flat(repeatedHeaders(withoutId(reply))) }))
+    return sendNotModified(reply)
+  }
+  return send(reply, answer, coding, etag)
 }
 
 /** Answers a request whose answer is nobody else's. */
@@ -50,7 +54,8 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
   return negotiateCoding(headers['accept-encoding'], compressibleBytes)
 }
 
-function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding: Coding | undefined): Sent {
+/** @param etag of what may be sent again */
+function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding: Coding | undefined, etag?: string): Sent {
   const parts = body()
   reply.headers({ ...headers?.() }).type(mediaType)
   // Fastify reads what answers a HEAD request to its end, so every page would be made.
@@ -58,14 +63,33 @@ function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding
   return parts instanceof Promise ? parts.then(sendCoded) : sendCoded(parts)
 
   function sendCoded (parts: readonly Uint8Array[]): Sent {
-    if (!coding) return sendBody(reply, parts)
-    return compress(coding, parts).then(compressed => sendBody(reply.header('content-encoding', coding), [compressed]))
+    if (!coding) {
+      setLength(reply, parts)
+      if (etag !== undefined) record(reply.request.raw, () => planOf(reply, etag, body as Whole['body']))
+      return parts.length === 1 ? reply.send(parts[0]) : sendParts(reply, parts)
+    }
+    return compress(coding, parts).then(compressed => setLength(reply, [compressed]).header('content-encoding', coding).send(compressed))
   }
 }
 
-function sendBody (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
-  reply.header('content-length', parts.reduce((sum, part) => sum + part.byteLength, 0))
-  return parts.length === 1 ? reply.send(parts[0]) : sendParts(reply, parts)
+function setLength (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
+  return reply.header('content-length', parts.reduce((sum, part) => sum + part.byteLength, 0))
+}
+
+/** How this answer, whose headers are all set, can be given again. */
+function planOf (reply: FastifyReply, etag: string, body: Whole['body']): Plan {
+  const headers = withoutId(reply)
+  return { etag, notModifiedHeaders: flat(repeatedHeaders(headers)), whole: { headers: flat(headers), bytes: Number(headers['content-length']), body } }
+}
+
+/** All headers but the one that is about this request only. */
+function withoutId (reply: FastifyReply): Record<string, unknown> {
+  const { 'x-request-id': _id, ...headers } = reply.getHeaders()
+  return headers
+}
+
+function flat (headers: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
 }
 
 /** Parts of a tag that say these scalars. A comma would end the tag in the eyes of those who read `If-None-Match`. */
@@ -79,16 +103,15 @@ export function jsonBody (value: unknown): Uint8Array[] {
 }
 
 /** What a 304 repeats (RFC 9110, 15.4.5), and what is about this one answer; a cache has all the rest. */
-const repeated = ['etag', 'cache-control', 'vary', 'access-control-allow-origin', 'access-control-expose-headers', 'x-request-id']
+const repeated = ['etag', 'cache-control', 'vary', 'access-control-allow-origin', 'x-request-id']
+
+function repeatedHeaders (headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(repeated.filter(name => headers[name] !== undefined).map(name => [name, String(headers[name])]))
+}
 
 function sendNotModified (reply: FastifyReply): FastifyReply {
-  const headers: Record<string, unknown> = {}
-  for (const name of repeated) {
-    const value = reply.getHeader(name)
-    if (value !== undefined) headers[name] = value
-  }
   reply.hijack()
-  reply.raw.writeHead(304, headers as Record<string, string>).end()
+  reply.raw.writeHead(304, repeatedHeaders(reply.getHeaders())).end()
   return reply
 }
 

@@ -2,6 +2,7 @@ import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, Pre
 import { center } from './center.ts'
 import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
+import { pool } from './pool.ts'
 
 export interface Selection {
   readonly split: SplitName
@@ -81,7 +82,7 @@ function gathering (ids: Uint32Array): TakeRows {
   return (all, width) => {
     const length = ids.length * width
     // Every byte is written below, so it is not cleared before.
-    const { buffer } = Buffer.allocUnsafeSlow(length * all.BYTES_PER_ELEMENT)
+    const buffer = pool.take(length * all.BYTES_PER_ELEMENT)
     const rows = new (all.constructor as new (buffer: ArrayBufferLike, start: number, length: number) => typeof all)(buffer, 0, length)
     for (let i = 0; i < ids.length; i++) {
       const start = ids[i]! * width

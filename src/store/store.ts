@@ -11,12 +11,15 @@ export type DatasetState =
 /** The datasets that this process serves, and how far each is. A prepared dataset never changes. */
 export class DatasetStore {
   readonly #states: Map<string, DatasetState>
+  #revision = 0
 
   /** @param entries datasets that are going to be loaded */
   constructor (entries: Iterable<DatasetHead>) {
     this.#states = new Map(Array.from(entries, entry => [entry.name, { status: 'loading', entry, progress: undefined }]))
   }
 
+  /** Changes whenever what is served does. */
+  get revision (): number { return this.#revision }
   get names (): string[] { return [...this.#states.keys()] }
   get states (): DatasetState[] { return [...this.#states.values()] }
 
@@ -30,9 +33,11 @@ export class DatasetStore {
 
   ready (dataset: PreparedDataset): void {
     this.#states.set(dataset.entry.name, { status: 'ready', entry: dataset.entry, dataset })
+    this.#revision++
   }
 
   fail (entry: DatasetHead, reason: string): void {
     this.#states.set(entry.name, { status: 'failed', entry, reason })
+    this.#revision++
   }
 }
