@@ -29,6 +29,7 @@ const rounds = [
       await runPython('bits.py', base),
       await runPython('augment.py', base),
       await runPython('torch_client.py', base),
+      await runPython('torchvision_client.py', base),
       await runPython('tensorflow_client.py', base),
       await runPython('jax_client.py', base),
       await runPython('arrow_client.py', base),

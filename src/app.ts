@@ -11,6 +11,7 @@ import { Replay } from './serve/replay.ts'
 import { RequestLog } from './serve/request-log.ts'
 import { batchRoutes } from './serve/routes/batches.ts'
 import { datasetRoutes } from './serve/routes/datasets.ts'
+import { fileRoutes } from './serve/routes/files.ts'
 import { gatherRoutes } from './serve/routes/gather.ts'
 import { healthRoutes } from './serve/routes/health.ts'
 import { meanRoutes } from './serve/routes/mean.ts'
@@ -52,6 +53,7 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
   await app.register(healthRoutes, { store })
   await app.register(datasetRoutes, { store, maxBatchSize })
   await app.register(meanRoutes, { store })
+  await app.register(fileRoutes, { store })
   await app.register(splitRoutes, { store })
   await app.register(batchRoutes, { store, orders, maxBatchSize })
   await app.register(gatherRoutes, { store, maxBatchSize })

@@ -42,8 +42,16 @@ export interface FileEntry {
   readonly type?: IdxType
   /** SHA-256 of the uncompressed content, hexadecimal. */
   readonly sha256?: string
-  /** The publisher's own gzip of it. */
-  readonly gzip?: { readonly bytes?: number, readonly md5: string, readonly sha256: string }
+  /** The publisher's own gzip of it; with its header, where `gzip -6` made it, so that it can be made again. */
+  readonly gzip?: { readonly bytes?: number, readonly md5: string, readonly sha256: string, readonly header?: GzipHeader }
+}
+
+/** What stands in a gzip file beside the content. */
+export interface GzipHeader {
+  /** Name of the file that was compressed. */
+  readonly name: string
+  /** When that file was last changed: seconds since 1970. */
+  readonly mtime: number
 }
 
 export type IdxType = 'uint8' | 'int32'
@@ -97,6 +105,41 @@ export interface FileProvenance {
   readonly bytes: number
   readonly sha256: string
   readonly source: string
+  /** Whether it came as its publisher's own gzip. */
+  readonly gzipped: boolean
+}
+
+/** A dataset's files as they can be downloaded: each under its publisher's name, and gzipped, with `.gz` after it. */
+export interface Originals {
+  /** One for each file, in the order of the files. Nothing is read or made to know this. */
+  readonly gzips: readonly GzipListing[]
+  /**
+   * A file, verified. Who asks first may wait until it is brought or compressed.
+   *
+   * @throws ServiceError unknown_file, which names those that there are; or why it cannot be had
+   */
+  open (name: string): Promise<OriginalFile>
+}
+
+/** What is known of a gzipped file beforehand; sizes and hashes only where it is to have the publisher's own bytes. */
+export interface GzipListing {
+  readonly name: string
+  readonly original: boolean
+  readonly made: 'downloaded' | 'reproduced' | 'compressed'
+  readonly bytes?: number
+  readonly md5?: string
+  readonly sha256?: string
+}
+
+export interface OriginalFile {
+  readonly name: string
+  readonly mediaType: string
+  readonly bytes: number
+  readonly sha256: string
+  /** Whether these bytes are the only ones that the name can ever stand for. */
+  readonly lasting: boolean
+  /** The bytes from `start` up to and including `end`, as they are asked for. */
+  read (start: number, end: number): Promise<NodeJS.ReadableStream>
 }
 
 /** Rows and columns of an image. */
@@ -164,6 +207,7 @@ export interface PreparedDataset {
   readonly settings: { readonly split: SplitSettings, readonly prepare: PrepareSettings }
   readonly backend: BackendName
   readonly files: readonly FileProvenance[]
+  readonly originals: Originals
   /** float32 rows·columns, in units of full scale. */
   readonly meanImage: Float32Array
   /** Samples that the mean image was taken over. */

@@ -1,8 +1,9 @@
+import { originalsOf } from './acquire/originals.ts'
 import type { DatasetEntry, PreparedDataset } from './dataset.ts'
 import { messageOf } from './errors.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import { versionOf } from './prepare/version.ts'
-import { preparedDataset, type Identity } from './store/dataset.ts'
+import { preparedDataset, type DatasetToServe, type Identity } from './store/dataset.ts'
 import { PreparedCache } from './store/prepared-cache.ts'
 import { restore, type Restore } from './store/restore.ts'
 
@@ -25,7 +26,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
   const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
   const waiting = (): void => log.info({ dataset: entry.name }, 'another process is preparing it')
 
-  return await kept(options.restore) ?? await cache.exclusively(version, { signal, waiting, warn }, async () => {
+  const dataset = await kept(options.restore) ?? await cache.exclusively(version, { signal, waiting, warn }, async () => {
     // It may have been made while this waited.
     const made = await kept()
     if (made) return made
@@ -35,8 +36,10 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
     await cache.write(dataset).catch((error: Error) => warn(error.message))
     return dataset
   })
+  const originals = originalsOf(entry, dataset.files, async bring => await (await import('./pipeline.ts')).bringOriginals(entry, options, bring))
+  return { ...dataset, originals }
 
-  async function kept (restored = restore): Promise<PreparedDataset | undefined> {
+  async function kept (restored = restore): Promise<DatasetToServe | undefined> {
     const started = performance.now()
     try {
       const found = await restored({ dataFolder, version, classes: entry.classes.length }, signal)

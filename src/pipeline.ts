@@ -1,14 +1,16 @@
 import { tmpdir } from 'node:os'
-import { acquire } from './acquire/acquire.ts'
+import { acquire, type AcquireOptions } from './acquire/acquire.ts'
 import { FileCache } from './acquire/cache.ts'
+import type { BringOptions } from './acquire/original.ts'
 import { sourcesOf, type SourceSettings } from './acquire/sources.ts'
-import { perSplit, type BackendChoice, type PrepareSettings, type PreparedDataset, type ReportProgress, type SplitSettings } from './dataset.ts'
+import { perSplit, type BackendChoice, type DatasetEntry, type PrepareSettings, type ReportProgress, type SplitSettings } from './dataset.ts'
 import { ArffTable } from './decode/arff.ts'
 import { assemble } from './decode/dataset.ts'
-import { verifyFile } from './decode/file.ts'
+import { verifyFile, type VerifiedFile } from './decode/file.ts'
+import { gzipInBackground } from './gzip/background.ts'
 import { prepare } from './prepare/prepare.ts'
 import { splitDataset } from './split/partition.ts'
-import { preparedDataset, type Identity } from './store/dataset.ts'
+import { preparedDataset, type DatasetToServe, type Identity } from './store/dataset.ts'
 
 export interface PipelineOptions {
   readonly dataFolder: string
@@ -22,17 +24,13 @@ export interface PipelineOptions {
 }
 
 /** From a catalogue entry to a dataset that can be served: acquire → decode → split → prepare → store. */
-export async function makeDataset (identity: Identity, options: PipelineOptions): Promise<PreparedDataset> {
+export async function makeDataset (identity: Identity, options: PipelineOptions): Promise<DatasetToServe> {
   const { entry, settings } = identity
   const { dataFolder, backend, signal, report, log } = options
   const dataset = entry.name
 
   const acquiring = performance.now()
-  const cache = new FileCache(dataFolder)
-  const warn = (message: string): void => log.warn({ dataset }, message)
-  const sources = sourcesOf(entry, options.sources, { cache, startTable: shape => new ArffTable(shape), warn })
-  const { files, provenance } = await acquire(entry, { cache, sources, verify: verifyFile, signal, report, warn })
-    .finally(async () => { for (const source of sources) await source.close?.() })
+  const { files, provenance } = await withSources(entry, options, tools => acquire(entry, { ...tools, report }))
   const raw = assemble(files, entry.classes.length, entry.adjustments)
   const splits = splitDataset(raw, settings.split)
   log.info({ dataset, sources: [...new Set(provenance.map(({ source }) => source))], ms: since(acquiring) }, 'acquired')
@@ -48,6 +46,23 @@ export async function makeDataset (identity: Identity, options: PipelineOptions)
     levels: prepared.levels,
     splits: perSplit(name => ({ images: prepared.images[name], centered: prepared.centered[name], labels: splits[name].labels, onehot: prepared.onehot[name] }))
   })
+}
+
+/** The same files as they can be downloaded: brought again when they are asked for, from wherever they can be had then. */
+export function bringOriginals<T> (entry: DatasetEntry, options: PipelineOptions, bring: (tools: BringOptions<VerifiedFile>) => Promise<T>): Promise<T> {
+  // Who waits for one when the server stops has the time that every response has then.
+  return withSources(entry, options, tools => bring({ ...tools, signal: new AbortController().signal, gzip: gzipInBackground }))
+}
+
+async function withSources<T> (entry: DatasetEntry, { dataFolder, sources: settings, signal, log }: PipelineOptions, work: (tools: Omit<AcquireOptions<VerifiedFile>, 'report'>) => Promise<T>): Promise<T> {
+  const cache = new FileCache(dataFolder)
+  const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
+  const sources = sourcesOf(entry, settings, { cache, startTable: shape => new ArffTable(shape), warn })
+  try {
+    return await work({ cache, sources, verify: verifyFile, signal, warn })
+  } finally {
+    for (const source of sources) await source.close?.()
+  }
 }
 
 function since (started: number): number {

@@ -34,18 +34,19 @@ function packageName (specifier: string): string {
   return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
 }
 
-const leaves = ['dataset.ts', 'errors.ts', 'allowed.ts', 'mix.ts']
+const leaves = ['dataset.ts', 'errors.ts', 'allowed.ts', 'mix.ts', 'sha256.ts']
 const stages = ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', 'augment/', 'encode/']
 
 /** What the files below a path may import of src: files, or folders that end in a slash. The first path that fits counts. */
 const mayImport: Array<[path: string, allowed: string[]]> = [
   ...leaves.map((leaf): [string, string[]] => [leaf, []]),
   ['disk/', ['disk/', 'errors.ts']],
+  ['gzip/', ['gzip/', ...leaves]],
   ...stages.map((stage): [string, string[]] => [stage, [stage, 'disk/', ...leaves]]),
   ['serve/', ['serve/', 'store/', 'augment/', 'encode/', 'split/page.ts', 'split/order.ts', ...leaves]],
   ['client/', ['client/']],
-  ['pipeline.ts', ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', ...leaves]],
-  ['load.ts', ['pipeline.ts', 'prepare/version.ts', 'store/', ...leaves]],
+  ['pipeline.ts', ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', 'gzip/', ...leaves]],
+  ['load.ts', ['pipeline.ts', 'acquire/originals.ts', 'prepare/version.ts', 'store/', ...leaves]],
   // It hands the order of epochs to the store, so that neither knows the other.
   ['app.ts', ['serve/', 'store/', 'split/order.ts', 'config.ts']],
   ['entry.ts', ['acquire/', 'decode/file.ts', ...leaves]],
@@ -117,7 +118,7 @@ t.test('the environment is read in one place', async t => {
 
 t.test('every module can be loaded', async t => {
   // These are whole processes and threads: loading them would start them.
-  const programs = ['server.ts', 'verify.ts', 'prepare/process.ts', 'store/restore-worker.ts']
+  const programs = ['server.ts', 'verify.ts', 'prepare/process.ts', 'store/restore-worker.ts', 'gzip/worker.ts']
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {
     await t.resolves(import(pathToFileURL(`${root}/${path}`).href), path)
   }

@@ -38,22 +38,27 @@ export interface Acquired<File> {
  * @throws ServiceError no_source: what each source said of the file that nobody has
  */
 export async function acquire<File extends Verified> (entry: DatasetEntry, options: AcquireOptions<File>): Promise<Acquired<File>> {
-  const { cache, sources, signal, warn } = options
-  const remote = sources.some(source => source.remote)
   const files: Partial<Record<FileRole, File>> = {}
   const provenance: FileProvenance[] = []
   for (const role of fileRoles) {
     const declared = entry.files[role]
-    const hash = declared.sha256 ?? declared.gzip?.sha256
-    const bring = () => acquireFile(declared, options)
-    const { file, source } = await (remote && hash !== undefined ? cache.exclusively(hash, { signal, warn }, bring) : bring())
+    const { file, source } = await acquireFile(declared, options)
     files[role] = file
-    provenance.push({ name: declared.name, bytes: file.content.length, sha256: file.sha256, source: source.name })
+    provenance.push({ name: declared.name, bytes: file.content.length, sha256: file.sha256, source: source.name, gzipped: file.gzip !== undefined })
   }
   return { files: files as Record<FileRole, File>, provenance }
 }
 
-async function acquireFile<File extends Verified> (declared: FileEntry, options: AcquireOptions<File>): Promise<{ file: File, source: Source }> {
+/** Brings one file, as `acquire` does. */
+export async function acquireFile<File extends Verified> (declared: FileEntry, options: AcquireOptions<File>): Promise<{ file: File, source: Source }> {
+  const { cache, sources, signal, warn } = options
+  const remote = sources.some(source => source.remote)
+  const hash = declared.sha256 ?? declared.gzip?.sha256
+  const bring = () => firstThatVerifies(declared, options)
+  return await (remote && hash !== undefined ? cache.exclusively(hash, { signal, warn }, bring) : bring())
+}
+
+async function firstThatVerifies<File extends Verified> (declared: FileEntry, options: AcquireOptions<File>): Promise<{ file: File, source: Source }> {
   const { cache, sources, verify, signal, report, warn } = options
   const refusals: string[] = []
   for (const source of [cache, ...sources] as Source[]) {

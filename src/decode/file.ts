@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { FileEntry } from '../dataset.ts'
 import { ServiceError } from '../errors.ts'
+import { sha256Of } from '../sha256.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { idxByteLength, parseIdx, type IdxArray } from './idx.ts'
 
@@ -37,11 +37,12 @@ export async function verifyFile (bytes: Uint8Array, file: FileEntry, vouched = 
   const [found, expected] = [array.dimensions, file.dimensions].map(dimensions => (pinned ? dimensions : ['N', ...dimensions.slice(1)]).join('×'))
   if (found !== expected) throw new ServiceError('invalid_file', `has dimensions ${found}, expected ${expected}`)
 
-  const sha256 = sha256Of(content)
-  const own = gzipped && file.gzip !== undefined && sha256Of(bytes) === file.gzip.sha256
+  const sha256 = await sha256Of(content)
+  const gzipSha256 = gzipped && file.gzip ? await sha256Of(bytes) : undefined
+  const own = gzipped && (file.gzip ? gzipSha256 === file.gzip.sha256 : vouched)
   if (file.sha256 !== undefined && sha256 !== file.sha256) throw new ServiceError('invalid_file', `has SHA-256 ${sha256}, expected ${file.sha256}`)
   if (file.sha256 === undefined && file.gzip && !own) {
-    throw new ServiceError('invalid_file', `${gzipped ? `has SHA-256 ${sha256Of(bytes)}` : 'is not gzipped'}, expected the gzip with SHA-256 ${file.gzip.sha256}`)
+    throw new ServiceError('invalid_file', `${gzipped ? `has SHA-256 ${gzipSha256}` : 'is not gzipped'}, expected the gzip with SHA-256 ${file.gzip.sha256}`)
   }
   return { ...array, content, sha256, ...(own && { gzip: bytes }) }
 }
@@ -53,11 +54,7 @@ export async function verifyFile (bytes: Uint8Array, file: FileEntry, vouched = 
  */
 export async function inspectFile (bytes: Uint8Array): Promise<IdxArray & { readonly sha256: string }> {
   const content = isGzip(bytes) ? await gunzip(bytes, UNPINNED_LIMIT) : bytes
-  return { ...parseIdx(content), sha256: sha256Of(content) }
-}
-
-function sha256Of (bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return { ...parseIdx(content), sha256: await sha256Of(content) }
 }
 
 /** Mirrors that are down answer 200 with a page; neither gzip nor IDX starts with white space or '<'. */

@@ -16,14 +16,20 @@ export function inFormats (description: string, schema: TSchema, formats: readon
   return { ...bodyInFormats(description, schema, formats), ...notModified }
 }
 
+/** A body that is the same bytes for everybody, of one of these media types. */
+export function binary (description: string, mediaTypes: readonly string[]) {
+  return { description, content: Object.fromEntries(mediaTypes.map(mediaType => [mediaType, { schema: Binary }])) }
+}
+
 export const notModified = { 304: { description: 'The client has this representation already.', type: 'null' } }
 
 const reasons = {
   400: 'A parameter is unknown, ill-typed or out of range; `errors` names each.',
-  404: 'There is no such dataset, split, page, sample or version.',
+  404: 'There is no such dataset, split, page, sample, file or version.',
   406: 'None of the formats is acceptable; `available` lists them.',
   413: 'The body is larger than any valid one.',
   415: 'The body is not `application/json`.',
+  416: 'The range is beyond the end; `Content-Range` says how many bytes there are.',
   503: 'The dataset is still being prepared (with `Retry-After` and `progress`), or could not be.'
 } as const
 

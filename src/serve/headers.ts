@@ -24,7 +24,7 @@ const batchHeaderNames: Readonly<Record<string, string>> = {
 }
 
 /** What scripts of other origins may read. */
-export const exposedHeaders: readonly string[] = ['link', 'etag', 'retry-after', 'x-request-id', ...Object.values(batchHeaderNames)]
+export const exposedHeaders: readonly string[] = ['link', 'etag', 'retry-after', 'x-request-id', 'accept-ranges', 'content-range', 'content-disposition', 'repr-digest', ...Object.values(batchHeaderNames)]
 
 export function batchHeaders (metadata: BatchMetadata): Record<string, string> {
   const headers: Record<string, string> = {}

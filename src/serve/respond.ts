@@ -28,14 +28,18 @@ export interface Representation extends Answer {
   readonly tag: string
 }
 
+/** What may be kept for ever, and what is to be asked for again. */
+export const lasting = 'public, max-age=31536000, immutable'
+export const passing = 'no-cache'
+
 type Sent = FastifyReply | Promise<FastifyReply>
 
-/** The one place that sets cache headers: answers 304 to who has the representation, and sends it to who has not. */
+/** Answers 304 to who has the representation, and sends it to who has not. */
 export function respond (request: FastifyRequest, reply: FastifyReply, { version, pinned, tag, ...answer }: Representation): Sent {
   const coding = codingOf(request, answer)
   const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
   reply.header('etag', etag)
-  reply.header('cache-control', pinned ? 'public, max-age=31536000, immutable' : 'no-cache')
+  reply.header('cache-control', pinned ? lasting : passing)
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) {
     record(request.raw, () => ({ etag, notModifiedHeaders: flat(repeatedHeaders(withoutId(reply))) }))
@@ -109,7 +113,7 @@ function repeatedHeaders (headers: Readonly<Record<string, unknown>>): Record<st
   return Object.fromEntries(repeated.filter(name => headers[name] !== undefined).map(name => [name, String(headers[name])]))
 }
 
-function sendNotModified (reply: FastifyReply): FastifyReply {
+export function sendNotModified (reply: FastifyReply): FastifyReply {
   reply.hijack()
   reply.raw.writeHead(304, repeatedHeaders(reply.getHeaders())).end()
   return reply

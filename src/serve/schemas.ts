@@ -17,6 +17,11 @@ export const DatasetParams = Type.Object({
   dataset: Type.String({ description: 'Name of a dataset.', examples: ['mnist'] })
 })
 
+export const FileParams = Type.Object({
+  ...DatasetParams.properties,
+  file: Type.String({ description: 'Name of a file, as its publisher calls it, with `.gz` or without.', examples: ['t10k-labels-idx1-ubyte.gz'] })
+})
+
 export const SplitParams = Type.Object({
   ...DatasetParams.properties,
   split: Type.String({ description: `Name of a split: ${splitNames.join(', ')}.`, examples: ['train'] })
@@ -192,7 +197,16 @@ export const DatasetBody = Type.Object({
       name: Type.String(),
       bytes: Type.Integer(),
       sha256: Type.String({ description: 'Of the uncompressed content.' }),
-      source: Type.String()
+      source: Type.String(),
+      url: Type.String({ description: 'Where the uncompressed content is.' }),
+      gzip: Type.Object({
+        url: Type.String(),
+        original: Type.Boolean({ description: 'Whether it has the publisher\'s own bytes.' }),
+        made: Type.Enum(['downloaded', 'reproduced', 'compressed'], { description: '`downloaded` as its publisher made it, `reproduced` from the content bit for bit, or `compressed` here.' }),
+        bytes: Type.Optional(Type.Integer()),
+        md5: Type.Optional(Type.String()),
+        sha256: Type.Optional(Type.String({ description: 'Of the gzip; with `bytes` and `md5`, where it is the publisher\'s own.' }))
+      })
     }))
   })
 })

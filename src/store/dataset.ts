@@ -19,6 +19,9 @@ export interface Facts {
   readonly pixels: Readonly<Record<SplitName, PixelStatistics>>
 }
 
+/** All of it but the files, which have nothing to do with what was prepared. */
+export type DatasetToServe = Omit<PreparedDataset, 'originals'>
+
 export interface Arrays {
   readonly meanImage: Float32Array
   readonly levels: PreparedDataset['levels']
@@ -31,7 +34,7 @@ export interface Arrays {
 }
 
 /** Puts together what is served of a dataset. */
-export function preparedDataset (identity: Identity, { rows, columns, backend, files, meanCount, standard, pixels }: Facts, { meanImage, levels, splits }: Arrays): PreparedDataset {
+export function preparedDataset (identity: Identity, { rows, columns, backend, files, meanCount, standard, pixels }: Facts, { meanImage, levels, splits }: Arrays): DatasetToServe {
   const classes = identity.entry.classes.length
   return {
     ...identity,

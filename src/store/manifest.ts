@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { splitNames, type BackendName, type FileProvenance, type PixelStatistics, type PreparedDataset, type SplitName } from '../dataset.ts'
+import { splitNames, type BackendName, type FileProvenance, type PixelStatistics, type SplitName } from '../dataset.ts'
 import { ServiceError } from '../errors.ts'
+import type { DatasetToServe } from './dataset.ts'
 
 /** Raised when what is kept is laid out in another way; what older ones wrote is then made anew. */
 const LAYOUT = 1
@@ -34,7 +35,7 @@ export interface Manifest {
  * The arrays that cannot be computed from one another, in the order in which they are kept: float32 first, so that each
  * starts at a multiple of its element's size.
  */
-export function arraysOf ({ meanImage, levels, splits }: PreparedDataset): Array<[name: string, array: Uint8Array]> {
+export function arraysOf ({ meanImage, levels, splits }: DatasetToServe): Array<[name: string, array: Uint8Array]> {
   return [
     ['meanImage', asBytes(meanImage)],
     ['levels.unit', asBytes(levels.unit)],
@@ -44,7 +45,7 @@ export function arraysOf ({ meanImage, levels, splits }: PreparedDataset): Array
   ]
 }
 
-export function manifestOf (dataset: PreparedDataset): Manifest {
+export function manifestOf (dataset: DatasetToServe): Manifest {
   const { entry, version, rows, columns, backend, files, meanCount, standard, splits: { train, val, test } } = dataset
   return {
     layout: LAYOUT,

@@ -1,10 +1,10 @@
 import { readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { PreparedDataset } from '../dataset.ts'
 import { ensureFolder } from '../disk/folder.ts'
 import { exclusively, type LockOptions } from '../disk/lock.ts'
 import { writeWhole } from '../disk/whole.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import type { DatasetToServe } from './dataset.ts'
 import { arraysOf, manifestOf, parseManifest, renderManifest, verifiedArrays, type Manifest } from './manifest.ts'
 
 /** What was kept of a prepared dataset, found to be undamaged. */
@@ -60,7 +60,7 @@ export class PreparedCache {
    *
    * @throws ServiceError cache_unwritable; nothing is left behind
    */
-  async write (dataset: PreparedDataset): Promise<void> {
+  async write (dataset: DatasetToServe): Promise<void> {
     if (this.#limit === 0) return
     const [manifestPath, dataPath] = this.#paths(dataset.version)
     try {

@@ -42,7 +42,8 @@ t.test('sources are asked in order, until one has the file', async t => {
     name: entry.files[role].name,
     bytes: content[role].length,
     sha256: entry.files[role].sha256,
-    source: sources[i]
+    source: sources[i],
+    gzipped: true
   })))
   t.same(Buffer.from(files.trainImages.content), content.trainImages)
   t.same(hasNothing.asked.length, 4)

@@ -3,8 +3,10 @@ import t from 'tap'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
-const files = Array.from({ length: 4 }, (_, i) => ({ name: `file-${i}`, bytes: 1000 + i, sha256: 'c0ffee'.repeat(10), source: 'nowhere' }))
-const dataset = { ...prepared({ train: 60, val: 2, test: 1 }, { rows: 28, columns: 28 }), files }
+const files = Array.from({ length: 4 }, (_, i) => ({ name: `file-${i}`, bytes: 1000 + i, sha256: 'c0ffee'.repeat(10), source: 'nowhere', gzipped: false }))
+const gzips = files.map(({ name }) => ({ name: `${name}.gz`, original: false, made: 'compressed' as const }))
+const made = prepared({ train: 60, val: 2, test: 1 }, { rows: 28, columns: 28 })
+const dataset = { ...made, files, originals: { ...made.originals, gzips } }
 const base = '/v1/datasets/made-up'
 const batches = `${base}/splits/train/batches`
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { perSplit } from '../../dataset.ts'
+import { perSplit, type PreparedDataset } from '../../dataset.ts'
 import { json } from '../../encode/json.ts'
 import { batchFormats } from '../../encode/registry.ts'
 import type { DatasetStore } from '../../store/store.ts'
@@ -73,11 +73,19 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, max
         },
         backend: dataset.backend
       },
-      provenance: { homepage: entry.homepage, licence: entry.licence, citation: entry.citation, files: dataset.files }
+      provenance: { homepage: entry.homepage, licence: entry.licence, citation: entry.citation, files: filesOf(dataset) }
     })
     // Where the files came from and which backend worked on them differs between replicas of one version:
     // what was sent is told by its content, and is not good for ever.
     const tag = createHash('sha256').update(body[0]!).digest('hex').slice(0, 16)
     return respond(request, reply, { version, pinned: false, tag, mediaType: json.mediaType, compressibleBytes: body[0]!.length, body: () => body })
+  })
+}
+
+function filesOf ({ entry, files, originals }: PreparedDataset): object[] {
+  const urlOf = (name: string): string => `/v1/datasets/${entry.name}/files/${encodeURIComponent(name)}`
+  return files.map(({ name, bytes, sha256, source }, i) => {
+    const { name: gzipName, ...gzip } = originals.gzips[i]!
+    return { name, bytes, sha256, source, url: urlOf(name), gzip: { url: urlOf(gzipName), ...gzip } }
   })
 }
