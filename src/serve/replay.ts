@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 import type { DatasetStore } from '../store/store.ts'
 import { writeParts } from './parts.ts'
@@ -66,7 +66,7 @@ export class Replay {
   /** Answers if it is known how; else sees to it that it will be. */
   answer (request: IncomingMessage, response: ServerResponse): boolean {
     const { headers } = request
-    if (request.method !== 'GET' || this.#closed || SPECIAL.some(name => headers[name] !== undefined)) return false
+    if (request.method !== 'GET' || this.#closed || isSpecial(headers)) return false
     if (this.#revision !== this.#store.revision) {
       this.#plans.clear()
       this.#revision = this.#store.revision
@@ -109,6 +109,11 @@ export class Replay {
     if (this.#plans.size === LIMIT && !this.#plans.has(key)) this.#plans.delete(this.#plans.keys().next().value!)
     this.#plans.set(key, plan)
   }
+}
+
+function isSpecial (headers: IncomingHttpHeaders): boolean {
+  for (const name of SPECIAL) if (headers[name] !== undefined) return true
+  return false
 }
 
 /** Bytes of memory that nobody else has: a view of something larger costs nothing. */

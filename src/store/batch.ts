@@ -96,10 +96,13 @@ function gathering (ids: Uint32Array): TakeRows {
 /** The positions in the split of the samples that are asked for: u32 of their count. */
 export function sampleIds ({ splits }: PreparedDataset, { split, span: { start, count }, order }: Pick<Selection, 'split' | 'span' | 'order'>): Uint32Array {
   const total = order ? order.length : splits[split].count
-  return new Uint32Array(count).map((_, i) => {
+  if (order && start + count <= total) return order.subarray(start, start + count)
+  const ids = new Uint32Array(count)
+  for (let i = 0; i < count; i++) {
     const position = (start + i) % total
-    return order ? order[position]! : position
-  })
+    ids[i] = order ? order[position]! : position
+  }
+  return ids
 }
 
 function lookUp (levels: Uint8Array, table: Float32Array): Float32Array {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import plugin from 'fastify-plugin'
 
@@ -20,14 +21,20 @@ export default plugin(async app => {
   })
 
   app.server.on('request', ({ socket }, response) => {
-    const connection = connections.get(socket)!
-    connection.busy = true
-    response.once('close', () => {
+    connections.get(socket)!.busy = true
+    response.on('close', answered)
+  })
+
+  /** The same function for all, since it is attached to every response. */
+  function answered (this: ServerResponse): void {
+    const { socket } = this.req
+    const connection = connections.get(socket)
+    if (connection) {
       connection.busy = false
       connection.answered = performance.now()
-      if (closing) socket.end()
-    })
-  })
+    }
+    if (closing) socket.end()
+  }
 
   app.addHook('preClose', async () => {
     closing = true

@@ -9,6 +9,9 @@ export interface SecurityOptions {
   readonly origins: readonly string[]
 }
 
+/** What matters of helmet's headers where the answer is no page: each would be sent with every batch. */
+const DATA_HEADERS = ['x-content-type-options', 'x-frame-options', 'cross-origin-resource-policy']
+
 /** Headers that tell browsers what may be done with the answers, and everybody the id of the request. */
 export default plugin(async (app, { origins }: SecurityOptions) => {
   const headers = helmetHeaders({
@@ -17,8 +20,9 @@ export default plugin(async (app, { origins }: SecurityOptions) => {
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins.length > 0 ? 'cross-origin' : 'same-origin' }
   })
+  const ofData = Object.fromEntries(DATA_HEADERS.map(name => [name, headers[name]!]))
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headers).header('x-request-id', request.id)
+    reply.headers(request.url.startsWith('/docs') ? headers : ofData).header('x-request-id', request.id)
     done()
   })
   await app.register(cors, {
@@ -29,7 +33,7 @@ export default plugin(async (app, { origins }: SecurityOptions) => {
   })
 }, { name: 'security' })
 
-/** What helmet sets on every answer. It depends on the options alone, so it is made once and not for each request. */
+/** What helmet sets. It depends on the options alone, so it is made once and not for each request. */
 function helmetHeaders (options: HelmetOptions): Record<string, string> {
   const response = new ServerResponse({ method: 'GET' } as IncomingMessage)
   helmet(options)({ method: 'GET' } as IncomingMessage, response, () => {})
