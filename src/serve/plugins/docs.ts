@@ -41,7 +41,12 @@ export default plugin(async app => {
     },
     refResolver: { buildLocalReference: (schema, _base, _fragment, i) => typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${i}` }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // Over plain HTTP nothing would answer what a browser upgrades.
+    transformStaticCSP: header => header.replace(/ *upgrade-insecure-requests;?/, '')
+  })
 
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     return reply.header('cache-control', 'no-cache').send(app.swagger())
