@@ -6,7 +6,7 @@ import type { Batch, ImageSize, PreparedDataset, SplitName } from '../dataset.ts
 import { sampleKey } from '../split/order.ts'
 import { batch, sampleIds, type Selection } from '../store/batch.ts'
 import { refuse } from './parameters.ts'
-import { defaults } from './schemas.ts'
+import { defaults } from './schemas/defaults.ts'
 
 /** The parameters that change what images look like. */
 export interface ImageQuery {

@@ -2,7 +2,7 @@ import type { Remainder } from '../dataset.ts'
 import { ServiceError } from '../errors.ts'
 import { pageCount, type Paging } from '../split/page.ts'
 import { refuse, type ParameterError } from './parameters.ts'
-import { defaultBatchSize, defaults } from './schemas.ts'
+import { defaultBatchSize, defaults } from './schemas/defaults.ts'
 
 /** The parameters that say which samples, in which order, are whose. */
 export interface OrderingQuery {

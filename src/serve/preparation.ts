@@ -1,7 +1,7 @@
 import type { Dtype, LabelEncoding, Layout, Normalization } from '../dataset.ts'
 import type { Selection } from '../store/batch.ts'
 import { refuse } from './parameters.ts'
-import { defaults } from './schemas.ts'
+import { defaults } from './schemas/defaults.ts'
 
 /** The parameters that say how samples are prepared. */
 export interface PreparationQuery {

@@ -9,7 +9,9 @@ import { pageLinks } from '../headers.ts'
 import { readyDataset, splitName } from '../lookup.ts'
 import { pagesOf } from '../pages.ts'
 import { respond } from '../respond.ts'
-import { BatchBody, BatchQuery, SplitParams } from '../schemas.ts'
+import { SplitParams } from '../schemas/params.ts'
+import { BatchQuery } from '../schemas/queries.ts'
+import { BatchBody } from '../schemas/samples.ts'
 
 /** The core: a split, page by page. */
 export const batchRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, orders: OrderCache, maxBatchSize: number }> = async (app, { store, orders, maxBatchSize }) => {

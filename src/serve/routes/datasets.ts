@@ -7,7 +7,11 @@ import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { readyDataset } from '../lookup.ts'
 import { jsonBody, respond } from '../respond.ts'
-import { DatasetBody, DatasetList, DatasetParams, NoQuery, VersionQuery, defaultBatchSize } from '../schemas.ts'
+import { DatasetBody } from '../schemas/datasets.ts'
+import { defaultBatchSize } from '../schemas/defaults.ts'
+import { DatasetParams } from '../schemas/params.ts'
+import { NoQuery, VersionQuery } from '../schemas/queries.ts'
+import { DatasetList } from '../schemas/states.ts'
 
 /** What there is, and what is known of each dataset. */
 export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, maxBatchSize: number }> = async (app, { store, maxBatchSize }) => {

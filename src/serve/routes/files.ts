@@ -9,7 +9,8 @@ import { binary, notModified, problems } from '../answers.ts'
 import { readyDataset } from '../lookup.ts'
 import { rangeOf } from '../range.ts'
 import { lasting, passing, sendNotModified } from '../respond.ts'
-import { FileParams, NoQuery } from '../schemas.ts'
+import { FileParams } from '../schemas/params.ts'
+import { NoQuery } from '../schemas/queries.ts'
 
 const mediaTypes = ['application/gzip', 'application/octet-stream']
 

@@ -8,7 +8,9 @@ import { batchAnswer } from '../batch-answer.ts'
 import { readyDataset, splitName } from '../lookup.ts'
 import { preparationOf } from '../preparation.ts'
 import { respondOnce } from '../respond.ts'
-import { GatherQuery, GatherRequest, GatheredBody, SplitParams } from '../schemas.ts'
+import { SplitParams } from '../schemas/params.ts'
+import { GatherQuery, GatherRequest } from '../schemas/queries.ts'
+import { GatheredBody } from '../schemas/samples.ts'
 
 /** An id has at most 15 digits here; the rest is for the comma, a line break and indentation. */
 const BYTES_PER_ID = 32

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetStore } from '../../store/store.ts'
 import { problems } from '../answers.ts'
-import { Health, NoQuery, Readiness } from '../schemas.ts'
+import { NoQuery } from '../schemas/queries.ts'
+import { Health, Readiness } from '../schemas/states.ts'
 
 /** Is the process alive, and is its data ready? */
 export const healthRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = async (app, { store }) => {

@@ -10,7 +10,9 @@ import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { readyDataset } from '../lookup.ts'
 import { jsonBody, respond } from '../respond.ts'
-import { DatasetParams, MeanBody, MeanQuery } from '../schemas.ts'
+import { MeanBody } from '../schemas/datasets.ts'
+import { DatasetParams } from '../schemas/params.ts'
+import { MeanQuery } from '../schemas/queries.ts'
 
 const formats: readonly Format[] = [json, npy, png]
 

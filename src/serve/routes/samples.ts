@@ -13,7 +13,10 @@ import { epochWithoutSeed } from '../ordering.ts'
 import { refuse, type ParameterError } from '../parameters.ts'
 import { preparationOf } from '../preparation.ts'
 import { jsonBody, respond, tagsOf } from '../respond.ts'
-import { SampleBody, SampleParams, SampleQuery, defaults } from '../schemas.ts'
+import { defaults } from '../schemas/defaults.ts'
+import { SampleParams } from '../schemas/params.ts'
+import { SampleQuery } from '../schemas/queries.ts'
+import { SampleBody } from '../schemas/samples.ts'
 
 const formats: readonly Format[] = [json, png]
 

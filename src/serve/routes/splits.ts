@@ -4,7 +4,9 @@ import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { readyDataset, splitName } from '../lookup.ts'
 import { jsonBody, respond } from '../respond.ts'
-import { SplitBody, SplitParams, VersionQuery } from '../schemas.ts'
+import { SplitBody } from '../schemas/datasets.ts'
+import { SplitParams } from '../schemas/params.ts'
+import { VersionQuery } from '../schemas/queries.ts'
 
 /** What a split holds. */
 export const splitRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = async (app, { store }) => {

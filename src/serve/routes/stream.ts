@@ -12,7 +12,9 @@ import { readyDataset, splitName } from '../lookup.ts'
 import { pageStream } from '../page-stream.ts'
 import { pagesOf, type Pages } from '../pages.ts'
 import { respond } from '../respond.ts'
-import { BatchQuery, SplitParams, StreamLines } from '../schemas.ts'
+import { SplitParams } from '../schemas/params.ts'
+import { BatchQuery } from '../schemas/queries.ts'
+import { StreamLines } from '../schemas/samples.ts'
 
 /** An epoch, or the rest of one, as one response. */
 export const streamRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, orders: OrderCache, maxBatchSize: number }> = async (app, { store, orders, maxBatchSize }) => {
