@@ -5,6 +5,7 @@ import { allowedAugmentations, canonicalText, parseAugmentations } from '../augm
 import type { Batch, ImageSize, PreparedDataset, SplitName } from '../dataset.ts'
 import { sampleKey } from '../split/order.ts'
 import { batch, sampleIds, type Selection } from '../store/batch.ts'
+import { epochWithoutSeed } from './ordering.ts'
 import { refuse } from './parameters.ts'
 import { defaults } from './schemas/defaults.ts'
 
@@ -48,7 +49,26 @@ export function refusePadding ({ pad }: ImageQuery, { rows, columns }: ImageSize
   }
 }
 
-/** What a batch or sample says of how its images were changed: only what was asked for. */
+/**
+ * The augmentation of samples that are named, by which alone a seed is used.
+ *
+ * @throws ServiceError invalid_parameter
+ */
+export function augmentingOfNamed (query: ImageQuery, split: SplitName): Augmenting | undefined {
+  if (query.seed !== undefined && query.augment === undefined) {
+    refuse([{ parameter: 'seed', detail: 'seed goes with augment, without which nothing is random', allowed: 'nothing without augment' }])
+  }
+  if (query.epoch !== undefined && query.seed === undefined) refuse([epochWithoutSeed])
+  return augmentingOf(query, split)
+}
+
+/** What a sample or a batch of samples that are named says of how their images were changed: only what was asked for. */
+export function namedMetadata (query: ImageQuery, augmenting: Augmenting | undefined): Record<string, string | number> {
+  const { seed, epoch = defaults.epoch } = query
+  return { ...(seed !== undefined && { seed, epoch }), ...imageMetadata(query, augmenting) }
+}
+
+/** What a page says of how its images were changed: only what was asked for. */
 export function imageMetadata ({ pad }: ImageQuery, augmenting: Augmenting | undefined): Record<string, string | number> {
   return { ...(augmenting && { augment: augmenting.text }), ...(pad !== undefined && { pad }) }
 }

@@ -1,8 +1,11 @@
 import type { PreparedDataset, SplitName } from '../dataset.ts'
+import type { Format } from '../encode/format.ts'
 import { pageSpan } from '../split/page.ts'
 import type { OrderCache } from '../store/orders.ts'
+import type { DatasetStore } from '../store/store.ts'
 import { augmentingOf, imageMetadata, refusePadding, type ImageQuery } from './augmenting.ts'
 import type { BatchChoice } from './batch-answer.ts'
+import { requested, type SplitRequest } from './lookup.ts'
 import { orderingOf, type OrderingQuery } from './ordering.ts'
 import { preparationOf, type PreparationQuery } from './preparation.ts'
 import { tagsOf } from './respond.ts'
@@ -20,8 +23,24 @@ export interface Pages {
   choice (page: number): BatchChoice
 }
 
-/** @throws ServiceError invalid_parameter, page_out_of_range */
-export function pagesOf (dataset: PreparedDataset, split: SplitName, query: PagesQuery, { orders, maxBatchSize }: { orders: OrderCache, maxBatchSize: number }): Pages {
+/** What routes of pages are built of. */
+export interface PagesOptions {
+  readonly store: DatasetStore
+  readonly orders: OrderCache
+  readonly maxBatchSize: number
+}
+
+/**
+ * What every request for pages begins with.
+ *
+ * @throws ServiceError as `requested` does; invalid_parameter, page_out_of_range
+ */
+export function requestedPages<F extends Format> (options: PagesOptions, formats: readonly F[], request: SplitRequest & { readonly query: PagesQuery }): { dataset: PreparedDataset, split: SplitName, format: F, pages: Pages } {
+  const { dataset, split, format } = requested(options.store, formats, request)
+  return { dataset, split, format, pages: pagesOf(dataset, split, request.query, options) }
+}
+
+function pagesOf (dataset: PreparedDataset, split: SplitName, query: PagesQuery, { orders, maxBatchSize }: PagesOptions): Pages {
   const preparation = preparationOf(query)
   const ordering = orderingOf(query, { name: split, total: dataset.splits[split].count }, maxBatchSize)
   refusePadding(query, dataset)

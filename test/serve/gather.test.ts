@@ -4,7 +4,7 @@ import { batchFormats } from '../../src/encode/registry.ts'
 import { mix } from '../../src/split/order.ts'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
-import { readNpy, readSafetensors, readZip } from '../fixtures/read.ts'
+import { readNpy, readSafetensors, readZip, type ReadTensor } from '../fixtures/read.ts'
 
 const dataset = prepared({ train: 101, val: 20, test: 3 }, { rows: 9, columns: 8 })
 const split = '/v1/datasets/made-up/splits/train'
@@ -50,6 +50,39 @@ t.test('a run of ids is the page of that run, in every format, normalization and
   }
 })
 
+t.test('samples are augmented and padded as the batches of the same seed and epoch have them', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 101 })
+  const ids = [100, 7, 7, 42, 0]
+  const everything = 'augment=rotate:15,shift:2,scale:0.1,elastic:34,noise:10,cutout:8'
+  for (const change of [everything, 'pad=32', `${everything}&pad=32`, `${everything}&seed=5&epoch=2`, `${everything}&seed=5&pad=32&layout=nhwc`]) {
+    for (const normalization of ['raw', 'centered', 'standard']) {
+      const query = `?${change}&normalization=${normalization}&format=safetensors`
+      const gathered = readSafetensors((await post(app, { ids }, query)).rawPayload)
+      const whole = (await app.inject(`${split}/batches${query}&batch_size=101`)).rawPayload
+      const { images, ids: { bytes: order } } = Object.fromEntries(readSafetensors(whole).tensors) as Record<'images' | 'ids', ReadTensor>
+      const positions = Array.from({ length: 101 }, (_, i) => order.readInt32LE(4 * i))
+      const width = images.bytes.length / 101
+      const rows = ids.map(id => images.bytes.subarray(positions.indexOf(id) * width, (positions.indexOf(id) + 1) * width))
+      t.same(gathered.tensors.get('images')!.shape, [5, ...images.shape.slice(1)])
+      t.ok(gathered.tensors.get('images')!.bytes.equals(Buffer.concat(rows)), query)
+    }
+  }
+  const { headers, ...answer } = await post(app, { ids }, '?augment=noise:1.0,rotate:3&seed=5&pad=32')
+  t.match(answer.json(), { seed: 5, epoch: 0, augment: 'rotate:3,noise:1', pad: 32, shape: [5, 1024] })
+  t.match(headers, { 'batch-seed': '5', 'batch-epoch': '0', 'batch-augment': 'rotate:3,noise:1', 'batch-pad': '32' })
+
+  const faults: Array<[query: string, parameter: string]> = [
+    ['augment=flip:1', 'augment'], ['augment=', 'augment'], ['seed=1', 'seed'], ['augment=noise:1&epoch=1', 'epoch'], ['epoch=1', 'epoch'], ['pad=30', 'pad']
+  ]
+  for (const [query, parameter] of faults) {
+    t.match((await post(app, { ids }, `?${query}`)).json(), { status: 400, errors: [{ parameter }] }, query)
+  }
+  const elsewhere = await app.inject({ method: 'POST', url: '/v1/datasets/made-up/splits/val/gather?augment=noise:1', payload: { ids: [0] } })
+  t.match(elsewhere.json(), { status: 400, errors: [{ parameter: 'augment', detail: 'augment is for training: it goes with the split train, not with val' }] })
+  const large = await appOver(t, [prepared({ train: 1, val: 0, test: 1 }, { rows: 33, columns: 20 })])
+  t.match((await post(large.app, { ids: [0] }, '?pad=32')).json(), { status: 400, errors: [{ parameter: 'pad', detail: 'images of 33×20 cannot be padded to 32×32' }] })
+})
+
 t.test('a version can be insisted on, and the body compressed', async t => {
   const { app } = await appOver(t, [dataset])
   t.equal((await post(app, { ids: [1] }, `?version=${dataset.version}`)).statusCode, 200)
@@ -85,7 +118,7 @@ t.test('what is wrong with a body is named', async t => {
   }
   t.match((await post(app, { ids: [1], seed: 3 })).json(), { status: 400, errors: [{ parameter: 'seed', detail: 'seed is not a member of the body', allowed: 'ids' }] })
   t.equal((await post(app, { ids: new Array(64).fill('x') })).json().errors.length, 10, 'the first ten of many')
-  t.match((await post(app, { ids: [1] }, '?page=3')).json(), { status: 400, errors: [{ parameter: 'page', allowed: 'normalization, dtype, labels, layout, format, version' }] })
+  t.match((await post(app, { ids: [1] }, '?page=3')).json(), { status: 400, errors: [{ parameter: 'page', allowed: 'normalization, dtype, labels, layout, augment, seed, epoch, pad, format, version' }] })
   t.match((await post(app, { ids: [1] }, '?dtype=uint8')).json(), { status: 400, errors: [{ parameter: 'dtype' }] })
 })
 

@@ -1,21 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { negotiate } from '../../encode/negotiate.ts'
 import { batchFormats } from '../../encode/registry.ts'
-import type { OrderCache } from '../../store/orders.ts'
-import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { batchAnswer } from '../batch-answer.ts'
 import { pageLinks } from '../headers.ts'
-import { readyDataset, splitName } from '../lookup.ts'
-import { pagesOf } from '../pages.ts'
+import { requestedPages, type PagesOptions } from '../pages.ts'
 import { respond } from '../respond.ts'
 import { SplitParams } from '../schemas/params.ts'
 import { BatchQuery } from '../schemas/queries.ts'
 import { BatchBody } from '../schemas/samples.ts'
 
 /** The core: a split, page by page. */
-export const batchRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, orders: OrderCache, maxBatchSize: number }> = async (app, { store, orders, maxBatchSize }) => {
-  const Query = BatchQuery(batchFormats.map(({ name }) => name), maxBatchSize)
+export const batchRoutes: FastifyPluginAsyncTypebox<PagesOptions> = async (app, options) => {
+  const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {
     schema: {
@@ -28,17 +24,13 @@ export const batchRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, order
       response: { ...inFormats('The batch.', BatchBody, batchFormats), ...problems(400, 404, 406, 503) }
     }
   }, async (request, reply) => {
-    const { query } = request
-    const dataset = readyDataset(store, request.params.dataset, query.version)
-    const split = splitName(request.params.split)
-    const format = negotiate(batchFormats, { format: query.format, accept: request.headers.accept })
-    const pages = pagesOf(dataset, split, query, { orders, maxBatchSize })
+    const { dataset, split, format, pages } = requestedPages(options, batchFormats, request)
     const answer = batchAnswer(dataset, pages.choice(pages.first), format)
     const path = `/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
     return respond(request, reply, {
       ...answer,
       version: dataset.version,
-      pinned: query.version !== undefined,
+      pinned: request.query.version !== undefined,
       tag: `${pages.tag}/${format.name}`,
       headers: () => ({ ...answer.headers?.(), link: pageLinks(path, request.url.split('?', 2)[1] ?? '', pages.first, pages.count) })
     })

@@ -1,11 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { negotiate } from '../../encode/negotiate.ts'
 import { batchFormats } from '../../encode/registry.ts'
-import { ServiceError } from '../../errors.ts'
 import type { DatasetStore } from '../../store/store.ts'
 import { bodyInFormats, problems } from '../answers.ts'
+import { augmentingOfNamed, namedMetadata, refusePadding } from '../augmenting.ts'
 import { batchAnswer } from '../batch-answer.ts'
-import { readyDataset, splitName } from '../lookup.ts'
+import { refuseUnknown, requested } from '../lookup.ts'
 import { preparationOf } from '../preparation.ts'
 import { respondOnce } from '../respond.ts'
 import { SplitParams } from '../schemas/params.ts'
@@ -26,7 +25,7 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, maxB
       operationId: 'gatherSamples',
       tags: ['splits'],
       summary: 'Samples by their ids',
-      description: 'A batch of exactly these samples, in this order, each as often as it is named: with the tensors, formats and headers of a page, but of no page, hence without `page`, `batch_size`, `pages` and `Link`. Not to be cached.',
+      description: 'A batch of exactly these samples, in this order, each as often as it is named; as they are or, with `augment`, as they are in the batches of the same `seed` and `epoch`. With the tensors, formats and headers of a page, but of no page, hence without `page`, `batch_size`, `pages` and `Link`. Not to be cached.',
       params: SplitParams,
       querystring: GatherQuery(batchFormats.map(({ name }) => name)),
       body: GatherRequest(maxBatchSize),
@@ -34,17 +33,19 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, maxB
     }
   }, async (request, reply) => {
     const { query, body: { ids } } = request
-    const dataset = readyDataset(store, request.params.dataset, query.version)
-    const split = splitName(request.params.split)
-    const { count } = dataset.splits[split]
-    const unknown = ids.find(id => id >= count)
-    if (unknown !== undefined) throw new ServiceError('unknown_sample', `${split} has ${count} samples, 0 to ${count - 1}; there is no ${unknown}`)
+    const { dataset, split, format } = requested(store, batchFormats, request)
+    refuseUnknown(ids, dataset, split)
+    refusePadding(query, dataset)
+    const augmenting = augmentingOfNamed(query, split)
     return respondOnce(request, reply, batchAnswer(dataset, {
       ...preparationOf(query),
       split,
       span: { start: 0, count: ids.length, real: ids.length },
       order: () => Uint32Array.from(ids),
-      masked: false
-    }, negotiate(batchFormats, { format: query.format, accept: request.headers.accept })))
+      masked: false,
+      pad: query.pad,
+      augmenting,
+      asked: namedMetadata(query, augmenting)
+    }, format))
   })
 }

@@ -1,19 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Format } from '../../encode/format.ts'
 import { json, nest } from '../../encode/json.ts'
-import { negotiate } from '../../encode/negotiate.ts'
 import { shortestNumbers } from '../../encode/numbers.ts'
 import { encodePng, png } from '../../encode/png.ts'
-import { ServiceError } from '../../errors.ts'
 import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
-import { augmentedBatch, augmentingOf, imageMetadata, refusePadding, type ImageQuery } from '../augmenting.ts'
-import { readyDataset, splitName } from '../lookup.ts'
-import { epochWithoutSeed } from '../ordering.ts'
-import { refuse, type ParameterError } from '../parameters.ts'
+import { augmentedBatch, augmentingOfNamed, namedMetadata, refusePadding } from '../augmenting.ts'
+import { refuseUnknown, requested } from '../lookup.ts'
+import { refuse } from '../parameters.ts'
 import { preparationOf } from '../preparation.ts'
 import { jsonBody, respond, tagsOf } from '../respond.ts'
-import { defaults } from '../schemas/defaults.ts'
 import { SampleParams } from '../schemas/params.ts'
 import { SampleQuery } from '../schemas/queries.ts'
 import { SampleBody } from '../schemas/samples.ts'
@@ -34,23 +30,17 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
     }
   }, async (request, reply) => {
     const { query } = request
+    const { id } = request.params
+    const { dataset, split, format } = requested(store, formats, request)
+    refuseUnknown([id], dataset, split)
+    if (format === png) refuseWithPicture(query)
     const preparation = preparationOf(query)
     const { normalization, dtype, layout } = preparation
-    const { epoch } = { ...defaults, ...query }
-    const { id } = request.params
-    const dataset = readyDataset(store, request.params.dataset, query.version)
-    const split = splitName(request.params.split)
-    const { count, labels } = dataset.splits[split]
-    if (id >= count) throw new ServiceError('unknown_sample', `${split} has ${count} samples, 0 to ${count - 1}; there is no ${id}`)
-    const format = negotiate(formats, { format: query.format, accept: request.headers.accept })
-    if (format === png) refuseWithPicture(query)
-    refuse(conflicts(query))
     refusePadding(query, dataset)
-    const augmenting = augmentingOf(query, split)
+    const augmenting = augmentingOfNamed(query, split)
 
-    const label = labels[id]!
-    // Said only where it was asked for.
-    const changes = { ...(query.seed !== undefined && { seed: query.seed, epoch }), ...imageMetadata(query, augmenting) }
+    const label = dataset.splits[split].labels[id]!
+    const changes = namedMetadata(query, augmenting)
     return respond(request, reply, {
       version: dataset.version,
       pinned: query.version !== undefined,
@@ -87,14 +77,6 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
       }
     })
   })
-}
-
-/** Nothing else of a sample is random, so a seed without augmentation is a mistake. */
-function conflicts ({ augment, seed, epoch }: ImageQuery): ParameterError[] {
-  if (seed !== undefined && augment === undefined) {
-    return [{ parameter: 'seed', detail: 'seed goes with augment, without which nothing is random', allowed: 'nothing without augment' }]
-  }
-  return epoch !== undefined && seed === undefined ? [epochWithoutSeed] : []
 }
 
 /** A picture has neither normalization nor dtype nor layout: asking for them is a mistake that must not go unnoticed. */

@@ -1,24 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { PreparedDataset } from '../../dataset.ts'
 import type { Page } from '../../encode/format.ts'
-import { negotiate } from '../../encode/negotiate.ts'
 import { streamFormats } from '../../encode/registry.ts'
-import type { OrderCache } from '../../store/orders.ts'
-import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { batchMetadata, chosenBatch, type BatchChoice } from '../batch-answer.ts'
 import { batchHeaders } from '../headers.ts'
-import { readyDataset, splitName } from '../lookup.ts'
 import { pageStream } from '../page-stream.ts'
-import { pagesOf, type Pages } from '../pages.ts'
+import { requestedPages, type Pages, type PagesOptions } from '../pages.ts'
 import { respond } from '../respond.ts'
 import { SplitParams } from '../schemas/params.ts'
 import { BatchQuery } from '../schemas/queries.ts'
 import { StreamLines } from '../schemas/samples.ts'
 
 /** An epoch, or the rest of one, as one response. */
-export const streamRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, orders: OrderCache, maxBatchSize: number }> = async (app, { store, orders, maxBatchSize }) => {
-  const Query = BatchQuery(streamFormats.map(({ name }) => name), maxBatchSize)
+export const streamRoutes: FastifyPluginAsyncTypebox<PagesOptions> = async (app, options) => {
+  const Query = BatchQuery(streamFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/stream', {
     schema: {
@@ -31,15 +27,11 @@ export const streamRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, orde
       response: { ...inFormats('The pages.', StreamLines, streamFormats), ...problems(400, 404, 406, 503) }
     }
   }, async (request, reply) => {
-    const { query } = request
-    const dataset = readyDataset(store, request.params.dataset, query.version)
-    const split = splitName(request.params.split)
-    const format = negotiate(streamFormats, { format: query.format, accept: request.headers.accept })
-    const pages = pagesOf(dataset, split, query, { orders, maxBatchSize })
+    const { dataset, format, pages } = requestedPages(options, streamFormats, request)
     const { page: _page, count: _count, shape: _shape, ...shared } = batchMetadata(dataset, pages.choice(pages.first))
     return respond(request, reply, {
       version: dataset.version,
-      pinned: query.version !== undefined,
+      pinned: request.query.version !== undefined,
       tag: `stream/${pages.tag}/${format.name}`,
       mediaType: format.mediaType,
       headers: () => batchHeaders(shared),

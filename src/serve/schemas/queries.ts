@@ -46,14 +46,19 @@ export const VersionQuery = Type.Object({ version }, strict)
 
 export const MeanQuery = Type.Object({ format: format(['json', 'npy', 'png']), version }, strict)
 
+/** What may be done to the images of samples that are named. */
+const changes = {
+  augment,
+  seed: Type.Optional({ ...seed, description: 'Seed of the random numbers of `augment`, with which alone it goes; without it, 0.' }),
+  epoch: Type.Optional({ ...epoch, description: 'Which epoch of the seed. Goes with `seed` only.' }),
+  pad
+}
+
 export const SampleQuery = Type.Object({
   normalization,
   dtype,
   layout,
-  augment,
-  seed: Type.Optional({ ...seed, description: 'Seed of the random numbers of `augment`, with which alone it goes; without it, 0.' }),
-  epoch: Type.Optional({ ...epoch, description: 'Which epoch of the seed. Goes with `seed` only.' }),
-  pad,
+  ...changes,
   format: format(['json', 'png']),
   version
 }, strict)
@@ -83,7 +88,7 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
 
 /** How samples that are named are to be prepared and sent. */
 export function GatherQuery (formats: readonly string[]) {
-  return Type.Object({ normalization, dtype, labels, layout, format: format(formats), version }, strict)
+  return Type.Object({ normalization, dtype, labels, layout, ...changes, format: format(formats), version }, strict)
 }
 
 /** Which samples are named. */

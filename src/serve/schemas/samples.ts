@@ -8,6 +8,11 @@ const Changed = {
   pad: Type.Optional(Type.Integer({ description: 'Side of the square that images are padded to, where they are.' }))
 }
 
+const Seeded = {
+  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, where it was given for `augment`.' })),
+  epoch: Type.Optional(Type.Integer())
+}
+
 export const SampleBody = Type.Object({
   ...Identity,
   split: Type.String(),
@@ -18,8 +23,7 @@ export const SampleBody = Type.Object({
   dtype: Dtype,
   normalization: Type.String(),
   layout: Type.String(),
-  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, where the sample is augmented.' })),
-  epoch: Type.Optional(Type.Integer()),
+  ...Seeded,
   ...Changed,
   image: Nested
 })
@@ -58,6 +62,8 @@ export const GatheredBody = Type.Object({
   count: Type.Integer({ description: 'Samples of this batch.' }),
   total: Type.Integer({ description: 'Samples of the split.' }),
   ...Prepared,
+  ...Seeded,
+  ...Changed,
   ...Tensors
 })
 
