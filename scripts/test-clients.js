@@ -33,6 +33,7 @@ const rounds = [
       await runPython('tensorflow_client.py', base),
       await runPython('jax_client.py', base),
       await runPython('arrow_client.py', base),
+      await runPython('ndjson_client.py', base),
       await runNode('tfjs_client.js', base),
       ...await runSnippets(base)
     ]

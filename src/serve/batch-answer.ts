@@ -1,6 +1,5 @@
 import type { Batch, PreparedDataset } from '../dataset.ts'
-import type { BatchFormat, BatchMetadata } from '../encode/format.ts'
-import { json } from '../encode/json.ts'
+import type { BatchFormat, BatchMetadata, Format } from '../encode/format.ts'
 import { imageShape, type Selection } from '../store/batch.ts'
 import { frameOf } from '../store/frame.ts'
 import { augmentedBatch, type Augmenting } from './augmenting.ts'
@@ -39,15 +38,19 @@ export function chosenBatch (dataset: PreparedDataset, { order, augmenting, ...s
   return augmentedBatch(dataset, { ...selection, order: order() }, augmenting)
 }
 
+/** Whether it pays to compress: text and u8 shrink; binary floats are sent as the views they are. */
+export function compressible (format: Format, { dtype }: BatchChoice): boolean {
+  return format.name.endsWith('json') || dtype === 'uint8'
+}
+
 /** A batch with what it says of itself, in the body and in headers; its tensors are made when the body is. */
 export function batchAnswer (dataset: PreparedDataset, choice: BatchChoice, format: BatchFormat): Answer {
   const metadata = batchMetadata(dataset, choice)
-  // An element is a byte at least, as u8 and as text. Binary floats are sent as the views they are, never compressed.
-  const compressible = format === json || choice.dtype === 'uint8'
   return {
     mediaType: format.mediaType,
     headers: () => batchHeaders(metadata),
-    compressibleBytes: compressible ? (metadata['shape'] as number[]).reduce((product, length) => product * length, 1) : 0,
+    // An element is a byte at least, as u8 and as text.
+    compressibleBytes: compressible(format, choice) ? (metadata['shape'] as number[]).reduce((product, length) => product * length, 1) : 0,
     body () {
       const batch = chosenBatch(dataset, choice)
       return batch instanceof Promise ? batch.then(made => format.encode(made, metadata)) : format.encode(batch, metadata)

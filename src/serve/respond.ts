@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { compress, negotiateCoding, type Coding } from './compression.ts'
+import { pageStream } from './page-stream.ts'
 import { sendParts } from './parts.ts'
 import { record, type Plan, type Whole } from './replay.ts'
 
@@ -15,8 +16,8 @@ export interface Answer {
   readonly headers?: () => Readonly<Record<string, string>>
   /** Where it pays to compress the body: how many bytes it has at least. */
   readonly compressibleBytes?: number
-  /** Makes the body, whole or as it is read; not called where the client already has it. */
-  readonly body: () => Uint8Array[] | Promise<Uint8Array[]> | Readable
+  /** Makes the body, whole or page by page as it is read; not called where the client already has it. */
+  readonly body: () => Uint8Array[] | Promise<Uint8Array[]> | AsyncIterable<Uint8Array[]>
 }
 
 /** One representation of something that never changes under its version. */
@@ -62,8 +63,11 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
 function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding: Coding | undefined, etag?: string): Sent {
   const parts = body()
   reply.headers({ ...headers?.() }).type(mediaType)
-  // Fastify reads what answers a HEAD request to its end, so every page would be made.
-  if (parts instanceof Readable) return reply.send(reply.request.method === 'HEAD' ? Readable.from([]) : parts)
+  if (Symbol.asyncIterator in parts) {
+    if (coding) reply.header('content-encoding', coding)
+    // Fastify reads what answers a HEAD request to its end, so every page would be made.
+    return reply.send(reply.request.method === 'HEAD' ? Readable.from([]) : pageStream(parts, coding))
+  }
   return parts instanceof Promise ? parts.then(sendCoded) : sendCoded(parts)
 
   function sendCoded (parts: readonly Uint8Array[]): Sent {

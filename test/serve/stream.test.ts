@@ -1,10 +1,14 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { RecordBatchReader } from 'apache-arrow'
 import t, { type Test } from 'tap'
 import type { PreparedDataset } from '../../src/dataset.ts'
 import { appOver } from '../fixtures/app.ts'
+import { decompressors } from '../fixtures/codings.ts'
+import { heldBuffers } from '../fixtures/garbage.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
 const train = '/v1/datasets/made-up/splits/train'
@@ -82,14 +86,45 @@ t.test('a stream is cached as a batch is', async t => {
   t.equal(new Set(tags).size, urls.length, 'each has an ETag of its own')
 })
 
+t.test('text and u8 are compressed as batches are, and binary floats are not', async t => {
+  const { app } = await appOver(t, [dataset])
+  const compressed = ['', '?batch_size=1', '?seed=3&batch_size=20&page=2', '?format=arrow&normalization=raw&seed=1', '?world_size=102&rank=101&batch_size=1']
+  for (const url of compressed.map(query => `${train}/stream${query}`)) {
+    const plain = await app.inject(url)
+    const tags = new Set([plain.headers.etag])
+    for (const [coding, { whole }] of Object.entries(decompressors)) {
+      const answer = await app.inject({ url, headers: { 'accept-encoding': coding } })
+      t.match(answer.headers, { 'content-type': plain.headers['content-type'], 'content-encoding': coding, vary: /Accept-Encoding/ })
+      t.notOk('content-length' in answer.headers)
+      t.ok(whole(answer.rawPayload).equals(plain.rawPayload), `${url} as ${coding}`)
+      const etag = answer.headers.etag as string
+      const again = await app.inject({ url, headers: { 'accept-encoding': coding, 'if-none-match': etag } })
+      t.same([again.statusCode, again.headers.etag, again.headers['content-encoding']], [304, etag, undefined])
+      t.equal((await app.inject({ method: 'HEAD', url, headers: { 'if-none-match': etag } })).statusCode, 200, 'but is another one as it is')
+      tags.add(etag)
+    }
+    t.equal(tags.size, 1 + Object.keys(decompressors).length, 'each coding has an ETag of its own')
+  }
+  for (const query of ['', '&normalization=unit', '&dtype=float16', '&normalization=standard&labels=index']) {
+    const url = `${train}/stream?format=arrow${query}`
+    const [plain, answer] = [await app.inject(url), await app.inject({ url, headers: { 'accept-encoding': 'gzip, br, zstd' } })]
+    t.same([answer.headers['content-encoding'], answer.headers.etag], [undefined, plain.headers.etag])
+    t.ok(answer.rawPayload.equals(plain.rawPayload), url)
+  }
+})
+
 t.test('HEAD says what GET would, and makes no page', async t => {
-  const { watched, made } = watch(dataset)
-  const { app } = await appOver(t, [watched])
   const url = `${train}/stream?batch_size=1&normalization=raw`
-  const head = await app.inject({ method: 'HEAD', url })
-  const { date: _, connection: __, 'x-request-id': ___, 'transfer-encoding': ____, ...headers } = head.headers
-  t.same([head.statusCode, head.body, made()], [200, '', 0])
-  t.match((await app.inject(url)).headers, headers)
+  for (const coding of ['identity', ...Object.keys(decompressors)]) {
+    const { watched, made } = watch(dataset)
+    const { app } = await appOver(t, [watched])
+    const asked = { url, headers: { 'accept-encoding': coding } }
+    const head = await app.inject({ method: 'HEAD', ...asked })
+    const { date: _, connection: __, 'x-request-id': ___, 'transfer-encoding': ____, ...headers } = head.headers
+    t.same([head.statusCode, head.body, made()], [200, '', 0])
+    t.match((await app.inject(asked)).headers, headers)
+    t.equal(headers['content-encoding'], coding === 'identity' ? undefined : coding)
+  }
 })
 
 t.test('bad parameters are answered as those of batches are', async t => {
@@ -116,19 +151,31 @@ const PAGES = 200
 const PAGE_BYTES = PAGE * 784 * 4
 const large = prepared({ train: PAGE * PAGES, val: 1, test: 1 }, { rows: 28, columns: 28 })
 
-/** The head of a stream's response, of which nothing is read yet. */
-async function open (t: Test, app: App): Promise<IncomingMessage> {
-  const request = get(`${await app.listen({ port: 0 })}${train}/stream?batch_size=${PAGE}&normalization=unit&seed=1&format=arrow`, { agent: false })
+/** The head of a stream's response, of which nothing is read yet: Arrow, or compressed NDJSON. */
+async function open (t: Test, app: App, coding?: string): Promise<IncomingMessage> {
+  const request = get(`${await app.listen({ port: 0 })}${train}/stream?batch_size=${PAGE}&normalization=unit&seed=1&format=${coding ? 'ndjson' : 'arrow'}`, {
+    agent: false, headers: { 'accept-encoding': coding ?? 'identity' }
+  })
   t.teardown(() => request.destroy())
   const [answer] = await once(request, 'response') as [IncomingMessage]
   return answer.on('error', () => {})
 }
 
 /** Waits until no more pages are made: until a thousand turns of the event loop made none. */
-async function settled (made: () => number): Promise<number> {
-  for (let still = 0, last = -1; still < 1000; still = made() === last ? still + 1 : 0) {
+function settled (made: () => number): Promise<number> {
+  return unchanged(made, 1000, turn)
+}
+
+/** The same of compressed pages: until twenty were compressed here, on the same threads, while none was made. */
+function settledCompressed (made: () => number): Promise<number> {
+  const page = Buffer.from(large.splits.train.images.subarray(0, PAGE * 784).join())
+  return unchanged(made, 20, () => promisify(gzip)(page))
+}
+
+async function unchanged (made: () => number, times: number, wait: () => Promise<unknown>): Promise<number> {
+  for (let still = 0, last = -1; still < times; still = made() === last ? still + 1 : 0) {
     last = made()
-    await turn()
+    await wait()
   }
   return made()
 }
@@ -156,7 +203,7 @@ t.test('a hundred stopped readers hold a few pages each', async t => {
   const { watched, made } = watch(large)
   const { app } = await appOver(t, [watched])
   const url = `${await app.listen({ port: 0 })}${train}/stream?batch_size=${PAGE}&normalization=unit&format=arrow`
-  const before = process.memoryUsage().arrayBuffers
+  const before = await heldBuffers()
   for (let i = 0; i < READERS; i++) {
     const request = get(url, { agent: false })
     t.teardown(() => request.destroy())
@@ -164,7 +211,7 @@ t.test('a hundred stopped readers hold a few pages each', async t => {
     answer.on('error', () => {})
   }
   await settled(made)
-  const each = (process.memoryUsage().arrayBuffers - before) / READERS / PAGE_BYTES
+  const each = (await heldBuffers() - before) / READERS / PAGE_BYTES
   t.comment(`${made()} pages made, ${each.toFixed(2)} pages' worth of memory held for each reader`)
   t.ok(each < 4)
 })
@@ -180,6 +227,41 @@ t.test('a reader that goes away stops the making', async t => {
   t.equal(await settled(made), whenGone)
   t.ok(whenGone < PAGES)
 })
+
+for (const coding of Object.keys(decompressors)) {
+  t.test(`${coding}: a reader that stops reading stops the making, holds a few pages, and ends it when it goes away`, async t => {
+    const { watched, made } = watch(large)
+    const { app, log } = await appOver(t, [watched])
+    const pageBytes = (await app.inject(`${train}/batches?batch_size=${PAGE}&normalization=unit&seed=1`)).rawPayload.length
+    const [before, madeBefore] = [await heldBuffers(), made()]
+    const answer = await open(t, app, coding)
+    const whileStopped = await settledCompressed(made)
+    const held = (await heldBuffers() - before) / pageBytes
+    t.equal(answer.headers['content-encoding'], coding)
+    t.comment(`${whileStopped - madeBefore} of ${PAGES} pages made while nothing is read, ${held.toFixed(1)} pages' worth of memory held`)
+    t.ok(whileStopped < PAGES / 2, 'the making stops')
+    t.ok(held < 5, 'and little is held')
+    t.equal(await settledCompressed(made), whileStopped, 'and stays stopped')
+
+    answer.destroy()
+    while (!log.some(({ msg }) => msg === 'request cut short')) await turn()
+    t.equal(await settledCompressed(made), whileStopped, 'nothing is made for nobody')
+    t.same(log.filter(({ msg }) => msg === 'unexpected error'), [])
+  })
+
+  t.test(`${coding}: a stream that breaks is cut, not ended`, async t => {
+    const { watched, made } = watch(large, page => { if (page === 4) throw new Error('no such pixels') })
+    const { app, log } = await appOver(t, [watched])
+    const answer = await open(t, app, coding)
+    const chunks: Buffer[] = []
+    answer.on('data', chunk => chunks.push(chunk))
+    await t.rejects(once(answer, 'end'), { code: 'ECONNRESET' })
+    t.notOk(answer.complete)
+    t.equal(made(), 4)
+    t.throws(() => decompressors[coding]!.whole(Buffer.concat(chunks)), 'nor is the end of the coding there')
+    t.match(log.slice(-2), [{ msg: 'unexpected error', err: { message: 'no such pixels' } }, { msg: 'request cut short', reason: 'no such pixels' }])
+  })
+}
 
 t.test('other requests are answered between two pages', async t => {
   const { watched, made } = watch(large)

@@ -3,9 +3,9 @@ import type { PreparedDataset } from '../../dataset.ts'
 import type { Page } from '../../encode/format.ts'
 import { streamFormats } from '../../encode/registry.ts'
 import { inFormats, problems } from '../answers.ts'
-import { batchMetadata, chosenBatch, type BatchChoice } from '../batch-answer.ts'
+import { batchMetadata, chosenBatch, compressible, type BatchChoice } from '../batch-answer.ts'
 import { batchHeaders } from '../headers.ts'
-import { pageStream } from '../page-stream.ts'
+import { encodedPages } from '../page-stream.ts'
 import { requestedPages, type Pages, type PagesOptions } from '../pages.ts'
 import { respond } from '../respond.ts'
 import { SplitParams } from '../schemas/params.ts'
@@ -35,7 +35,9 @@ export const streamRoutes: FastifyPluginAsyncTypebox<PagesOptions> = async (app,
       tag: `stream/${pages.tag}/${format.name}`,
       mediaType: format.mediaType,
       headers: () => batchHeaders(shared),
-      body: () => pageStream(onwards(dataset, pages), format.startStream(shared))
+      // How long it is, nobody knows before it is made.
+      compressibleBytes: compressible(format, pages.choice(pages.first)) ? Infinity : 0,
+      body: () => encodedPages(onwards(dataset, pages), format.startStream(shared))
     })
   })
 }
