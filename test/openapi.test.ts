@@ -16,6 +16,16 @@ const files = {
   document: new URL('../openapi/openapi.json', import.meta.url)
 }
 
+/** The parts of an OpenAPI document that hold examples. */
+type Document = {
+  readonly paths: Record<string, Record<string, { readonly responses: Record<string, ResponseObject> }>>
+}
+
+interface ResponseObject {
+  readonly content?: Record<string, { readonly examples?: object }>
+  readonly 'x-examples'?: object
+}
+
 const mnist = catalogue.get('mnist')!
 const config = { maxBatchSize: 4096, corsOrigins: ['*'] }
 const logger = pino({ level: 'silent' })
@@ -59,16 +69,16 @@ t.test('every example is answered as the document says', async t => {
 t.test('the committed document is what the app generates', async t => {
   const app = await buildApp({ config, store: stores.ready, logger })
   await app.ready()
-  const generated = JSON.parse(JSON.stringify(app.swagger()))
+  const generated: Document = JSON.parse(JSON.stringify(app.swagger()))
   if (recording) writeFileSync(files.document, `${JSON.stringify(generated, null, 2)}\n`)
   t.same(generated, JSON.parse(readFileSync(files.document, 'utf8')))
   t.same(generated, (await app.inject('/openapi.json')).json(), 'it is what is served, too')
   t.same(await new Validator().validate(generated), { valid: true }, 'it is OpenAPI 3.1')
 
-  const operations = Object.entries<any>(generated.paths).flatMap(([path, methods]) => Object.entries<any>(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation]))
+  const operations = Object.entries(generated.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const))
   for (const [name, { responses }] of operations) {
-    for (const [status, response] of Object.entries<any>(responses)) {
-      const bodies = response.content ? Object.entries<any>(response.content) : [['no body', { examples: response['x-examples'] }] as const]
+    for (const [status, response] of Object.entries(responses)) {
+      const bodies = response.content ? Object.entries(response.content) : [['no body', { examples: response['x-examples'] }] as const]
       for (const [mediaType, { examples }] of bodies) t.ok(examples, `${name} has an example for ${status} ${mediaType}`)
     }
   }

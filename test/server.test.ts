@@ -5,6 +5,8 @@ import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import type { LogLine } from './fixtures/log-line.ts'
+import type { ReadBatch } from './fixtures/read.ts'
 
 const program = fileURLToPath(new URL('../src/server.ts', import.meta.url))
 
@@ -12,7 +14,7 @@ interface Running {
   readonly process: ChildProcess
   readonly url: string
   /** The first log line of which this is true, past or future. */
-  readonly line: (matches: (line: any) => boolean) => Promise<any>
+  readonly line: (matches: (line: LogLine) => boolean) => Promise<LogLine>
   readonly exit: Promise<[code: number | null, signal: string | null]>
 }
 
@@ -24,7 +26,7 @@ async function start (t: Test, env: Record<string, string> = {}): Promise<Runnin
   })
   t.teardown(() => child.kill('SIGKILL'))
   const exit = once(child, 'exit') as Running['exit']
-  const lines: any[] = []
+  const lines: LogLine[] = []
   const waiting = new Set<() => void>()
   createInterface(child.stdout!).on('line', text => {
     lines.push(JSON.parse(text))
@@ -52,7 +54,7 @@ function nativeIsInstalled (): boolean {
   }
 }
 
-const isReady = (line: any): boolean => line.msg === 'mnist is ready'
+const isReady = (line: LogLine): boolean => line.msg === 'mnist is ready'
 
 t.test('serves real MNIST, and finishes what it is sending when it is asked to stop', async t => {
   const server = await start(t)
@@ -64,7 +66,7 @@ t.test('serves real MNIST, and finishes what it is sending when it is asked to s
 
   await server.line(isReady)
   t.equal((await fetch(`${server.url}/readyz`)).status, 200)
-  const { count, total, version } = await (await fetch(`${server.url}/v1/datasets/mnist/splits/train/batches?batch_size=2`)).json() as any
+  const { count, total, version } = await (await fetch(`${server.url}/v1/datasets/mnist/splits/train/batches?batch_size=2`)).json() as ReadBatch
   t.same([count, total, version], [2, 48000, 'a826b1a4600fb3e4'])
 
   const agent = new Agent({ keepAlive: true })
@@ -99,7 +101,7 @@ const skip = nativeIsInstalled() && 'native TensorFlow is installed, so asking f
 t.test('a dataset that fails says why, and the server stays up', { skip }, async t => {
   const server = await start(t, { TFJS_BACKEND: 'tensorflow' })
   await server.line(({ msg, level }) => level === 50 && msg.startsWith('mnist failed'))
-  const { detail } = await (await fetch(`${server.url}/v1/datasets/mnist`)).json() as any
+  const { detail } = await (await fetch(`${server.url}/v1/datasets/mnist`)).json() as { detail: string }
   t.match(detail, /^mnist could not be prepared: TensorFlow\.js backend tensorflow is not usable: /)
   t.equal((await fetch(`${server.url}/healthz`)).status, 200)
   server.process.kill('SIGTERM')

@@ -37,8 +37,8 @@ with urlopen(Request(STREAM, headers={'Accept-Encoding': 'gzip'})) as response:
     early = 0
     for line in lines(response):
         page = json.loads(line)
-        if page.get('end'):
-            break
+        if 'end' in page:
+            continue
         ids = order[seen:seen + 512]
         assert page['ids'] == ids.tolist()
         assert np.array_equal(np.array(page['images'], np.uint8), images[ids])

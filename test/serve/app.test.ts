@@ -3,10 +3,14 @@ import { get, type IncomingMessage } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { decode as decodePng } from 'fast-png'
 import t from 'tap'
+import type { Static } from 'typebox'
 import { shortestNumbers } from '../../src/encode/numbers.ts'
+import type { DatasetList as DatasetListSchema } from '../../src/serve/schemas/states.ts'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
 import { readNpy } from '../fixtures/read.ts'
+
+type DatasetList = Static<typeof DatasetListSchema>
 
 const dataset = prepared({ train: 30, val: 10, test: 5 })
 const other = prepared({ train: 3, val: 1, test: 1 }, { name: 'other' })
@@ -15,13 +19,13 @@ t.test('datasets: ready, loading and failed ones side by side', async t => {
   const { app, store } = await appOver(t, [dataset, other, prepared({ train: 1, val: 1, test: 1 }, { name: 'third' })])
   store.progress(other.entry, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
   store.fail({ ...dataset.entry, name: 'third' }, 'no source has it')
-  const { datasets, limits, formats } = (await app.inject('/v1/datasets')).json()
-  t.same(datasets.map(({ name, status }: any) => [name, status]), [['made-up', 'ready'], ['other', 'loading'], ['third', 'failed']])
-  t.equal(datasets[0].version, dataset.version)
-  t.same(datasets[1].progress, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
-  t.equal(datasets[2].reason, 'no source has it')
+  const { datasets, limits, formats } = (await app.inject('/v1/datasets')).json<DatasetList>()
+  t.same(datasets.map(({ name, status }) => [name, status]), [['made-up', 'ready'], ['other', 'loading'], ['third', 'failed']])
+  t.equal(datasets[0]!.version, dataset.version)
+  t.same(datasets[1]!.progress, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
+  t.equal(datasets[2]!.reason, 'no source has it')
   t.same(limits, { default_batch_size: 64, max_batch_size: 64 })
-  t.same(formats.map(({ name }: any) => name), ['json', 'npz', 'safetensors', 'arrow'])
+  t.same(formats.map(({ name }) => name), ['json', 'npz', 'safetensors', 'arrow'])
 
   for (const resource of ['', '/mean', '/splits/train', '/splits/train/batches', '/splits/train/samples/0']) {
     t.equal((await app.inject(`/v1/datasets/made-up${resource}`)).statusCode, 200, `made-up${resource} is served`)
@@ -148,7 +152,7 @@ t.test('a reader that goes away leaves its line, too', async t => {
   for (const format of ['safetensors', 'json']) {
     const [answer] = await once(get({ port, path: `/v1/datasets/made-up/splits/train/batches?batch_size=4000&format=${format}` }), 'response') as [IncomingMessage]
     answer.socket.destroy()
-    while (!log.some(({ msg, url }) => msg === 'request cut short' && url.endsWith(format))) await turn()
+    while (!log.some(({ msg, url }) => msg === 'request cut short' && url?.endsWith(format))) await turn()
   }
   const lines = log.filter(({ url }) => url)
   t.match(lines, [{ level: 40, reason: 'the reader went away', url: /safetensors$/ }, { level: 40, reason: 'the reader went away', url: /json$/ }])

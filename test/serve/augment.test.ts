@@ -4,6 +4,7 @@ import { augmenter } from '../../src/augment/augment.ts'
 import { sampleKey } from '../../src/split/order.ts'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
+import type { ReadBatch } from '../fixtures/read.ts'
 
 const dataset = prepared({ train: 101, val: 20, test: 7 }, { rows: 28, columns: 28 })
 const { images } = dataset.splits.train
@@ -21,10 +22,10 @@ function expected (id: number, seed = 0, epoch = 0): Uint8Array {
   return target
 }
 
-async function get (app: App, url: string): Promise<any> {
+async function get<Body = ReadBatch> (app: App, url: string): Promise<Body> {
   const answer = await app.inject(url)
   if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.body}`)
-  return answer.json()
+  return answer.json<Body>()
 }
 
 t.test('a sample becomes the same in any page, shard and batch size, and in the natural order', async t => {
@@ -45,7 +46,7 @@ t.test('a sample becomes the same in any page, shard and batch size, and in the 
     t.ok(body.ids.length > 0)
   }
   const [first, second] = [await get(app, `${raw}&seed=5&epoch=1`), await get(app, `${raw}&seed=5&epoch=2`)]
-  const id = first.ids.find((id: number) => second.ids.includes(id))
+  const id = first.ids.find(id => second.ids.includes(id))!
   t.notSame(first.images[first.ids.indexOf(id)], second.images[second.ids.indexOf(id)], 'each epoch makes something else of it')
 })
 
@@ -75,7 +76,7 @@ t.test('a picture, a sample and a row of a batch are the same', async t => {
     for (const [i, id] of batch.ids.entries()) {
       const picture = decodePng((await app.inject(`${sample}/${id}?format=png&${query}${pad}`)).rawPayload)
       t.same([picture.width, picture.height, [...picture.data]], [side, side, batch.images[i]], `picture ${id}`)
-      const body = await get(app, `${sample}/${id}?${query}${pad}`)
+      const body = await get<{ image: number[] }>(app, `${sample}/${id}?${query}${pad}`)
       t.match(body, { id, seed: 9, epoch: 4, augment: everything, shape: [side * side], ...(pad && { pad: 32 }) })
       t.same(body.image, centered.images[i], `sample ${id}`)
     }
@@ -89,10 +90,10 @@ t.test('padding puts images into the middle of zeros, before normalization', asy
   for (const order of ['', '&seed=1', '&batch_size=64&page=1&remainder=pad']) {
     for (const normalization of ['raw', 'unit', 'centered', 'standard']) {
       const zero = border[normalization]!
-      const plain = await get(app, `${train}?layout=nhwc&normalization=${normalization}${order}`)
-      const body = await get(app, `${train}?layout=nhwc&normalization=${normalization}${order}&pad=32`)
+      const plain = await get<ReadBatch<number[][][]>>(app, `${train}?layout=nhwc&normalization=${normalization}${order}`)
+      const body = await get<ReadBatch<number[][][]>>(app, `${train}?layout=nhwc&normalization=${normalization}${order}&pad=32`)
       t.same(body.shape, [body.count, 32, 32, 1])
-      const wanted = plain.images.map((rows: number[][][]) => Array.from({ length: 32 }, (_, row) => Array.from({ length: 32 }, (_, column) => {
+      const wanted = plain.images.map(rows => Array.from({ length: 32 }, (_, row) => Array.from({ length: 32 }, (_, column) => {
         return rows[row - 2]?.[column - 2]?.[0] ?? zero
       })))
       t.ok(Buffer.from(Float32Array.from(body.images.flat(3)).buffer).equals(Buffer.from(Float32Array.from(wanted.flat(2)).buffer)), `${normalization}${order}`)
@@ -101,9 +102,9 @@ t.test('padding puts images into the middle of zeros, before normalization', asy
   t.same((await get(app, `${train}?layout=nchw&pad=32`)).shape, [64, 1, 32, 32])
   t.same((await get(app, '/v1/datasets/made-up/splits/test/samples/0?pad=32&layout=nchw')).shape, [1, 32, 32], 'of any split')
   const small = await appOver(t, [prepared({ train: 3, val: 0, test: 1 })])
-  const { images: [image] } = await get(small.app, `${train}?pad=32&normalization=raw&batch_size=1&layout=nhwc`)
-  t.equal(image.flat(2).filter((level: number) => level > 0).length, 12, 'images of other sizes, too')
-  t.ok(image[14][14][0] > 0 && image[17][16][0] > 0, 'in the middle')
+  const { images: [image] } = await get<ReadBatch<number[][][]>>(small.app, `${train}?pad=32&normalization=raw&batch_size=1&layout=nhwc`)
+  t.equal(image!.flat(2).filter(level => level > 0).length, 12, 'images of other sizes, too')
+  t.ok(image![14]![14]![0]! > 0 && image![17]![16]![0]! > 0, 'in the middle')
 })
 
 t.test('a batch says how it was changed, in one way however it was asked', async t => {

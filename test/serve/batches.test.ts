@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import t from 'tap'
+import type { ParameterError } from '../../src/serve/parameters.ts'
 import { mix } from '../../src/split/order.ts'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
@@ -134,7 +135,7 @@ t.test('bad parameters are named, with what is allowed', async t => {
       errors: [{ parameter, detail, allowed }]
     }, query)
   }
-  t.same((await app.inject(`${train}?page=x&layout=y&z=1`)).json().errors.map((error: any) => error.parameter).sort(), ['layout', 'page', 'z'], 'all at once')
+  t.same((await app.inject(`${train}?page=x&layout=y&z=1`)).json<{ errors: ParameterError[] }>().errors.map(({ parameter }) => parameter).sort(), ['layout', 'page', 'z'], 'all at once')
 })
 
 t.test('what is not there is a 404 that says what is', async t => {
