@@ -1,10 +1,10 @@
 /** nginx with one worker over a folder of static files: the ceiling. */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, listening } from './port.js'
+import { startPeer } from './peer.js'
+import { freePort } from './port.js'
 
 export function nginxVersion () {
   return spawnSync('nginx', ['-v'], { encoding: 'utf8' }).stderr?.trim().split('/').at(-1)
@@ -18,14 +18,11 @@ export async function startNginx (files) {
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
   const port = await freePort()
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port))
-  const server = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: ['ignore', 'inherit', 'inherit'] })
-  const exit = once(server, 'exit')
-  await listening(port, exit)
+  const nginx = await startPeer(port, 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')])
   return {
-    base: `http://127.0.0.1:${port}`,
+    ...nginx,
     stop: async () => {
-      server.kill('SIGTERM')
-      await exit
+      await nginx.stop()
       rmSync(folder, { recursive: true })
     }
   }
