@@ -28,6 +28,7 @@ const rounds = [
     run: async base => [
       await runPython('bits.py', base),
       await runPython('augment.py', base),
+      await runPython('shards.py', base),
       await runPython('torch_client.py', base),
       await runPython('torchvision_client.py', base),
       await runPython('tensorflow_client.py', base),

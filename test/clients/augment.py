@@ -5,9 +5,10 @@ Recomputes augmented and padded batches from the original IDX files, bit for bit
 """
 
 import io
+import json
 import sys
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import numpy as np
 
@@ -51,6 +52,20 @@ def check(strengths, normalization='raw', side=None, seed=None, epoch=0, **query
     return len(ids)
 
 
+def check_gathered(ids, strengths, normalization, seed, epoch, side):
+    """The same of samples that are named, in the order in which they are; gives their number."""
+    augmented = ','.join(f'{name}:{strength}' for name, strength in strengths.items())
+    query = urlencode({'augment': augmented, 'normalization': normalization, 'seed': seed, 'epoch': epoch, 'pad': side, 'format': 'npz', 'layout': 'nchw'})
+    url = f'{base}/v1/datasets/mnist/splits/train/gather?{query}'
+    request = Request(url, json.dumps({'ids': ids.tolist()}).encode(), {'content-type': 'application/json'})
+    with urlopen(request) as response, np.load(io.BytesIO(response.read())) as batch:
+        expect_array(url, 'ids', batch['ids'], ids.astype(np.int32))
+        around = {**prepared, 'mean': pad(prepared['mean'][None], side)[0]}
+        images = pad(augment(train[ids], sample_keys(ids, seed, epoch), strengths), side)
+        expect_array(url, 'images', batch['images'], normalize(around, images, normalization)[:, None])
+    return len(ids)
+
+
 samples = 0
 for name in NAMES:
     for strengths in ({name: EVERYTHING[name]}, {name: STRONGEST[name]}):
@@ -64,6 +79,9 @@ for strengths in (EVERYTHING, STRONGEST):
         samples += check(strengths, normalization, side=32, batch_size=500, seed=1, rank=1, world_size=3, remainder='pad', page=31)
 for normalization in ('raw', 'unit', 'centered', 'standard'):
     samples += check({}, normalization, side=32, batch_size=1000)
+for normalization in ('raw', 'unit', 'centered', 'standard'):
+    ids = np.random.default_rng(1).integers(len(train), size=1000)
+    samples += check_gathered(ids, EVERYTHING, normalization, seed=42, epoch=3, side=32)
 for page in range(12):
     samples += check(EVERYTHING, batch_size=4096, seed=7, epoch=1, page=page)
 print(f'{samples:,} augmented or padded samples are equal to what NumPy makes of the original files')
