@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
+import { CompressedBodies } from './serve/compressed-bodies.ts'
 import docs from './serve/plugins/docs.ts'
 import draining from './serve/plugins/draining.ts'
 import problems, { sendProblem } from './serve/plugins/problems.ts'
@@ -43,6 +44,7 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const orders = new OrderCache(shuffledOrder)
+  const compressed = new CompressedBodies()
 
   app.addHook('preClose', async () => replay.close())
   await app.register(problems)
@@ -55,7 +57,7 @@ export async function buildApp ({ config: { maxBatchSize, corsOrigins }, store, 
   await app.register(meanRoutes, { store })
   await app.register(fileRoutes, { store })
   await app.register(splitRoutes, { store })
-  await app.register(batchRoutes, { store, orders, maxBatchSize })
+  await app.register(batchRoutes, { store, orders, compressed, maxBatchSize })
   await app.register(gatherRoutes, { store, maxBatchSize })
   await app.register(streamRoutes, { store, orders, maxBatchSize })
   await app.register(sampleRoutes, { store })

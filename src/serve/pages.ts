@@ -20,6 +20,8 @@ export interface Pages {
   readonly count: number
   /** Tells the page asked for from all others of the dataset's version, whatever the format. */
   readonly tag: string
+  /** Whether every epoch has the same ones, so that they are asked for again. */
+  readonly recurring: boolean
   choice (page: number): BatchChoice
 }
 
@@ -61,6 +63,7 @@ function pagesOf (dataset: PreparedDataset, split: SplitName, query: PagesQuery,
     first,
     count: pages,
     tag: [split, first, batchSize, normalization, dtype, labels, layout, ...tagsOf(asked)].join('/'),
+    recurring: !shuffle && !augmenting,
     choice: page => ({
       ...preparation,
       split,

@@ -16,6 +16,8 @@ export interface Answer {
   readonly headers?: () => Readonly<Record<string, string>>
   /** Where it pays to compress the body: how many bytes it has at least. */
   readonly compressibleBytes?: number
+  /** Gives a compressed body that is kept, or makes it; absent where it is not worth keeping. */
+  readonly keepCompressed?: ((coding: Coding, make: () => Promise<Uint8Array>) => Promise<Uint8Array>) | undefined
   /** Makes the body, whole or page by page as it is read; not called where the client already has it. */
   readonly body: () => Uint8Array[] | Promise<Uint8Array[]> | AsyncIterable<Uint8Array[]>
 }
@@ -60,7 +62,12 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
 }
 
 /** @param etag of what may be sent again */
-function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding: Coding | undefined, etag?: string): Sent {
+function send (reply: FastifyReply, { mediaType, headers, keepCompressed, body }: Answer, coding: Coding | undefined, etag?: string): Sent {
+  if (coding && keepCompressed) {
+    return keepCompressed(coding, async () => compress(coding, await (body as Whole['body'])())).then(compressed => {
+      return sendCompressed(reply.headers({ ...headers?.() }).type(mediaType), coding, compressed)
+    })
+  }
   const parts = body()
   reply.headers({ ...headers?.() }).type(mediaType)
   if (Symbol.asyncIterator in parts) {
@@ -76,8 +83,12 @@ function send (reply: FastifyReply, { mediaType, headers, body }: Answer, coding
       if (etag !== undefined) record(reply.request.raw, () => planOf(reply, etag, body as Whole['body']))
       return parts.length === 1 ? reply.send(parts[0]) : sendParts(reply, parts)
     }
-    return compress(coding, parts).then(compressed => setLength(reply, [compressed]).header('content-encoding', coding).send(compressed))
+    return compress(coding, parts).then(compressed => sendCompressed(reply, coding, compressed))
   }
+}
+
+function sendCompressed (reply: FastifyReply, coding: Coding, compressed: Uint8Array): FastifyReply {
+  return setLength(reply, [compressed]).header('content-encoding', coding).send(compressed)
 }
 
 function setLength (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { batchFormats } from '../../encode/registry.ts'
 import { inFormats, problems } from '../answers.ts'
 import { batchAnswer } from '../batch-answer.ts'
+import type { CompressedBodies } from '../compressed-bodies.ts'
 import { pageLinks } from '../headers.ts'
 import { requestedPages, type PagesOptions } from '../pages.ts'
 import { respond } from '../respond.ts'
@@ -10,7 +11,7 @@ import { BatchQuery } from '../schemas/queries.ts'
 import { BatchBody } from '../schemas/samples.ts'
 
 /** The core: a split, page by page. */
-export const batchRoutes: FastifyPluginAsyncTypebox<PagesOptions> = async (app, options) => {
+export const batchRoutes: FastifyPluginAsyncTypebox<PagesOptions & { compressed: CompressedBodies }> = async (app, options) => {
   const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {
@@ -27,11 +28,15 @@ export const batchRoutes: FastifyPluginAsyncTypebox<PagesOptions> = async (app, 
     const { dataset, split, format, pages } = requestedPages(options, batchFormats, request)
     const answer = batchAnswer(dataset, pages.choice(pages.first), format)
     const path = `/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
+    const tag = `${pages.tag}/${format.name}`
     return respond(request, reply, {
       ...answer,
       version: dataset.version,
       pinned: request.query.version !== undefined,
-      tag: `${pages.tag}/${format.name}`,
+      tag,
+      keepCompressed: pages.recurring
+        ? (coding, make) => options.compressed.get(`${dataset.entry.name}/${dataset.version}/${tag}/${coding}`, make)
+        : undefined,
       headers: () => ({ ...answer.headers?.(), link: pageLinks(path, request.url.split('?', 2)[1] ?? '', pages.first, pages.count) })
     })
   })
