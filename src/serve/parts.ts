@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { pool } from '../store/pool.ts'
+import { pool } from '../pool.ts'
 
 /**
  * Sends a body of several parts, uncopied and in one system call where the socket has room: a reader that is slow holds

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
+import { pool } from '../pool.ts'
 import type { DatasetStore } from '../store/store.ts'
 import { writeParts } from './parts.ts'
 import { logAnswer } from './request-log.ts'
@@ -118,5 +119,5 @@ function isSpecial (headers: IncomingHttpHeaders): boolean {
 
 /** Bytes of memory that nobody else has: a view of something larger costs nothing. */
 function ownBytes (parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { buffer, byteLength }) => buffer.byteLength === byteLength ? sum + byteLength : sum, 0)
+  return parts.reduce((sum, { buffer, byteLength }) => pool.hasLent(buffer) || buffer.byteLength === byteLength ? sum + byteLength : sum, 0)
 }

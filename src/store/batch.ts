@@ -2,7 +2,7 @@ import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, Pre
 import { center } from './center.ts'
 import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
-import { pool } from './pool.ts'
+import { pool } from '../pool.ts'
 
 export interface Selection {
   readonly split: SplitName
@@ -37,8 +37,10 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   const classes = dataset.entry.classes.length
   const halves = dtype === 'float16' ? halfCodebook(dataset, normalization, frame) : undefined
   let levels: Uint8Array | undefined
+  let values: Batch['images']['data'] | undefined
   return {
-    images: { shape: [count, ...imageShape(frame, layout)], data: images() },
+    // Text is made of the levels, and seldom looks at the values.
+    images: { shape: [count, ...imageShape(frame, layout)], get data () { return (values ??= images()) } },
     get levels () { return pixels() },
     codebook: halves ?? frame.codebooks[normalization],
     labels: labels === 'onehot'

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Format } from '../../encode/format.ts'
-import { json, nest } from '../../encode/json.ts'
+import { json } from '../../encode/json.ts'
+import { nest } from '../../encode/nest.ts'
 import { shortestNumbers } from '../../encode/numbers.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import type { DatasetStore } from '../../store/store.ts'

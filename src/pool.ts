@@ -22,6 +22,11 @@ export class Pool {
     return buffer
   }
 
+  /** Whether this is to be given back: it will hold something else then. */
+  hasLent (buffer: ArrayBufferLike): boolean {
+    return this.#lent.has(buffer)
+  }
+
   /** Takes back what it has lent; anything else is left alone. */
   giveBack (buffer: ArrayBufferLike): void {
     if (!this.#lent.delete(buffer)) return
