@@ -9,13 +9,14 @@ import { logAnswer } from './request-log.ts'
 /** An answer that is the same for everybody who asks for it in the same way, as it was found the long way. */
 export interface Plan {
   readonly etag: string
-  /** Names and values in turns, without what is about one request only. */
+  /** Names and values in turns. The last one is the id of a request, and set anew for each. */
   readonly notModifiedHeaders: string[]
   /** Undefined as long as all who asked for it had it already. */
   readonly whole?: Whole
 }
 
 export interface Whole {
+  /** As above. */
   readonly headers: string[]
   /** Length of the body. */
   readonly bytes: number
@@ -24,8 +25,18 @@ export interface Whole {
   parts?: Uint8Array[]
 }
 
-/** Plans that are kept. */
+/** What a client that may be answered the short way accepts, and what it gets. */
+interface Known {
+  readonly accept: string | undefined
+  readonly acceptEncoding: string | undefined
+  plan: Plan
+}
+
+/** URLs whose plans are kept. */
 const LIMIT = 1024
+
+/** Plans of one URL that are kept: clients are of few kinds. */
+const KINDS = 4
 
 /** Bytes that a plan's body may hold for itself to be kept, too: enough for what stands before views of the stored tensors. */
 const OWN_BYTES = 4096
@@ -50,7 +61,7 @@ export function record (request: IncomingMessage, plan: () => Plan): void {
 export class Replay {
   readonly #store: DatasetStore
   readonly #logger: FastifyBaseLogger
-  #plans = new Map<string, Plan>()
+  readonly #known = new Map<string, Known[]>()
   #revision = -1
   #closed = false
 
@@ -69,20 +80,19 @@ export class Replay {
     const { headers } = request
     if (request.method !== 'GET' || this.#closed || isSpecial(headers)) return false
     if (this.#revision !== this.#store.revision) {
-      this.#plans.clear()
+      this.#known.clear()
       this.#revision = this.#store.revision
     }
-    const key = `${request.url}\n${headers.accept ?? ''}\n${headers['accept-encoding'] ?? ''}`
-    const plan = this.#plans.get(key)
-    const known = headers['if-none-match']
-    const isKnown = plan !== undefined && known === plan.etag
-    if (!isKnown && (known !== undefined || !plan?.whole)) {
-      recorders.set(request, plan => this.#keep(key, plan))
+    const { accept, 'accept-encoding': acceptEncoding, 'if-none-match': held } = headers
+    const plan = this.#known.get(request.url!)?.find(known => known.accept === accept && known.acceptEncoding === acceptEncoding)?.plan
+    const isHeld = plan !== undefined && held === plan.etag
+    if (!isHeld && (held !== undefined || !plan?.whole)) {
+      recorders.set(request, plan => this.#keep(request.url!, { accept, acceptEncoding, plan }))
       return false
     }
-    const id = String(headers['x-request-id'] ?? randomUUID())
-    if (!QUIET.includes(this.#logger.level)) logAnswer(this.#logger, id, response, isKnown ? undefined : plan!.whole!.bytes)
-    if (isKnown) response.writeHead(304, [...plan.notModifiedHeaders, 'x-request-id', id]).end()
+    const id = headers['x-request-id'] as string | undefined ?? randomUUID()
+    if (!QUIET.includes(this.#logger.level)) logAnswer(this.#logger, id, response, isHeld ? undefined : plan!.whole!.bytes)
+    if (isHeld) response.writeHead(304, withId(plan.notModifiedHeaders, id)).end()
     else this.#send(plan!.whole!, id, response)
     return true
   }
@@ -100,16 +110,31 @@ export class Replay {
     }
 
     function write (parts: Uint8Array[]): void {
-      response.writeHead(200, [...whole.headers, 'x-request-id', id])
+      response.writeHead(200, withId(whole.headers, id))
       writeParts(response, parts)
     }
   }
 
-  #keep (key: string, plan: Plan): void {
-    if (this.#plans.get(key)?.whole && !plan.whole) return
-    if (this.#plans.size === LIMIT && !this.#plans.has(key)) this.#plans.delete(this.#plans.keys().next().value!)
-    this.#plans.set(key, plan)
+  #keep (url: string, { plan, ...kind }: Known): void {
+    const kinds = this.#known.get(url)
+    const same = kinds?.find(({ accept, acceptEncoding }) => accept === kind.accept && acceptEncoding === kind.acceptEncoding)
+    if (same) {
+      // What answers more is not forgotten for what answers less.
+      if (plan.whole || !same.plan.whole) same.plan = plan
+    } else if (kinds) {
+      if (kinds.length === KINDS) kinds.shift()
+      kinds.push({ plan, ...kind })
+    } else {
+      if (this.#known.size === LIMIT) this.#known.delete(this.#known.keys().next().value!)
+      this.#known.set(url, [{ plan, ...kind }])
+    }
   }
+}
+
+/** These headers with the id of a request. The same list serves every request, since it is read before this ends. */
+function withId (headers: string[], id: string): string[] {
+  headers[headers.length - 1] = id
+  return headers
 }
 
 function isSpecial (headers: IncomingHttpHeaders): boolean {

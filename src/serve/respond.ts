@@ -45,7 +45,7 @@ export function respond (request: FastifyRequest, reply: FastifyReply, { version
   reply.header('cache-control', pinned ? lasting : passing)
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) {
-    record(request.raw, () => ({ etag, notModifiedHeaders: flat(repeatedHeaders(withoutId(reply))) }))
+    record(request.raw, () => ({ etag, notModifiedHeaders: planned(repeatedHeaders(reply.getHeaders())) }))
     return sendNotModified(reply)
   }
   return send(reply, answer, coding, etag)
@@ -97,18 +97,13 @@ function setLength (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyR
 
 /** How this answer, whose headers are all set, can be given again. */
 function planOf (reply: FastifyReply, etag: string, body: Whole['body']): Plan {
-  const headers = withoutId(reply)
-  return { etag, notModifiedHeaders: flat(repeatedHeaders(headers)), whole: { headers: flat(headers), bytes: Number(headers['content-length']), body } }
+  const headers = reply.getHeaders()
+  return { etag, notModifiedHeaders: planned(repeatedHeaders(headers)), whole: { headers: planned(headers), bytes: Number(headers['content-length']), body } }
 }
 
-/** All headers but the one that is about this request only. */
-function withoutId (reply: FastifyReply): Record<string, unknown> {
-  const { 'x-request-id': _id, ...headers } = reply.getHeaders()
-  return headers
-}
-
-function flat (headers: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
+/** Names and values in turns, the last one the id of the request. */
+function planned ({ 'x-request-id': id, ...headers }: Readonly<Record<string, unknown>>): string[] {
+  return [...Object.entries(headers), ['x-request-id', id] as const].flatMap(([name, value]) => [name, String(value)])
 }
 
 /** Parts of a tag that say these scalars. A comma would end the tag in the eyes of those who read `If-None-Match`. */

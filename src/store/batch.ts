@@ -80,6 +80,9 @@ function viewing (start: number, end: number): TakeRows {
   return (all, width) => all.subarray(start * width, end * width) as typeof all
 }
 
+/** Up to so many elements are copied one by one: to make a view of them takes longer. */
+const FEW = 16
+
 function gathering (ids: Uint32Array): TakeRows {
   return (all, width) => {
     const length = ids.length * width
@@ -88,8 +91,8 @@ function gathering (ids: Uint32Array): TakeRows {
     const rows = new (all.constructor as new (buffer: ArrayBufferLike, start: number, length: number) => typeof all)(buffer, 0, length)
     for (let i = 0; i < ids.length; i++) {
       const start = ids[i]! * width
-      if (width === 1) rows[i] = all[start]!
-      else rows.set(all.subarray(start, start + width) as never, i * width)
+      if (width > FEW) rows.set(all.subarray(start, start + width) as never, i * width)
+      else for (let j = 0; j < width; j++) rows[i * width + j] = all[start + j]!
     }
     return rows
   }

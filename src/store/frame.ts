@@ -10,17 +10,20 @@ export interface Frame extends ImageSize {
   readonly place: (images: Uint8Array) => Uint8Array
 }
 
-/** Codebooks are to be the same objects for all batches, so a frame is made once. */
-const padded = new WeakMap<PreparedDataset, Map<number, Frame>>()
+/** By the side asked for. Codebooks are to be the same objects for all batches, so a frame is made once. */
+const known = new WeakMap<PreparedDataset, Map<number | undefined, Frame>>()
 
 /** @param side of the square that images are padded to, at least as large as they are; undefined for none */
 export function frameOf (dataset: PreparedDataset, side: number | undefined): Frame {
-  if (side === undefined) return { ...dataset, place: images => images }
-  let frames = padded.get(dataset)
-  if (!frames) padded.set(dataset, frames = new Map())
+  let frames = known.get(dataset)
+  if (!frames) known.set(dataset, frames = new Map())
   let frame = frames.get(side)
-  if (!frame) frames.set(side, frame = square(dataset, side))
+  if (!frame) frames.set(side, frame = side === undefined ? asStored(dataset) : square(dataset, side))
   return frame
+}
+
+function asStored ({ rows, columns, meanImage, codebooks }: PreparedDataset): Frame {
+  return { rows, columns, meanImage, codebooks, place: images => images }
 }
 
 /** Images in the middle of a square of zeros; the odd row or column that is left over goes to the end. */

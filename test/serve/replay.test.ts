@@ -79,6 +79,22 @@ t.test('who had it already when it was first asked for does not keep it from oth
   for (let i = 0; i < 3; i++) t.same((await get(path)).body, body)
 })
 
+t.test('clients of more kinds than are told apart get what each of them accepts', async t => {
+  const { get } = await listen(t)
+  const path = `${base}/splits/train/batches?page=1&normalization=raw`
+  const codings = ['gzip', 'br', 'identity', 'gzip;q=0.5', 'br;q=0.5', '*;q=0', 'deflate']
+  const kinds = ['application/json', 'application/vnd.safetensors'].flatMap(accept => codings.map(coding => ({ accept, 'accept-encoding': coding })))
+  const first = []
+  for (const kind of kinds) first.push(lasting(await get(path, kind)))
+  t.equal(new Set(first.map(({ headers }) => `${headers['content-type']} ${headers['content-encoding']}`)).size, 6)
+  for (let round = 0; round < 3; round++) {
+    for (const [i, kind] of kinds.entries()) {
+      t.same(lasting(await get(path, kind)), first[i], `${kind.accept}, ${kind['accept-encoding']}`)
+      t.equal((await get(path, { ...kind, 'if-none-match': first[i]!.headers.etag! })).status, 304)
+    }
+  }
+})
+
 t.test('what is special goes the long way', async t => {
   const { get } = await listen(t)
   const path = `${base}/splits/test/batches`
