@@ -41,15 +41,22 @@ function makeFiles (count, folder) {
 
 async function measure (count, dataFolder, seconds) {
   const settings = { REPEAT: String(count) }
-  const logging = await startLogging({ program, dataFolder, settings })
-  await logging.stop()
+  rmSync(join(dataFolder, 'prepared'), { recursive: true, force: true })
+  const cold = await readyAfter()
+  const warm = await readyAfter()
   const server = await startQuiet({ program, dataFolder, settings })
   try {
     const rss = residentMiB(server.pid)
     const rate = async query => (await load({ base: server.base, path: `${SPLIT}&batch_size=256${query}&page={}`, pages: 16 }, { seconds }))['requests/s']
-    return { ready: logging.stages['ready ms'], rss, natural: await rate(''), shuffled: await rate('&seed=1') }
+    return { cold, warm, rss, natural: await rate(''), shuffled: await rate('&seed=1') }
   } finally {
     await server.stop()
+  }
+
+  async function readyAfter () {
+    const logging = await startLogging({ program, dataFolder, settings })
+    await logging.stop()
+    return logging.stages['ready ms']
   }
 }
 
@@ -60,7 +67,8 @@ function rowsOf (times, results) {
     return { title: `MNIST ${count} times: ${what}`, unit, ours, peer: 'once', theirs: results[1].map(result => result[name]), ...limits(count) }
   })
   return [
-    ...row('ready', 'ms', 'ready', count => ({ mostRatio: count })),
+    ...row('ready, cold', 'ms', 'cold', count => ({ mostRatio: count })),
+    ...row('ready, as prepared before', 'ms', 'warm', count => ({ mostRatio: count })),
     ...row('RSS', 'MiB', 'rss', count => ({ mostRatio: count })),
     ...row('natural page of 256', 'requests/s', 'natural', () => ({ wanted: 0.9 })),
     ...row('shuffled page of 256', 'requests/s', 'shuffled', () => ({ wanted: 0.9 }))

@@ -1,6 +1,6 @@
 /**
  * The service over MNIST repeated: REPEAT times the samples, everything else as in `src/server.ts`. The repeated files are
- * put where the cache of verified files would have them, each under its own SHA-256.
+ * put where the cache of verified files would have them, each under its own SHA-256; with PREPARE_FILES that is all.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -9,27 +9,27 @@ import { catalogue } from '../dist/acquire/catalogue.js'
 import { buildApp } from '../dist/app.js'
 import { loadConfig } from '../dist/config.js'
 import { createConsole } from '../dist/console.js'
-import { loadDataset } from '../dist/pipeline.js'
+import { loadDataset } from '../dist/load.js'
 import { DatasetStore } from '../dist/store/store.js'
 import { idxFolder } from './idx.js'
 
 const times = Number(process.env.REPEAT)
 const config = loadConfig([...catalogue.keys()])
 const mnist = catalogue.get('mnist')
-const { logger } = createConsole(config.logLevel)
+const { logger } = await createConsole(config.logLevel)
 
 const files = Object.fromEntries(Object.entries(mnist.files).map(([role, file]) => [role, repeated(file)]))
 const entry = { ...mnist, files, mirrors: [], embedded: undefined }
 if (process.env.PREPARE_FILES) process.exit()
 
-const started = performance.now()
 const store = new DatasetStore([entry])
 const app = await buildApp({ config, store, logger })
 await app.listen({ host: config.host, port: config.port, listenTextResolver: url => `listening on ${url}` })
 process.once('SIGTERM', () => app.close().then(() => process.exit()))
-const settings = { dataFolder: config.dataFolder, split: config.split, prepare: config.prepare, backend: config.backend }
-store.ready(await loadDataset(entry, { ...settings, signal: new AbortController().signal, report: () => {}, log: logger }))
-logger.info({ ms: performance.now() - started }, 'mnist is ready')
+const { dataFolder, keepPrepared: keep, sources, split, prepare, backend } = config
+const { signal } = new AbortController()
+store.ready(await loadDataset(entry, { dataFolder, keep, sources, split, prepare, backend, signal, report: () => {}, log: logger }))
+logger.info('mnist is ready')
 
 /** The entry of a file that has the samples of `file` again and again; made in the cache unless it is there. */
 function repeated (file) {
