@@ -2,7 +2,7 @@ import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, Pre
 import { center } from './center.ts'
 import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
-import { pool } from '../pool.ts'
+import { gathered, viewed } from './rows.ts'
 
 export interface Selection {
   readonly split: SplitName
@@ -31,7 +31,7 @@ export interface Selection {
 export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   const { span: { start, count, real }, order, normalization, dtype, labels, layout, masked, pad } = selection
   const split = dataset.splits[selection.split]
-  const rows = order || start + count > split.count ? gathering(sampleIds(dataset, selection)) : viewing(start, start + count)
+  const rows = order || start + count > split.count ? gathered(split, sampleIds(dataset, selection)) : viewed(split, start, start + count)
   const size = dataset.rows * dataset.columns
   const frame = frameOf(dataset, pad)
   const classes = dataset.entry.classes.length
@@ -43,22 +43,20 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
     images: { shape: [count, ...imageShape(frame, layout)], get data () { return (values ??= images()) } },
     get levels () { return pixels() },
     codebook: halves ?? frame.codebooks[normalization],
-    labels: labels === 'onehot'
-      ? { shape: [count, classes], data: rows(split.onehot, classes) }
-      : { shape: [count], data: rows(split.index, 1) },
-    ids: { shape: [count], data: rows(split.ids, 1) },
+    labels: labels === 'onehot' ? { shape: [count, classes], data: rows.onehot(classes) } : { shape: [count], data: rows.index() },
+    ids: { shape: [count], data: rows.ids() },
     ...(masked && { mask: { shape: [count], data: new Uint8Array(count).fill(1, 0, real) } })
   }
 
   function pixels (): Uint8Array {
-    return (levels ??= frame.place(selection.images ?? rows(split.images, size)))
+    return (levels ??= frame.place(selection.images ?? rows.images(split.images, size)))
   }
 
   function images (): Float32Array | Uint16Array | Uint8Array {
     if (halves) return lookUpHalves(pixels(), halves)
     switch (normalization) {
       case 'raw': return pixels()
-      case 'centered': return selection.images || pad ? center(pixels(), dataset.levels.unit, frame.meanImage) : rows(split.centered, size)
+      case 'centered': return selection.images || pad ? center(pixels(), dataset.levels.unit, frame.meanImage) : rows.images(split.centered, size)
       default: return lookUp(pixels(), dataset.levels[normalization])
     }
   }
@@ -70,31 +68,6 @@ export function imageShape ({ rows, columns }: ImageSize, layout: Layout): numbe
     case 'flat': return [rows * columns]
     case 'nhwc': return [rows, columns, 1]
     case 'nchw': return [1, rows, columns]
-  }
-}
-
-/** Gives the same rows of any array whose rows have `width` elements. */
-type TakeRows = <Data extends Float32Array | Uint8Array | Int32Array | BigInt64Array>(all: Data, width: number) => Data
-
-function viewing (start: number, end: number): TakeRows {
-  return (all, width) => all.subarray(start * width, end * width) as typeof all
-}
-
-/** Up to so many elements are copied one by one: to make a view of them takes longer. */
-const FEW = 16
-
-function gathering (ids: Uint32Array): TakeRows {
-  return (all, width) => {
-    const length = ids.length * width
-    // Every byte is written below, so it is not cleared before.
-    const buffer = pool.take(length * all.BYTES_PER_ELEMENT)
-    const rows = new (all.constructor as new (buffer: ArrayBufferLike, start: number, length: number) => typeof all)(buffer, 0, length)
-    for (let i = 0; i < ids.length; i++) {
-      const start = ids[i]! * width
-      if (width > FEW) rows.set(all.subarray(start, start + width) as never, i * width)
-      else for (let j = 0; j < width; j++) rows[i * width + j] = all[start + j]!
-    }
-    return rows
   }
 }
 
