@@ -242,8 +242,10 @@ export interface Codebook {
 export interface Batch {
   /** float32 or the bits of float16; u8 where the normalization is `raw`. */
   readonly images: Tensor<Float32Array | Uint16Array | Uint8Array>
-  /** The u8 levels that `images` was made of, in the same order. */
-  readonly levels: Uint8Array
+  /** Of the images. */
+  readonly dtype: Dtype
+  /** The u8 levels that the images from `start` up to but not including `end` are made of. */
+  levels (start: number, end: number): Uint8Array
   /** The same object for all batches of a dataset that share a normalization and a dtype. */
   readonly codebook: Codebook
   readonly labels: Tensor<Float32Array | BigInt64Array>
@@ -251,6 +253,11 @@ export interface Batch {
   readonly ids: Tensor<Int32Array>
   /** u8, 1 for a sample and 0 for padding; only where padding was asked for. */
   readonly mask?: Tensor<Uint8Array>
+  /**
+   * The samples from `start` up to but not including `end`. They are gathered when they are asked for: who goes through a
+   * large batch in slices never holds all of it.
+   */
+  slice (start: number, end: number): Batch
 }
 
 /** How far a stage is, in its own unit of work. */

@@ -4,6 +4,9 @@ const SMALLEST = 1 << 16
 /** Bytes that wait for their next use at most. */
 const LIMIT = 32 << 20
 
+/** Makes arrays of one type. */
+export type ArrayType<Data> = { new (buffer: ArrayBuffer, start: number, length: number): Data, readonly BYTES_PER_ELEMENT: number }
+
 /**
  * Memory that large batches are gathered into, used again once it is known that nobody reads it any more. Fresh memory is
  * given by the system page by page, which takes longer than to fill it. What is not given back is simply collected.
@@ -13,8 +16,12 @@ export class Pool {
   readonly #lent = new WeakSet<ArrayBufferLike>()
   #bytes = 0
 
-  /** Memory of exactly so many bytes; what is in it is undefined. */
-  take (bytes: number): ArrayBuffer {
+  /** An array of so many elements, in memory of exactly its size. What is in it is undefined: all of it is to be written. */
+  take<Data> (Elements: ArrayType<Data>, length: number): Data {
+    return new Elements(this.#take(length * Elements.BYTES_PER_ELEMENT), 0, length)
+  }
+
+  #take (bytes: number): ArrayBuffer {
     const used = this.#idle.get(bytes)?.pop()
     if (used) this.#bytes -= bytes
     const buffer = used ?? Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import type { Data, Field } from 'apache-arrow'
 import type { Tensor, TensorData } from '../dataset.ts'
+import { bodyOf } from './body.ts'
 import { bytesOf } from './bytes.ts'
 import type { BatchFormat, BatchMetadata, StreamEncoder, StreamFormat } from './format.ts'
-import { tensorsOf } from './tensors.ts'
 
 /**
  * The Arrow IPC stream (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format"):
@@ -19,7 +19,7 @@ export const arrow: BatchFormat & StreamFormat = {
   mediaType: 'application/vnd.apache.arrow.stream',
   encode (batch, metadata) {
     const stream = startStream(metadata)
-    return [...stream.page({ batch, metadata }), ...stream.end()]
+    return bodyOf(...stream.page({ batch, metadata }), ...stream.end())
   },
   startStream
 }
@@ -38,7 +38,8 @@ function startStream (shared: BatchMetadata): StreamEncoder {
   const writer = newPartsWriter()
   return {
     page ({ batch, metadata }) {
-      const columns = tensorsOf(batch).map(([name, tensor]) => encodeColumn(name, tensor))
+      const { images, labels, ids, mask } = batch
+      const columns = Object.entries({ images, labels, ids, ...(mask && { mask }) }).map(([name, tensor]) => encodeColumn(name, tensor))
       const fields = columns.map(({ field }) => field)
       const rows = makeData({ type: new Struct(fields), length: batch.ids.data.length, nullCount: 0, children: columns.map(({ data }) => data) })
       const own = Object.entries(metadata).filter(([key]) => !(key in shared))

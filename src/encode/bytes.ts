@@ -5,8 +5,11 @@ export function bytesOf (data: ArrayBufferView): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
 
-/** What NumPy calls the element type of an array. */
-export function dtypeOf (data: TensorData): 'float32' | 'float16' | 'uint8' | 'int32' | 'int64' {
+/** An element type, as NumPy calls it. */
+export type ElementType = 'float32' | 'float16' | 'uint8' | 'int32' | 'int64'
+
+/** The element type of an array. */
+export function dtypeOf (data: TensorData): ElementType {
   if (data instanceof Float32Array) return 'float32'
   if (data instanceof Uint16Array) return 'float16'
   if (data instanceof Uint8Array) return 'uint8'

@@ -1,4 +1,5 @@
 import type { Batch } from '../dataset.ts'
+import type { Body } from './body.ts'
 
 /** One representation of a resource. */
 export interface Format {
@@ -12,8 +13,7 @@ export type BatchMetadata = Readonly<Record<string, string | number | readonly n
 
 /** A wire format of batches. */
 export interface BatchFormat extends Format {
-  /** The parts of the body, in order. They may be views of the batch's tensors, which are never written to. */
-  encode (batch: Batch, metadata: BatchMetadata): Uint8Array[]
+  encode (batch: Batch, metadata: BatchMetadata): Body
 }
 
 /** A batch as one of the pages of a stream. */
@@ -24,10 +24,10 @@ export interface Page {
 
 /** Makes one body of many batches, page by page. */
 export interface StreamEncoder {
-  /** The parts that the next page makes. They may be views of its tensors. */
-  page (page: Page): Uint8Array[]
+  /** What the next page adds to the body. */
+  page (page: Page): Iterable<Uint8Array>
   /** What tells a reader that this is the end. */
-  end (): Uint8Array[]
+  end (): Iterable<Uint8Array>
 }
 
 /** A wire format of many batches in one body. */

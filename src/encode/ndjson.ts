@@ -1,3 +1,4 @@
+import type { Body } from './body.ts'
 import type { StreamFormat } from './format.ts'
 import { json } from './json.ts'
 
@@ -11,9 +12,14 @@ export const ndjson: StreamFormat = {
       page ({ batch, metadata }) {
         sent.pages++
         sent.samples += batch.ids.data.length
-        return [...json.encode(batch, metadata), Buffer.from('\n')]
+        return line(json.encode(batch, metadata))
       },
       end: () => [Buffer.from(`${JSON.stringify({ end: true, ...sent })}\n`)]
     }
   }
+}
+
+function * line ({ parts }: Body): Generator<Uint8Array> {
+  yield * parts
+  yield Buffer.from('\n')
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from '../dataset.ts'
-import { bytesOf, dtypeOf } from './bytes.ts'
+import { bytesOf, dtypeOf, type ElementType } from './bytes.ts'
 import type { Format } from './format.ts'
 
 export const npy: Format = { name: 'npy', mediaType: 'application/x-npy' }
@@ -15,13 +15,18 @@ const descriptors = { float32: '<f4', float16: '<f2', uint8: '|u1', int32: '<i4'
  *     …   the data, a view of the tensor's
  */
 export function encodeNpy ({ shape, data }: Tensor): [Uint8Array, Uint8Array] {
+  return [npyHeader(shape, dtypeOf(data)), bytesOf(data)]
+}
+
+/** All that stands before the data. */
+export function npyHeader (shape: readonly number[], dtype: ElementType): Buffer {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
-  const dict = `{'descr': '${descriptors[dtypeOf(data)]}', 'fortran_order': False, 'shape': ${tuple}, }`
+  const dict = `{'descr': '${descriptors[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`
   const length = Math.ceil((10 + dict.length + 1) / 64) * 64
   const header = Buffer.alloc(length, ' ')
   header.write('\x93NUMPY\x01\x00', 'latin1')
   header.writeUInt16LE(length - 10, 8)
   header.write(dict, 10, 'latin1')
   header.write('\n', length - 1, 'latin1')
-  return [header, bytesOf(data)]
+  return header
 }

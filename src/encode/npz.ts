@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib'
+import { pool } from '../pool.ts'
 import type { BatchFormat } from './format.ts'
-import { encodeNpy } from './npy.ts'
-import { tensorsOf } from './tensors.ts'
+import { npyHeader } from './npy.ts'
+import { tensorsOf, type WireTensor } from './tensors.ts'
 
 /**
  * A zip of stored (uncompressed) NPY members, as `numpy.savez` makes it (APPNOTE.TXT 6.3, 4.3): a local header, name and
@@ -11,21 +12,39 @@ export const npz: BatchFormat = {
   name: 'npz',
   mediaType: 'application/x-npz',
   encode (batch) {
-    const parts: Uint8Array[] = []
+    const members: Array<[start: Buffer, tensor: WireTensor]> = []
     const directory: Buffer[] = []
     let offset = 0
-    for (const [name, tensor] of tensorsOf(batch)) {
-      const [header, data] = encodeNpy(tensor)
-      const member: Member = { name: `${name}.npy`, offset, size: header.length + data.length, crc: crc32(data, crc32(header)) }
+    for (const tensor of tensorsOf(batch)) {
+      const header = npyHeader(tensor.shape, tensor.dtype)
+      const member: Member = { name: `${tensor.name}.npy`, offset, size: header.length + tensor.bytes, crc: crcOf(header, tensor) }
       const start = Buffer.concat([localHeader(member), header])
-      parts.push(start, data)
+      members.push([start, tensor])
       directory.push(directoryEntry(member))
-      offset += start.length + data.length
+      offset += start.length + tensor.bytes
     }
     const entries = Buffer.concat(directory)
-    parts.push(Buffer.concat([entries, directoryEnd(directory.length, entries.length, offset)]))
-    return parts
+    const end = Buffer.concat([entries, directoryEnd(directory.length, entries.length, offset)])
+    return { bytes: offset + end.length, parts: parts(members, end) }
   }
+}
+
+function * parts (members: Array<[start: Buffer, tensor: WireTensor]>, end: Buffer): Generator<Uint8Array> {
+  for (const [start, tensor] of members) {
+    yield start
+    yield * tensor.parts()
+  }
+  yield end
+}
+
+/** It stands before the data, so that the slices of a large batch are made for it, and once more to be sent. */
+function crcOf (header: Buffer, tensor: WireTensor): number {
+  let crc = crc32(header)
+  for (const part of tensor.parts()) {
+    crc = crc32(part, crc)
+    if (part.length < tensor.bytes) pool.giveBack(part.buffer)
+  }
+  return crc
 }
 
 interface Member {

@@ -1,6 +1,5 @@
-import { bytesOf, dtypeOf } from './bytes.ts'
 import type { BatchFormat } from './format.ts'
-import { tensorsOf } from './tensors.ts'
+import { tensorsOf, type WireTensor } from './tensors.ts'
 
 const dtypes = { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int64: 'I64' } as const
 
@@ -20,11 +19,15 @@ export const safetensors: BatchFormat = {
       __metadata__: Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, String(value)]))
     }
     let offset = 0
-    for (const [name, { shape, data }] of tensors) {
-      header[name] = { dtype: dtypes[dtypeOf(data)], shape, data_offsets: [offset, offset += data.byteLength] }
-    }
-    return [encodeHeader(header), ...tensors.map(([, { data }]) => bytesOf(data))]
+    for (const { name, shape, dtype, bytes } of tensors) header[name] = { dtype: dtypes[dtype], shape, data_offsets: [offset, offset += bytes] }
+    const start = encodeHeader(header)
+    return { bytes: start.length + offset, parts: parts(start, tensors) }
   }
+}
+
+function * parts (start: Uint8Array, tensors: readonly WireTensor[]): Generator<Uint8Array> {
+  yield start
+  for (const tensor of tensors) yield * tensor.parts()
 }
 
 function encodeHeader (header: object): Buffer {

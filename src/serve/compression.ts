@@ -1,13 +1,16 @@
 import type { Transform } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import zlib, { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib'
+import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
+import { pool } from '../pool.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
 export type Coding = 'zstd' | 'br' | 'gzip'
 
 interface Compressor {
-  whole (body: Uint8Array): Promise<Uint8Array>
+  /** Gives out what it is written as it sees fit, and the rest at the end. */
+  whole (): Transform
   /** Gives out all of what is written to it, before it takes more. */
   stream (): Transform
 }
@@ -15,10 +18,8 @@ interface Compressor {
 /** zlib goes to its thread pool once for so many bytes of output. */
 const chunkSize = 1 << 16
 
-const [gzipped, brotlied] = [promisify(gzip), promisify(brotliCompress)]
-
 /** Zstandard came to Node.js with 22.15; it takes its options as Brotli does. */
-const { zstdCompress, createZstdCompress } = zlib as { zstdCompress?: typeof brotliCompress, createZstdCompress?: typeof createBrotliCompress }
+const { createZstdCompress } = zlib as { createZstdCompress?: typeof createBrotliCompress }
 const { ZSTD_e_flush: zstdFlush, ZSTD_c_windowLog: zstdWindowLog } = constants as unknown as Record<string, number>
 
 /** log₂ of the bytes that a stream looks back on: it holds as many for as long as its reader takes. */
@@ -26,20 +27,19 @@ const windowLog = 18
 
 // Each at the level beyond which time grows faster than bytes shrink. The first is preferred, being the fastest.
 const compressors = new Map<Coding, Compressor>()
-if (zstdCompress && createZstdCompress) {
-  const zstded = promisify(zstdCompress)
+if (createZstdCompress) {
   compressors.set('zstd', {
-    whole: body => zstded(body, { chunkSize }),
+    whole: () => createZstdCompress({ chunkSize }),
     stream: () => createZstdCompress({ chunkSize, flush: zstdFlush!, params: { [zstdWindowLog!]: windowLog } })
   })
 }
 const quality = { [constants.BROTLI_PARAM_QUALITY]: 4 }
 compressors.set('br', {
-  whole: body => brotlied(body, { chunkSize, params: quality }),
+  whole: () => createBrotliCompress({ chunkSize, params: quality }),
   stream: () => createBrotliCompress({ chunkSize, flush: constants.BROTLI_OPERATION_FLUSH, params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: windowLog } })
 })
 compressors.set('gzip', {
-  whole: body => gzipped(body, { chunkSize, level: 4 }),
+  whole: () => createGzip({ chunkSize, level: 4 }),
   stream: () => createGzip({ chunkSize, level: 4, flush: constants.Z_SYNC_FLUSH })
 })
 
@@ -64,9 +64,21 @@ export function negotiateCoding (accepted: string | string[] | undefined, bytes:
   return codings.find(known => known === coding)
 }
 
-/** The body in one piece, compressed in zlib's thread pool. */
-export function compress (coding: Coding, parts: readonly Uint8Array[]): Promise<Uint8Array> {
-  return compressors.get(coding)!.whole(parts.length === 1 ? parts[0]! : Buffer.concat(parts))
+/** A body in one piece, compressed in zlib's thread pool. Each part is made when the one before it is compressed. */
+export async function compress (coding: Coding, parts: Iterable<Uint8Array>): Promise<Uint8Array> {
+  const compressor = compressors.get(coding)!.whole()
+  const compressed = buffer(compressor)
+  const write = promisify((part: Uint8Array, done: (error?: Error | null) => void) => compressor.write(part, done))
+  try {
+    for (const part of parts) {
+      await write(part)
+      pool.giveBack(part.buffer)
+    }
+    compressor.end()
+  } catch (error) {
+    compressor.destroy(error as Error)
+  }
+  return compressed
 }
 
 /** Compresses what is written to it, in zlib's thread pool; a reader can decompress all of each chunk as soon as it is written. */

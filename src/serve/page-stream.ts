@@ -1,13 +1,17 @@
 import { Readable, pipeline } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { byteLength } from '../encode/body.ts'
 import type { Page, StreamEncoder } from '../encode/format.ts'
 import { compressor, type Coding } from './compression.ts'
+
+/** Bytes that are worth a turn of the event loop. */
+const CHUNK = 1 << 16
 
 /**
  * The parts of each page, and of the end, made when they are asked for: each page in a turn of the event loop of its own,
  * so that other requests are answered in between.
  */
-export async function * encodedPages (pages: Iterable<Page | Promise<Page>>, encoder: StreamEncoder): AsyncGenerator<Uint8Array[]> {
+export async function * encodedPages (pages: Iterable<Page | Promise<Page>>, encoder: StreamEncoder): AsyncGenerator<Iterable<Uint8Array>> {
   for (const page of pages) {
     await setImmediate()
     yield encoder.page(await page)
@@ -20,21 +24,34 @@ export async function * encodedPages (pages: Iterable<Page | Promise<Page>>, enc
  * it reads and the next one. Compressed, each page can be read as soon as it is made. An error while one is made breaks
  * the response off, compressed or not, which its reader can tell from an end.
  */
-export function pageStream (pages: AsyncIterable<Uint8Array[]>, coding?: Coding): Readable {
-  const bytes = Readable.from(coding ? inOnePart(pages) : inParts(pages), { objectMode: false, highWaterMark: 1 })
+export function pageStream (pages: AsyncIterable<Iterable<Uint8Array>>, coding?: Coding): Readable {
+  const bytes = Readable.from(coding ? inChunks(pages) : inParts(pages), { objectMode: false, highWaterMark: 1 })
   // The error, if there is one, is the body's own: who sends it is told.
   return coding ? pipeline(bytes, compressor(coding), () => {}) : bytes
 }
 
-/** What a compressor is given at once, it gives out at once. */
-async function * inOnePart (pages: AsyncIterable<Uint8Array[]>): AsyncGenerator<Uint8Array> {
+/** What a compressor is given at once, it gives out at once: a page as soon as it is made, but not each of its small parts. */
+async function * inChunks (pages: AsyncIterable<Iterable<Uint8Array>>): AsyncGenerator<Uint8Array> {
   for await (const parts of pages) {
-    const page = Buffer.concat(parts)
-    if (page.length > 0) yield page
+    let chunk: Uint8Array[] = []
+    for (const part of parts) {
+      chunk.push(part)
+      if (byteLength(chunk) < CHUNK) continue
+      yield Buffer.concat(chunk)
+      chunk = []
+      await setImmediate()
+    }
+    // Of no bytes, it would be taken for the end.
+    if (byteLength(chunk) > 0) yield Buffer.concat(chunk)
   }
 }
 
-async function * inParts (pages: AsyncIterable<Uint8Array[]>): AsyncGenerator<Uint8Array> {
-  // A part of no bytes would be taken for the end.
-  for await (const parts of pages) yield * parts.filter(({ length }) => length > 0)
+async function * inParts (pages: AsyncIterable<Iterable<Uint8Array>>): AsyncGenerator<Uint8Array> {
+  for await (const parts of pages) {
+    for (const part of parts) {
+      if (part.length === 0) continue
+      yield part
+      if (part.length >= CHUNK) await setImmediate()
+    }
+  }
 }

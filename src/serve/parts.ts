@@ -1,26 +1,105 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { byteLength, type Body } from '../encode/body.ts'
 import { pool } from '../pool.ts'
 
+/** Bytes that are made and handed to the socket at a time: a batch of common size, and all that a slow reader can hold. */
+const AT_ONCE = 1 << 20
+
+/** Milliseconds after which others have their turn. */
+const TURN_MS = 5
+
+/** A body whose first parts are made. */
+export interface Opened {
+  /** Of all parts, where that is known. */
+  readonly bytes?: number | undefined
+  readonly first: readonly Uint8Array[]
+  /** Makes the others, if there are any. */
+  readonly rest?: Iterator<Uint8Array> | undefined
+}
+
+/** Makes the first parts of a body: all of them, if they are not many bytes. */
+export function openBody ({ bytes, parts }: Body): Opened {
+  const rest = parts[Symbol.iterator]()
+  const { taken, done } = take(rest)
+  return done ? { bytes: byteLength(taken), first: taken } : { bytes, first: taken, rest }
+}
+
+interface Taken {
+  readonly taken: readonly Uint8Array[]
+  /** Whether there are no more. */
+  readonly done: boolean
+}
+
+function take (parts: Iterator<Uint8Array>): Taken {
+  const taken: Uint8Array[] = []
+  for (let bytes = 0; bytes < AT_ONCE;) {
+    const { value, done } = parts.next()
+    if (done) return { taken, done }
+    taken.push(value)
+    bytes += value.byteLength
+  }
+  return { taken, done: false }
+}
+
 /**
- * Sends a body of several parts, uncopied and in one system call where the socket has room: a reader that is slow holds
- * references to them, not memory of its own. A stream instead would take a turn of the event loop for each part. Nobody
- * may change the body after this: `onSend` hooks are not run, all others are.
+ * Sends a body of several parts after its headers. Nobody may change it after this: `onSend` hooks are not run, all others are.
  */
-export function sendParts (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
+export function sendParts (reply: FastifyReply, opened: Opened): FastifyReply {
   reply.hijack()
   const { raw } = reply
   raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
   if (reply.request.method === 'HEAD') raw.end()
-  else writeParts(raw, parts)
+  else writeParts(raw, opened, error => reply.log.error({ err: error }, 'unexpected error'))
   return reply
 }
 
-/** Writes all of a body after its head. What of it was gathered for it alone is used again once the system has all. */
-export function writeParts (response: ServerResponse, parts: readonly Uint8Array[]): void {
-  response.once('finish', () => { for (const { buffer } of parts) pool.giveBack(buffer) })
-  response.cork()
-  for (const part of parts) response.write(part)
-  response.end()
-  response.uncork()
+/**
+ * Writes all of a body after its head: uncopied, in one system call for all that is made at a time, and no faster than it is
+ * read. So a reader that is slow holds references, or one mebibyte, and others have their turn in between. What was made for
+ * this body alone is used again once the system has it.
+ *
+ * @param failed is told why parts could not be made; the response is broken off then
+ */
+export function writeParts (response: ServerResponse, { first, rest }: Opened, failed: (error: unknown) => void): void {
+  let turnEnds = performance.now() + TURN_MS
+  write({ taken: first, done: rest === undefined })
+
+  function write ({ taken, done }: Taken): void {
+    let room = true
+    response.cork()
+    for (const part of taken) room = response.write(part)
+    if (done) response.end()
+    response.uncork()
+    if (done) response.once('finish', () => giveBack(taken))
+    // There is no room in what is corked, but nothing is left to wait for once the system has taken all of it.
+    else if (!room && response.writableLength > 0) response.once('drain', () => written(taken))
+    else written(taken)
+  }
+
+  function written (parts: readonly Uint8Array[]): void {
+    giveBack(parts)
+    if (performance.now() < turnEnds) return goOn()
+    setImmediate(() => {
+      turnEnds = performance.now() + TURN_MS
+      goOn()
+    })
+  }
+
+  function goOn (): void {
+    if (response.destroyed) return
+    let next
+    try {
+      next = take(rest!)
+    } catch (error) {
+      failed(error)
+      response.destroy()
+      return
+    }
+    write(next)
+  }
+}
+
+function giveBack (parts: readonly Uint8Array[]): void {
+  for (const { buffer } of parts) pool.giveBack(buffer)
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Body } from '../encode/body.ts'
 import { pool } from '../pool.ts'
 import type { DatasetStore } from '../store/store.ts'
-import { writeParts } from './parts.ts'
+import { openBody, writeParts, type Opened } from './parts.ts'
 import { logAnswer } from './request-log.ts'
 
 /** An answer that is the same for everybody who asks for it in the same way, as it was found the long way. */
@@ -18,11 +19,11 @@ export interface Plan {
 export interface Whole {
   /** As above. */
   readonly headers: string[]
-  /** Length of the body. */
-  readonly bytes: number
-  readonly body: () => Uint8Array[] | Promise<Uint8Array[]>
+  /** Length of the body, where it is known before it is made. */
+  readonly bytes: number | undefined
+  readonly body: () => Body | Promise<Body>
   /** What the body was last, if that is worth keeping. */
-  parts?: Uint8Array[]
+  opened?: Opened
 }
 
 /** What a client that may be answered the short way accepts, and what it gets. */
@@ -98,20 +99,23 @@ export class Replay {
   }
 
   #send (whole: Whole, id: string, response: ServerResponse): void {
-    const parts = whole.parts ?? whole.body()
-    if (parts instanceof Promise) {
-      parts.then(write, error => {
-        this.#logger.error({ reqId: id, err: error }, 'unexpected error')
+    const failed = (error: unknown): void => this.#logger.error({ reqId: id, err: error }, 'unexpected error')
+    const body = whole.opened ?? whole.body()
+    if (body instanceof Promise) {
+      body.then(made => write(openBody(made))).catch(error => {
+        failed(error)
         response.destroy()
       })
-    } else {
-      if (!whole.parts && ownBytes(parts) <= OWN_BYTES) whole.parts = parts
-      write(parts)
+    } else if ('first' in body) write(body)
+    else {
+      const opened = openBody(body)
+      if (!opened.rest && ownBytes(opened.first) <= OWN_BYTES) whole.opened = opened
+      write(opened)
     }
 
-    function write (parts: Uint8Array[]): void {
+    function write (opened: Opened): void {
       response.writeHead(200, withId(whole.headers, id))
-      writeParts(response, parts)
+      writeParts(response, opened, failed)
     }
   }
 

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
+import { bodyOf, type Body } from '../encode/body.ts'
 import { compress, negotiateCoding, type Coding } from './compression.ts'
 import { pageStream } from './page-stream.ts'
-import { sendParts } from './parts.ts'
+import { openBody, sendParts } from './parts.ts'
 import { record, type Plan, type Whole } from './replay.ts'
 
 /** Raised when the same request to the same version begins to give other bytes. */
@@ -19,7 +20,7 @@ export interface Answer {
   /** Gives a compressed body that is kept, or makes it; absent where it is not worth keeping. */
   readonly keepCompressed?: ((coding: Coding, make: () => Promise<Uint8Array>) => Promise<Uint8Array>) | undefined
   /** Makes the body, whole or page by page as it is read; not called where the client already has it. */
-  readonly body: () => Uint8Array[] | Promise<Uint8Array[]> | AsyncIterable<Uint8Array[]>
+  readonly body: () => Body | Promise<Body> | AsyncIterable<Iterable<Uint8Array>>
 }
 
 /** One representation of something that never changes under its version. */
@@ -64,41 +65,38 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
 /** @param etag of what may be sent again */
 function send (reply: FastifyReply, { mediaType, headers, keepCompressed, body }: Answer, coding: Coding | undefined, etag?: string): Sent {
   if (coding && keepCompressed) {
-    return keepCompressed(coding, async () => compress(coding, await (body as Whole['body'])())).then(compressed => {
+    return keepCompressed(coding, async () => compress(coding, (await (body as Whole['body'])()).parts)).then(compressed => {
       return sendCompressed(reply.headers({ ...headers?.() }).type(mediaType), coding, compressed)
     })
   }
-  const parts = body()
+  const made = body()
   reply.headers({ ...headers?.() }).type(mediaType)
-  if (Symbol.asyncIterator in parts) {
+  if (Symbol.asyncIterator in made) {
     if (coding) reply.header('content-encoding', coding)
     // Fastify reads what answers a HEAD request to its end, so every page would be made.
-    return reply.send(reply.request.method === 'HEAD' ? Readable.from([]) : pageStream(parts, coding))
+    return reply.send(reply.request.method === 'HEAD' ? Readable.from([]) : pageStream(made, coding))
   }
-  return parts instanceof Promise ? parts.then(sendCoded) : sendCoded(parts)
+  return made instanceof Promise ? made.then(sendWhole) : sendWhole(made)
 
-  function sendCoded (parts: readonly Uint8Array[]): Sent {
-    if (!coding) {
-      setLength(reply, parts)
-      if (etag !== undefined) record(reply.request.raw, () => planOf(reply, etag, body as Whole['body']))
-      return parts.length === 1 ? reply.send(parts[0]) : sendParts(reply, parts)
-    }
-    return compress(coding, parts).then(compressed => sendCompressed(reply, coding, compressed))
+  function sendWhole (whole: Body): Sent {
+    if (coding) return compress(coding, whole.parts).then(compressed => sendCompressed(reply, coding, compressed))
+    const opened = openBody(whole)
+    const { bytes, first, rest } = opened
+    if (bytes !== undefined) reply.header('content-length', bytes)
+    if (etag !== undefined) record(reply.request.raw, () => planOf(reply, etag, body as Whole['body']))
+    return first.length === 1 && !rest ? reply.send(first[0]) : sendParts(reply, opened)
   }
 }
 
 function sendCompressed (reply: FastifyReply, coding: Coding, compressed: Uint8Array): FastifyReply {
-  return setLength(reply, [compressed]).header('content-encoding', coding).send(compressed)
-}
-
-function setLength (reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
-  return reply.header('content-length', parts.reduce((sum, part) => sum + part.byteLength, 0))
+  return reply.header('content-length', compressed.byteLength).header('content-encoding', coding).send(compressed)
 }
 
 /** How this answer, whose headers are all set, can be given again. */
 function planOf (reply: FastifyReply, etag: string, body: Whole['body']): Plan {
   const headers = reply.getHeaders()
-  return { etag, notModifiedHeaders: planned(repeatedHeaders(headers)), whole: { headers: planned(headers), bytes: Number(headers['content-length']), body } }
+  const bytes = headers['content-length'] as number | undefined
+  return { etag, notModifiedHeaders: planned(repeatedHeaders(headers)), whole: { headers: planned(headers), bytes, body } }
 }
 
 /** Names and values in turns, the last one the id of the request. */
@@ -112,8 +110,8 @@ export function tagsOf (scalars: Readonly<Record<string, string | number>>): str
 }
 
 /** JSON as a body of one part. */
-export function jsonBody (value: unknown): Uint8Array[] {
-  return [Buffer.from(JSON.stringify(value))]
+export function jsonBody (value: unknown): Body {
+  return bodyOf(Buffer.from(JSON.stringify(value)))
 }
 
 /** What a 304 repeats (RFC 9110, 15.4.5), and what is about this one answer; a cache has all the rest. */

@@ -1,7 +1,8 @@
-import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName } from '../dataset.ts'
+import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName, Tensor, TensorData } from '../dataset.ts'
 import { center } from './center.ts'
 import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
+import { pool } from '../pool.ts'
 import { gathered, viewed } from './rows.ts'
 
 export interface Selection {
@@ -36,30 +37,47 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   const frame = frameOf(dataset, pad)
   const classes = dataset.entry.classes.length
   const halves = dtype === 'float16' ? halfCodebook(dataset, normalization, frame) : undefined
-  let levels: Uint8Array | undefined
-  let values: Batch['images']['data'] | undefined
   return {
-    // Text is made of the levels, and seldom looks at the values.
-    images: { shape: [count, ...imageShape(frame, layout)], get data () { return (values ??= images()) } },
-    get levels () { return pixels() },
+    images: tensor([count, ...imageShape(frame, layout)], images),
+    dtype,
+    levels,
     codebook: halves ?? frame.codebooks[normalization],
-    labels: labels === 'onehot' ? { shape: [count, classes], data: rows.onehot(classes) } : { shape: [count], data: rows.index() },
-    ids: { shape: [count], data: rows.ids() },
-    ...(masked && { mask: { shape: [count], data: new Uint8Array(count).fill(1, 0, real) } })
+    labels: labels === 'onehot' ? tensor([count, classes], () => rows.onehot(classes)) : tensor([count], rows.index),
+    ids: tensor([count], rows.ids),
+    ...(masked && { mask: tensor([count], () => new Uint8Array(count).fill(1, 0, real)) }),
+    slice: (from, to) => batch(dataset, {
+      ...selection,
+      span: { start: start + from, count: to - from, real: Math.min(Math.max(real - from, 0), to - from) },
+      images: selection.images?.subarray(from * size, to * size)
+    })
   }
 
-  function pixels (): Uint8Array {
-    return (levels ??= frame.place(selection.images ?? rows.images(split.images, size)))
+  function levels (from: number, to: number): Uint8Array {
+    return frame.place(selection.images?.subarray(from * size, to * size) ?? rows.images(split.images, size, from, to))
   }
 
   function images (): Float32Array | Uint16Array | Uint8Array {
-    if (halves) return lookUpHalves(pixels(), halves)
+    if (normalization === 'centered' && !halves && !selection.images && !pad) return rows.images(split.centered, size, 0, count)
+    const pixels = levels(0, count)
+    const values = valuesOf(pixels)
+    if (values !== pixels) pool.giveBack(pixels.buffer)
+    return values
+  }
+
+  function valuesOf (pixels: Uint8Array): Float32Array | Uint16Array | Uint8Array {
+    if (halves) return lookUpHalves(pixels, halves)
     switch (normalization) {
-      case 'raw': return pixels()
-      case 'centered': return selection.images || pad ? center(pixels(), dataset.levels.unit, frame.meanImage) : rows.images(split.centered, size)
-      default: return lookUp(pixels(), dataset.levels[normalization])
+      case 'raw': return pixels
+      case 'centered': return center(pixels, dataset.levels.unit, frame.meanImage, pool.take(Float32Array, pixels.length))
+      default: return lookUp(pixels, dataset.levels[normalization])
     }
   }
+}
+
+/** Its data is made when it is first looked at: text is made of levels, and large batches of their slices. */
+function tensor<Data extends TensorData> (shape: readonly number[], make: () => Data): Tensor<Data> {
+  let made: Data | undefined
+  return { shape, get data () { return (made ??= make()) } }
 }
 
 /** The shape of one image. */
@@ -84,7 +102,7 @@ export function sampleIds ({ splits }: PreparedDataset, { split, span: { start, 
 }
 
 function lookUp (levels: Uint8Array, table: Float32Array): Float32Array {
-  const values = new Float32Array(levels.length)
+  const values = pool.take(Float32Array, levels.length)
   for (let i = 0; i < levels.length; i++) values[i] = table[levels[i]!]!
   return values
 }

@@ -4,9 +4,9 @@
  * @param levels u8 of whole images
  * @param unit float32 256: the value of each level
  * @param meanImage float32, as many as an image has pixels
+ * @param values where they are put: as many as there are levels
  */
-export function center (levels: Uint8Array, unit: Float32Array, meanImage: Float32Array): Float32Array {
-  const values = new Float32Array(levels.length)
+export function center (levels: Uint8Array, unit: Float32Array, meanImage: Float32Array, values = new Float32Array(levels.length)): Float32Array {
   const size = meanImage.length
   // Most pixels are blank, and side by side: copied, and looked for four at a time.
   const blank = meanImage.map(mean => unit[0]! - mean)

@@ -1,4 +1,5 @@
 import type { Codebook, ImageSize, Normalization, PreparedDataset } from '../dataset.ts'
+import { pool } from '../pool.ts'
 import { codebooks } from './split.ts'
 
 /** The size that images are served at, and what depends on it. */
@@ -49,6 +50,6 @@ function square ({ rows, columns, meanImage }: PreparedDataset, side: number): F
     columns: side,
     meanImage: fill(meanImage, new Float32Array(side * side)),
     codebooks: codebooks(side * side),
-    place: images => fill(images, new Uint8Array(images.length / (rows * columns) * side * side))
+    place: images => fill(images, pool.take(Uint8Array, images.length / (rows * columns) * side * side).fill(0))
   }
 }

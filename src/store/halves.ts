@@ -1,4 +1,5 @@
 import type { Codebook, Normalization, PreparedDataset } from '../dataset.ts'
+import { pool } from '../pool.ts'
 import { float16Bits } from './float16.ts'
 import type { Frame } from './frame.ts'
 
@@ -27,7 +28,7 @@ function halvesOf (byLevel: Float32Array, { positions }: Codebook, meanImage: Fl
 
 /** u8 levels of whole images → u16 bits of as many. */
 export function lookUpHalves (levels: Uint8Array, { positions, bits }: HalfCodebook): Uint16Array {
-  const halves = new Uint16Array(levels.length)
+  const halves = pool.take(Uint16Array, levels.length)
   for (let i = 0; i < levels.length;) {
     for (let position = 0; position < positions; position++, i++) halves[i] = bits[(position << 8) | levels[i]!]!
   }

@@ -1,10 +1,10 @@
 import type { PreparedSplit } from '../dataset.ts'
-import { pool } from '../pool.ts'
+import { pool, type ArrayType } from '../pool.ts'
 
 /** The same samples of a split, of whatever is asked for. */
 export interface Rows {
-  /** Images of `size` pixels. */
-  images<Data extends Float32Array | Uint8Array> (all: Data, size: number): Data
+  /** Those from `start` up to but not including `end` of them, as images of `size` pixels. */
+  images<Data extends Float32Array | Uint8Array> (all: Data, size: number, start: number, end: number): Data
   /** float32 count·classes. */
   onehot (classes: number): Float32Array
   /** int64 count. */
@@ -16,7 +16,7 @@ export interface Rows {
 /** The samples from `start` up to but not including `end`: views. */
 export function viewed (split: PreparedSplit, start: number, end: number): Rows {
   return {
-    images: (all, size) => all.subarray(start * size, end * size) as typeof all,
+    images: (all, size, from, to) => all.subarray((start + from) * size, (start + to) * size) as typeof all,
     onehot: classes => split.onehot.subarray(start * classes, end * classes),
     index: () => split.index.subarray(start, end),
     ids: () => split.ids.subarray(start, end)
@@ -26,29 +26,22 @@ export function viewed (split: PreparedSplit, start: number, end: number): Rows 
 /** These samples: each array is gathered into one buffer of exactly its size. */
 export function gathered (split: PreparedSplit, ids: Uint32Array): Rows {
   return {
-    images (all, size) {
-      const rows = taken(all.constructor as Make<typeof all>, ids.length * size)
-      for (let i = 0; i < ids.length; i++) rows.set(all.subarray(ids[i]! * size, (ids[i]! + 1) * size), i * size)
+    images (all, size, start, end) {
+      const rows = pool.take(all.constructor as ArrayType<typeof all>, (end - start) * size)
+      for (let i = start; i < end; i++) rows.set(all.subarray(ids[i]! * size, (ids[i]! + 1) * size), (i - start) * size)
       return rows
     },
     onehot (classes) {
-      const rows = taken(Float32Array, ids.length * classes).fill(0)
+      const rows = pool.take(Float32Array, ids.length * classes).fill(0)
       for (let i = 0; i < ids.length; i++) rows[i * classes + split.labels[ids[i]!]!] = 1
       return rows
     },
     index () {
-      const labels = taken(BigInt64Array, ids.length)
+      const labels = pool.take(BigInt64Array, ids.length)
       for (let i = 0; i < ids.length; i++) labels[i] = split.index[ids[i]!]!
       return labels
     },
     // A sample's id is its position; copied, so that no page holds the whole order.
     ids: () => new Int32Array(ids)
   }
-}
-
-type Make<Data> = { new (buffer: ArrayBuffer, start: number, length: number): Data, readonly BYTES_PER_ELEMENT: number }
-
-/** What is in it is undefined: every element is to be written. */
-function taken<Data> (Elements: Make<Data>, length: number): Data {
-  return new Elements(pool.take(length * Elements.BYTES_PER_ELEMENT), 0, length)
 }

@@ -5,6 +5,7 @@ import t from 'tap'
 import { labelEncodings, layouts, normalizations, type Batch, type Normalization } from '../../src/dataset.ts'
 import { arrow } from '../../src/encode/arrow.ts'
 import { shortestText } from '../../src/encode/float32.ts'
+import type { BatchFormat, BatchMetadata } from '../../src/encode/format.ts'
 import { json } from '../../src/encode/json.ts'
 import { nest } from '../../src/encode/nest.ts'
 import { encodeNpy } from '../../src/encode/npy.ts'
@@ -38,6 +39,14 @@ function bytes (data: { buffer: ArrayBufferLike, byteOffset: number, byteLength:
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
 
+/** The whole body, which has as many bytes as it says. */
+function encoded (format: BatchFormat, batch: Batch, said: BatchMetadata = metadata): Buffer {
+  const { bytes, parts } = format.encode(batch, said)
+  const body = Buffer.concat([...parts])
+  if (bytes !== undefined && bytes !== body.length) throw new Error(`${format.name} says ${bytes} bytes and has ${body.length}`)
+  return body
+}
+
 function tensors ({ images, labels, ids }: Batch) {
   return Object.entries({ images, labels, ids })
 }
@@ -45,7 +54,7 @@ function tensors ({ images, labels, ids }: Batch) {
 t.test('npz gives every tensor back, bit for bit', async t => {
   const dtypes: Record<string, string> = { Float32Array: '<f4', Uint16Array: '<f2', Uint8Array: '|u1', Int32Array: '<i4', BigInt64Array: '<i8' }
   for (const [name, batch] of batches) {
-    const members = readZip(Buffer.concat(npz.encode(batch, metadata)), crc32)
+    const members = readZip(encoded(npz, batch), crc32)
     t.same([...members.keys()], ['images.npy', 'labels.npy', 'ids.npy'])
     for (const [tensor, { shape, data }] of tensors(batch)) {
       const found = readNpy(members.get(`${tensor}.npy`)!)
@@ -58,7 +67,7 @@ t.test('npz gives every tensor back, bit for bit', async t => {
 t.test('safetensors gives every tensor and the metadata back, bit for bit', async t => {
   const dtypes: Record<string, string> = { Float32Array: 'F32', Uint16Array: 'F16', Uint8Array: 'U8', Int32Array: 'I32', BigInt64Array: 'I64' }
   for (const [name, batch] of batches) {
-    const found = readSafetensors(Buffer.concat(safetensors.encode(batch, metadata)))
+    const found = readSafetensors(encoded(safetensors, batch))
     t.same(found.metadata, { dataset: 'made-up', page: '2', shape: '5,12' })
     for (const [tensor, { shape, data }] of tensors(batch)) {
       const read = found.tensors.get(tensor)!
@@ -79,7 +88,7 @@ function readColumn (table: Table, name: string): { shape: number[], nullable: b
 
 t.test('arrow gives every tensor and the metadata back, bit for bit', async t => {
   for (const [name, batch] of batches) {
-    const table = tableFromIPC(Buffer.concat(arrow.encode(batch, metadata)))
+    const table = tableFromIPC(encoded(arrow, batch))
     t.same(Object.fromEntries(table.schema.metadata), { dataset: 'made-up', page: '2', shape: '5,12' })
     t.equal(table.numRows, 5)
     t.same(table.schema.names, ['images', 'labels', 'ids'])
@@ -95,8 +104,8 @@ t.test('arrow gives every tensor and the metadata back, bit for bit', async t =>
 t.test('an arrow stream has a record batch for each page, and a mark for the end', async t => {
   const made = [select(0, 20), select(20, 20), select(40, 10)]
   const stream = arrow.startStream({ dataset: 'made-up' })
-  const body = made.flatMap((batch, page) => stream.page({ batch, metadata: { dataset: 'made-up', page, count: batch.ids.data.length } }))
-  const end = stream.end()
+  const body = made.flatMap((batch, page) => [...stream.page({ batch, metadata: { dataset: 'made-up', page, count: batch.ids.data.length } })])
+  const end = [...stream.end()]
   t.same(Buffer.concat(end), Buffer.of(255, 255, 255, 255, 0, 0, 0, 0), 'the end is marked')
   const reader = RecordBatchReader.from(Buffer.concat([...body, ...end])).open()
   t.same(Object.fromEntries(reader.schema.metadata), { dataset: 'made-up' }, 'the schema says what all pages share')
@@ -110,14 +119,13 @@ t.test('an arrow stream has a record batch for each page, and a mark for the end
 t.test('an ndjson stream has a line for each page, the same as its json, and one for the end', async t => {
   const pages = [select(0, 20), select(40, 10)].map((batch, page) => ({ batch, metadata: { page } }))
   const stream = ndjson.startStream({})
-  const lines = Buffer.concat([...pages.flatMap(page => stream.page(page)), ...stream.end()]).toString().split('\n')
-  t.same(lines, [...pages.map(({ batch, metadata }) => Buffer.concat(json.encode(batch, metadata)).toString()), '{"end":true,"pages":2,"samples":30}', ''])
+  const lines = Buffer.concat([...pages.flatMap(page => [...stream.page(page)]), ...stream.end()]).toString().split('\n')
+  t.same(lines, [...pages.map(({ batch, metadata }) => encoded(json, batch, metadata).toString()), '{"end":true,"pages":2,"samples":30}', ''])
 })
 
 t.test('json gives every number back as the same element, nested as the shape says', async t => {
   for (const [name, batch] of batches) {
-    const parts = json.encode(batch, metadata)
-    const body = JSON.parse(Buffer.concat(parts).toString())
+    const body = JSON.parse(encoded(json, batch).toString())
     t.same(Object.keys(body), ['dataset', 'page', 'shape', 'ids', 'images', 'labels'])
     for (const [tensor, { shape, data }] of tensors(batch)) {
       t.same(shapeOf(body[tensor]), shape, `${name}: ${tensor} has its shape`)
@@ -130,7 +138,7 @@ t.test('json gives every number back as the same element, nested as the shape sa
 
 t.test('json has nothing but its text', async t => {
   const again = select(0, 50, { layout: 'nhwc' })
-  const [first, second] = [Buffer.concat(json.encode(again, metadata)).toString(), Buffer.concat(json.encode(again, metadata)).toString()]
+  const [first, second] = [encoded(json, again).toString(), encoded(json, again).toString()]
   t.equal(first, second, 'numbers that are written again are the same')
   t.equal(first.indexOf('\0'), -1)
   t.same(JSON.parse(first).ids, Array.from({ length: 50 }, (_, i) => i))
@@ -139,7 +147,7 @@ t.test('json has nothing but its text', async t => {
 t.test('no format copies or writes to the images', async t => {
   for (const format of batchFormats.filter(({ name }) => name !== 'json')) {
     const made = select(3, 6)
-    const parts = format.encode(made, metadata)
+    const parts = [...format.encode(made, metadata).parts]
     const images = parts.find(part => part.length === made.images.data.byteLength)!
     t.equal(images.buffer, dataset.splits.train.centered.buffer, `${format.name} sends the stored memory itself`)
     t.equal(images.byteOffset, dataset.splits.train.centered.byteOffset + 3 * 12 * 4)
@@ -150,18 +158,18 @@ t.test('a mask is one more tensor', async t => {
   const made = select(48, 4, { masked: true, span: { start: 48, count: 4, real: 2 } })
   t.same([...made.ids.data], [48, 49, 0, 1], 'padding is the start of the order')
   const mask = { shape: [4], bytes: Buffer.of(1, 1, 0, 0) }
-  t.match(readNpy(readZip(Buffer.concat(npz.encode(made, metadata)), crc32).get('mask.npy')!), { dtype: '|u1', ...mask })
-  t.match(readSafetensors(Buffer.concat(safetensors.encode(made, metadata))).tensors.get('mask'), { dtype: 'U8', ...mask })
-  t.same(JSON.parse(Buffer.concat(json.encode(made, metadata)).toString()).mask, [1, 1, 0, 0])
-  t.same([...tableFromIPC(Buffer.concat(arrow.encode(made, metadata))).getChild('mask')!], [1, 1, 0, 0])
+  t.match(readNpy(readZip(encoded(npz, made), crc32).get('mask.npy')!), { dtype: '|u1', ...mask })
+  t.match(readSafetensors(encoded(safetensors, made)).tensors.get('mask'), { dtype: 'U8', ...mask })
+  t.same(JSON.parse(encoded(json, made).toString()).mask, [1, 1, 0, 0])
+  t.same([...tableFromIPC(encoded(arrow, made)).getChild('mask')!], [1, 1, 0, 0])
 })
 
 t.test('no samples make a batch all the same', async t => {
   const made = select(50, 0)
-  t.same(JSON.parse(Buffer.concat(json.encode(made, metadata)).toString()), { ...metadata, ids: [], images: [], labels: [] })
-  t.same(readNpy(readZip(Buffer.concat(npz.encode(made, metadata)), crc32).get('images.npy')!).shape, [0, 12])
-  t.same(readSafetensors(Buffer.concat(safetensors.encode(made, metadata))).tensors.get('labels')!.shape, [0, 10])
-  const table = tableFromIPC(Buffer.concat(arrow.encode(made, metadata)))
+  t.same(JSON.parse(encoded(json, made).toString()), { ...metadata, ids: [], images: [], labels: [] })
+  t.same(readNpy(readZip(encoded(npz, made), crc32).get('images.npy')!).shape, [0, 12])
+  t.same(readSafetensors(encoded(safetensors, made)).tensors.get('labels')!.shape, [0, 10])
+  const table = tableFromIPC(encoded(arrow, made))
   t.same([table.numRows, readColumn(table, 'images').shape], [0, [12]])
 })
 

@@ -25,13 +25,17 @@ interface MadeUp {
 function madeUp ({ count, rows = 28, columns = 28, layout = 'flat', level, codebook = { positions: rows * columns } }: MadeUp): Batch {
   const size = rows * columns
   const levels = Uint8Array.from({ length: count * size }, (_, i) => level(i))
-  return {
-    images: { shape: [count, ...imageShape({ rows, columns }, layout)], data: Float32Array.from(levels, (level, i) => level / 255 - i % size / 1000) },
-    levels,
+  const data = Float32Array.from(levels, (level, i) => level / 255 - i % size / 1000)
+  const slice = (start: number, end: number): Batch => ({
+    images: { shape: [end - start, ...imageShape({ rows, columns }, layout)], data: data.subarray(start * size, end * size) },
+    dtype: 'float32',
+    levels: (from, to) => levels.subarray((start + from) * size, (start + to) * size),
     codebook,
-    labels: { shape: [count], data: new BigInt64Array(count) },
-    ids: { shape: [count], data: new Int32Array(count) }
-  }
+    labels: { shape: [end - start], data: new BigInt64Array(end - start) },
+    ids: { shape: [end - start], data: new Int32Array(end - start) },
+    slice: (from, to) => slice(start + from, start + to)
+  })
+  return slice(0, count)
 }
 
 /** The same, number by number. */
@@ -44,8 +48,8 @@ function plainly ({ images: { shape, data } }: Batch): string {
   return list(0, 0).slice(1, -1)
 }
 
-function text (parts: readonly Uint8Array[]): string {
-  return Buffer.concat(parts).toString('latin1')
+function text (parts: Iterable<Uint8Array>): string {
+  return Buffer.concat([...parts]).toString('latin1')
 }
 
 const noise = (i: number): number => mix(i) & 255
@@ -85,12 +89,31 @@ t.test('texts that are known serve every batch, layout and order of learning', a
 
 t.test('memory that was given back may be written over, memory that was not is left alone', async t => {
   const [first, second] = [madeUp({ count: 64, level: noise }), madeUp({ count: 64, level: sparse })]
-  const held = imageTexts(first)
+  const held = [...imageTexts(first)]
   t.ok(held.length > 1 && held.every(({ buffer }) => pool.hasLent(buffer)))
   t.equal(text(imageTexts(second)), plainly(second))
   t.equal(text(held), plainly(first))
   for (const { buffer } of held) pool.giveBack(buffer)
-  const again = imageTexts(second)
+  const again = [...imageTexts(second)]
   t.ok(again.some(({ buffer }) => held.some(part => part.buffer === buffer)), 'it is used again')
   t.equal(text(again), plainly(second))
+})
+
+t.test('texts of batches that are made in turns do not mix', async t => {
+  const codebook = { positions: 784 }
+  const batches = layouts.map((layout, i) => madeUp({ count: 200, layout, codebook, level: [noise, sparse, runs][i]! }))
+  const texts = batches.map(batch => imageTexts(batch))
+  const found = batches.map((): Uint8Array[] => [])
+  const left = new Set(texts.keys())
+  while (left.size > 0) {
+    for (const i of left) {
+      const { value, done } = texts[i]!.next()
+      if (done) left.delete(i)
+      else found[i]!.push(value)
+    }
+  }
+  for (const [i, batch] of batches.entries()) {
+    t.ok(found[i]!.length > 3, 'there are turns')
+    t.equal(text(found[i]!), plainly(batch))
+  }
 })

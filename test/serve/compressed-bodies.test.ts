@@ -82,10 +82,12 @@ t.test('pages that every epoch has are compressed once, others whenever they are
     const plain = await ask(query, 'identity')
     for (const coding of Object.keys(decompressors)) {
       made = 0
-      const [first, second] = [await ask(query, coding), await ask(query, coding)]
+      const first = await ask(query, coding)
       t.ok(first.body.equals(plain.body), `${query} as ${coding}`)
-      t.same(second, first, 'the same again')
-      t.equal(made, 1)
+      t.ok(made > 0, 'it is made')
+      made = 0
+      t.same(await ask(query, coding), first, 'the same again')
+      t.equal(made, 0, 'and not made again')
     }
   }
   made = 0
@@ -93,8 +95,9 @@ t.test('pages that every epoch has are compressed once, others whenever they are
   t.match(JSON.parse(String((await ask('page=0', 'gzip')).body)), { dataset: 'made-up' })
   t.equal(made, 0)
   for (const query of ['seed=1', 'augment=noise:3']) {
+    const first = await ask(query, 'gzip')
     made = 0
-    t.same(await ask(query, 'gzip'), await ask(query, 'gzip'))
-    t.ok(made >= 2, `${query} is made anew`)
+    t.same(await ask(query, 'gzip'), first)
+    t.ok(made > 0, `${query} is made anew`)
   }
 })

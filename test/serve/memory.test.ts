@@ -60,7 +60,11 @@ t.test('a natural-order float32 page is sent as a view: 2,000 of them take no me
     const bytes = await allocatedPerPage(port, `format=${format}&normalization=centered`)
     t.ok(bytes < PAGE_BYTES / 50, `${format}: ${Math.round(bytes)} bytes allocated for a page of ${PAGE_BYTES}`)
   }
-  // The same measure does see pages that are made anew for each request.
-  const bytes = await allocatedPerPage(port, 'format=safetensors&normalization=unit')
-  t.ok(bytes > PAGE_BYTES / 2, `looked up instead: ${Math.round(bytes)} bytes allocated`)
+  for (const query of ['normalization=unit', 'dtype=float16', 'pad=32', 'seed=1']) {
+    const bytes = await allocatedPerPage(port, `format=safetensors&${query}`)
+    t.ok(bytes < PAGE_BYTES / 50, `${query}: memory that is used again, ${Math.round(bytes)} bytes allocated`)
+  }
+  // The same measure does see what is made anew for each request: u8 images, a quarter of the page.
+  const bytes = await allocatedPerPage(port, 'format=safetensors&augment=noise:1')
+  t.ok(bytes > PAGE_BYTES / 8, `augmented instead: ${Math.round(bytes)} bytes allocated`)
 })

@@ -1,17 +1,32 @@
 import type { Batch } from '../../dataset.ts'
 import { pool } from '../../pool.ts'
-import { Tables } from './tables.ts'
+import { GROUP, Tables } from './tables.ts'
 
-/** The images of a batch as nested JSON lists, with commas between them: texts that follow each other. */
-export function imageTexts (batch: Batch): Uint8Array[] {
+/**
+ * The images of a batch as nested JSON lists, with commas between them: pieces of text that follow each other, each made
+ * when it is asked for.
+ */
+export function * imageTexts (batch: Batch): Generator<Uint8Array> {
   const tables = Tables.of(batch)
-  const parts: Uint8Array[] = []
-  tables.write(batch, texts => {
-    // All are of one size, so that any of them serves for the next one.
-    const part = new Uint8Array(pool.take(tables.window), 0, texts.length)
-    part.set(texts)
-    // The comma before the first image separates it from nothing.
-    parts.push(parts.length === 0 ? part.subarray(1) : part)
-  })
-  return parts
+  const [count, ...shape] = batch.images.shape as [number, ...number[]]
+  // The comma before the first image separates it from nothing.
+  let start = 1
+  let end = 0
+  let piece: Uint8Array | undefined
+  for (let first = 0; first < count; first += GROUP) {
+    const size = Math.min(GROUP, count - first)
+    const group = { shape, levels: batch.levels(first, first + size), values: (image: number) => batch.slice(first + image, first + image + 1).images.data }
+    for (let image = 0; image < size;) {
+      piece ??= pool.take(Uint8Array, tables.window)
+      const { next, text } = tables.write(group, image, piece.length - end)
+      piece.set(text, end)
+      end += text.length
+      image = next
+      if (piece.length - end >= tables.longest) continue
+      yield piece.subarray(start, end)
+      piece = undefined
+      start = end = 0
+    }
+  }
+  if (piece) yield piece.subarray(start, end)
 }

@@ -3,8 +3,9 @@ import { textOf } from '../numbers.ts'
 import { separatorsOf } from './separators.ts'
 import { writeImageModule } from './write-image.ts'
 
-/** Room for the text of a number: 15 characters at most, see float32.ts and float16.ts. */
+/** Room for the text of a number, 15 characters at most (see float32.ts and float16.ts), and then for its length. */
 const TEXT = 16
+const LENGTH = TEXT - 1
 
 /** Room for what stands between two numbers: `]],[[` is the longest. */
 const SEPARATOR = 8
@@ -12,18 +13,28 @@ const SEPARATOR = 8
 /** What may be read or written beyond the end of anything. */
 const SLACK = 32
 
-/** Bytes of text that are written before they are taken: few enough to stay in a core's own cache. */
+/** Bytes of text that are written at a time: few enough to stay in a core's own cache. */
 const WINDOW = 128 << 10
 
-/** Images whose levels are put into the memory at a time. */
-const GROUP = 32
+/** Images whose levels the memory has room for. */
+export const GROUP = 32
+
+/** Images to be written, up to GROUP of them. */
+export interface Group {
+  /** u8 of whole images. */
+  readonly levels: Uint8Array
+  /** Of one image. */
+  readonly shape: readonly number[]
+  /** The values of an image, which are asked for where one of them is new. */
+  values (image: number): Batch['images']['data']
+}
 
 const WASM_PAGE = 1 << 16
 
 const module = new WebAssembly.Module(writeImageModule)
 
 /** Addresses in the memory, as write-image.wat has them. */
-type Places = Readonly<Record<'texts' | 'lengths' | 'separators' | 'separatorLengths' | 'blank' | 'blankOffsets' | 'levels' | 'window' | 'end', number>>
+type Places = Readonly<Record<'texts' | 'separators' | 'separatorLengths' | 'blank' | 'blankOffsets' | 'levels' | 'window' | 'end', number>>
 
 type WriteImage = (levels: number, at: number, hasBlank: number) => number
 
@@ -49,6 +60,8 @@ export class Tables {
   readonly #writeImage: WriteImage
   /** Of the images that the separators are for. */
   #shape = ''
+  /** The levels that the memory has. */
+  #loaded: Uint8Array | undefined
   /** Whether the text of level 0 is known at every position. */
   #hasBlank = false
 
@@ -62,48 +75,50 @@ export class Tables {
     this.#writeImage = new WebAssembly.Instance(module, { tables }).exports['writeImage'] as WriteImage
   }
 
-  /** Bytes of the texts that `take` is given at most. */
+  /** Bytes of the text of an image at most. */
+  get longest (): number {
+    return imageBytes(this.#pixels)
+  }
+
+  /** Bytes of text that are written at a time, at most. */
   get window (): number {
     return windowOf(this.#pixels)
   }
 
   /**
-   * Writes the images of a batch as nested lists, each with a comma before it, as many at a time as the window has room for.
+   * Writes images as nested lists, each with a comma before it: from the image `start` on, as many as are sure to fit into so
+   * many bytes.
    *
-   * @param take is given the texts of these, which the next ones overwrite
+   * @param room at least `longest`, at most `window`
+   * @returns the image after them, and their text, which the next one overwrites
    */
-  write (batch: Batch, take: (texts: Uint8Array) => void): void {
-    const [count, ...shape] = batch.images.shape as [number, ...number[]]
-    this.#separate(shape)
+  write (group: Group, start: number, room: number): { next: number, text: Uint8Array } {
+    this.#separate(group.shape)
+    const count = group.levels.length / this.#pixels
     const { levels, window } = this.#at
-    // An image more might be too much from here on.
-    const full = window + this.window - imageBytes(this.#pixels)
+    if (this.#loaded !== group.levels) this.#memory.set(this.#loaded = group.levels, levels)
+    const full = window + room - this.longest
     let at = window
-    for (let image = 0; image < count; image++) {
-      if (image % GROUP === 0) this.#memory.set(batch.levels.subarray(image * this.#pixels, (image + GROUP) * this.#pixels), levels)
-      const from = levels + image % GROUP * this.#pixels
-      let end = this.#writeImage(from, at, Number(this.#hasBlank))
-      if (end === 0) {
-        this.#learn(batch, image)
-        end = this.#writeImage(from, at, Number(this.#hasBlank))
-      }
-      at = end
-      if (at > full || image === count - 1) {
-        take(this.#memory.subarray(window, at))
-        at = window
-      }
+    let image = start
+    for (; image < count && at <= full; image++) {
+      const from = levels + image * this.#pixels
+      const end = this.#writeImage(from, at, Number(this.#hasBlank))
+      if (end === 0) this.#learn(group, image)
+      at = end === 0 ? this.#writeImage(from, at, Number(this.#hasBlank)) : end
     }
+    return { next: image, text: this.#memory.subarray(window, at) }
   }
 
   /** Makes the texts of all values of an image known. */
-  #learn ({ levels, images: { data } }: Batch, image: number): void {
+  #learn ({ levels, values }: Group, image: number): void {
+    const data = values(image)
     const text = textOf(data)
     const first = image * this.#pixels
     let isNew = false
     for (let pixel = 0; pixel < this.#pixels; pixel++) {
-      const key = pixel * this.#positionStride + levels[first + pixel]!
-      if (this.#memory[this.#at.lengths + key] !== 0) continue
-      this.#memory[this.#at.lengths + key] = this.#memory.write(text(data[first + pixel]!), this.#at.texts + key * TEXT, 'latin1')
+      const at = this.#at.texts + (pixel * this.#positionStride + levels[first + pixel]!) * TEXT
+      if (this.#memory[at + LENGTH] !== 0) continue
+      this.#memory[at + LENGTH] = this.#memory.write(text(data[pixel]!), at, 'latin1')
       isNew ||= levels[first + pixel] === 0
     }
     if (isNew) this.#makeBlank()
@@ -121,15 +136,15 @@ export class Tables {
 
   /** The text of an image whose levels are all 0, where it is known. */
   #makeBlank (): void {
-    const { texts, lengths, separators, separatorLengths, blank, blankOffsets } = this.#at
+    const { texts, separators, separatorLengths, blank, blankOffsets } = this.#at
     const memory = this.#memory
     let at = blank
     for (let pixel = 0; pixel < this.#pixels; pixel++) {
-      const key = pixel * this.#positionStride
-      if (memory[lengths + key] === 0) return
+      const text = texts + pixel * this.#positionStride * TEXT
+      if (memory[text + LENGTH] === 0) return
       memory.writeUInt32LE(at - blank, blankOffsets + pixel * 4)
       at += memory.copy(memory, at, separators + pixel * SEPARATOR, separators + pixel * SEPARATOR + memory[separatorLengths + pixel]!)
-      at += memory.copy(memory, at, texts + key * TEXT, texts + key * TEXT + memory[lengths + key]!)
+      at += memory.copy(memory, at, text, text + memory[text + LENGTH]!)
     }
     memory.writeUInt32LE(at - blank, blankOffsets + this.#pixels * 4)
     this.#hasBlank = true
@@ -156,7 +171,6 @@ function placesOf (pixels: number, keys: number): Places {
   place(0)
   return {
     texts: place(keys * TEXT),
-    lengths: place(keys),
     separators: place((pixels + 1) * SEPARATOR),
     separatorLengths: place(pixels + 1),
     blank: place(imageBytes(pixels)),

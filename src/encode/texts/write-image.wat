@@ -6,8 +6,7 @@
   (import "tables" "memory" (memory 1))
   (import "tables" "pixels" (global $pixels i32))                     ;; of one image
   (import "tables" "positionStride" (global $positionStride i32))     ;; keys from one position to the next
-  (import "tables" "texts" (global $texts i32))                       ;; 16 bytes a key: the number
-  (import "tables" "lengths" (global $lengths i32))                   ;; u8 a key: 0 where the text is not known yet
+  (import "tables" "texts" (global $texts i32))                       ;; 16 bytes a key: the number, and in the last its length, 0 where it is not known yet
   (import "tables" "separators" (global $separators i32))             ;; 8 bytes a pixel, and what ends the image
   (import "tables" "separatorLengths" (global $separatorLengths i32)) ;; u8 a pixel, and of what ends the image
   (import "tables" "blank" (global $blank i32))                       ;; the text of an image whose levels are all 0
@@ -16,7 +15,7 @@
   ;; Writes the image whose levels stand at $levels, and 16 bytes more that may be read, at $at.
   ;; Gives the address after it, or 0 where a number of it is not known. Up to 32 bytes beyond are overwritten.
   (func (export "writeImage") (param $levels i32) (param $at i32) (param $hasBlank i32) (result i32)
-    (local $pixel i32) (local $level i32) (local $key i32) (local $length i32)
+    (local $pixel i32) (local $level i32) (local $text i32) (local $length i32)
     (local $next i32) (local $nonzero i32) (local $from i32) (local $to i32)
     (loop $eachPixel
       (local.set $level (i32.load8_u (i32.add (local.get $levels) (local.get $pixel))))
@@ -47,12 +46,13 @@
           (local.set $at (local.get $to))
           (local.set $pixel (local.get $next)))
         (else
-          (local.set $key (i32.add (i32.mul (local.get $pixel) (global.get $positionStride)) (local.get $level)))
-          (local.set $length (i32.load8_u (i32.add (global.get $lengths) (local.get $key))))
+          (local.set $text (i32.add (global.get $texts)
+            (i32.shl (i32.add (i32.mul (local.get $pixel) (global.get $positionStride)) (local.get $level)) (i32.const 4))))
+          (local.set $length (i32.load8_u offset=15 (local.get $text)))
           (if (i32.eqz (local.get $length)) (then (return (i32.const 0))))
           (i64.store (local.get $at) (i64.load (i32.add (global.get $separators) (i32.shl (local.get $pixel) (i32.const 3)))))
           (local.set $at (i32.add (local.get $at) (i32.load8_u (i32.add (global.get $separatorLengths) (local.get $pixel)))))
-          (v128.store (local.get $at) (v128.load (i32.add (global.get $texts) (i32.shl (local.get $key) (i32.const 4)))))
+          (v128.store (local.get $at) (v128.load (local.get $text)))
           (local.set $at (i32.add (local.get $at) (local.get $length)))
           (local.set $pixel (i32.add (local.get $pixel) (i32.const 1)))))
       (br_if $eachPixel (i32.lt_u (local.get $pixel) (global.get $pixels))))

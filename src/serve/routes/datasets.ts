@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { perSplit, type PreparedDataset } from '../../dataset.ts'
+import { bodyOf } from '../../encode/body.ts'
 import { json } from '../../encode/json.ts'
 import { batchFormats } from '../../encode/registry.ts'
 import type { DatasetStore } from '../../store/store.ts'
 import { inFormats, problems } from '../answers.ts'
 import { readyDataset } from '../lookup.ts'
-import { jsonBody, respond } from '../respond.ts'
+import { respond } from '../respond.ts'
 import { DatasetBody } from '../schemas/datasets.ts'
 import { defaultBatchSize } from '../schemas/defaults.ts'
 import { DatasetParams } from '../schemas/params.ts'
@@ -54,7 +55,7 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, max
   }, async (request, reply) => {
     const dataset = readyDataset(store, request.params.dataset, request.query.version)
     const { entry, version, settings } = dataset
-    const body = jsonBody({
+    const text = Buffer.from(JSON.stringify({
       dataset: entry.name,
       version,
       title: entry.title,
@@ -78,11 +79,11 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore, max
         backend: dataset.backend
       },
       provenance: { homepage: entry.homepage, licence: entry.licence, citation: entry.citation, files: filesOf(dataset) }
-    })
+    }))
     // Where the files came from and which backend worked on them differs between replicas of one version:
     // what was sent is told by its content, and is not good for ever.
-    const tag = createHash('sha256').update(body[0]!).digest('hex').slice(0, 16)
-    return respond(request, reply, { version, pinned: false, tag, mediaType: json.mediaType, compressibleBytes: body[0]!.length, body: () => body })
+    const tag = createHash('sha256').update(text).digest('hex').slice(0, 16)
+    return respond(request, reply, { version, pinned: false, tag, mediaType: json.mediaType, compressibleBytes: text.length, body: () => bodyOf(text) })
   })
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { PreparedDataset } from '../../dataset.ts'
+import { bodyOf, type Body } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json.ts'
 import { nest } from '../../encode/nest.ts'
@@ -45,10 +46,10 @@ export const meanRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = as
   })
 }
 
-function encodeMean ({ entry, version, settings, meanCount, meanImage, rows, columns }: PreparedDataset, format: Format): Uint8Array[] {
+function encodeMean ({ entry, version, settings, meanCount, meanImage, rows, columns }: PreparedDataset, format: Format): Body {
   switch (format) {
-    case npy: return encodeNpy({ shape: [rows, columns], data: meanImage })
-    case png: return [encodePng(Uint8Array.from(meanImage, value => Math.round(value * 255)), rows, columns)]
+    case npy: return bodyOf(...encodeNpy({ shape: [rows, columns], data: meanImage }))
+    case png: return bodyOf(encodePng(Uint8Array.from(meanImage, value => Math.round(value * 255)), rows, columns))
     default: return jsonBody({
       dataset: entry.name,
       version,

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { bodyOf } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json.ts'
 import { nest } from '../../encode/nest.ts'
@@ -59,7 +60,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = 
           masked: false,
           pad: query.pad
         }, augmenting)
-        if (format === png) return [encodePng(sample.levels, query.pad ?? dataset.rows, query.pad ?? dataset.columns)]
+        if (format === png) return bodyOf(encodePng(sample.levels(0, 1), query.pad ?? dataset.rows, query.pad ?? dataset.columns))
         const shape = sample.images.shape.slice(1)
         return jsonBody({
           dataset: dataset.entry.name,
