@@ -244,6 +244,8 @@ export interface Batch {
   readonly images: Tensor<Float32Array | Uint16Array | Uint8Array>
   /** Of the images. */
   readonly dtype: Dtype
+  /** Whether the images are a view of what is kept for everybody. */
+  readonly stored: boolean
   /** The u8 levels that the images from `start` up to but not including `end` are made of. */
   levels (start: number, end: number): Uint8Array
   /** The same object for all batches of a dataset that share a normalization and a dtype. */

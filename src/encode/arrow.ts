@@ -1,9 +1,12 @@
 import { createRequire } from 'node:module'
 import type { Data, Field } from 'apache-arrow'
 import type { Tensor, TensorData } from '../dataset.ts'
-import { bodyOf } from './body.ts'
+import { byteLength } from './body.ts'
 import { bytesOf } from './bytes.ts'
-import type { BatchFormat, BatchMetadata, StreamEncoder, StreamFormat } from './format.ts'
+import type { BatchFormat, BatchMetadata, Page, StreamFormat } from './format.ts'
+import { elements } from './shape.ts'
+import { isWhole } from './slices.ts'
+import { imageParts } from './tensors.ts'
 
 /**
  * The Arrow IPC stream (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format"):
@@ -18,11 +21,36 @@ export const arrow: BatchFormat & StreamFormat = {
   name: 'arrow',
   mediaType: 'application/vnd.apache.arrow.stream',
   encode (batch, metadata) {
-    const stream = startStream(metadata)
-    return bodyOf(...stream.page({ batch, metadata }), ...stream.end())
+    const writer = newPageWriter(metadata)
+    const page = writer.page({ batch, metadata })
+    const end = writer.end()
+    return { bytes: byteLength(page.parts) + byteLength(end), parts: inOrder(filled(page), end) }
   },
-  startStream
+  startStream (shared) {
+    const writer = newPageWriter(shared)
+    return { page: page => filled(writer.page(page)), end: writer.end }
+  }
 }
+
+/** The parts of a page. One of them may be memory that stands for the images, of their size. */
+interface WrittenPage {
+  readonly parts: readonly Uint8Array[]
+  readonly standIn?: ArrayBufferLike | undefined
+  readonly images: () => Iterable<Uint8Array>
+}
+
+function * filled ({ parts, standIn, images }: WrittenPage): Generator<Uint8Array> {
+  for (const part of parts) {
+    if (part.buffer === standIn) yield * images()
+    else yield part
+  }
+}
+
+function * inOrder (...bodies: Array<Iterable<Uint8Array>>): Generator<Uint8Array> {
+  for (const parts of bodies) yield * parts
+}
+
+const arrays = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array } as const
 
 type Library = typeof import('apache-arrow')
 
@@ -33,18 +61,21 @@ export function loadArrow (): Library {
   return (library ??= createRequire(import.meta.url)('apache-arrow') as Library)
 }
 
-function startStream (shared: BatchMetadata): StreamEncoder {
+function newPageWriter (shared: BatchMetadata): { page: (page: Page) => WrittenPage, end: () => Uint8Array[] } {
   const { RecordBatch, Schema, Struct, makeData } = loadArrow()
   const writer = newPartsWriter()
   return {
     page ({ batch, metadata }) {
-      const { images, labels, ids, mask } = batch
+      const { labels, ids, mask } = batch
+      // The library wants to see a column at once, but only how many bytes it has. Memory that nobody touches is never given.
+      const standIn = isWhole(batch) ? undefined : new arrays[batch.dtype](elements(batch.images.shape))
+      const images = standIn ? { shape: batch.images.shape, data: standIn } : batch.images
       const columns = Object.entries({ images, labels, ids, ...(mask && { mask }) }).map(([name, tensor]) => encodeColumn(name, tensor))
       const fields = columns.map(({ field }) => field)
       const rows = makeData({ type: new Struct(fields), length: batch.ids.data.length, nullCount: 0, children: columns.map(({ data }) => data) })
       const own = Object.entries(metadata).filter(([key]) => !(key in shared))
       writer.write(new RecordBatch(new Schema(fields, texts(Object.entries(shared))), rows, texts(own)))
-      return writer.take()
+      return { parts: writer.take(), standIn: standIn?.buffer, images: () => imageParts(batch) }
     },
     end () {
       writer.finish()
@@ -66,7 +97,7 @@ function encodeColumn (name: string, { shape: [count, ...shape], data }: Tensor)
   const numbers = encodeNumbers(data)
   if (shape.length === 0) return { field: new Field(name, numbers.type, false), data: numbers }
 
-  const size = shape.reduce((product, length) => product * length, 1)
+  const size = elements(shape)
   const lists = new FixedSizeList(size, new Field('item', numbers.type, false))
   const extension = new Map([['ARROW:extension:name', 'arrow.fixed_shape_tensor'], ['ARROW:extension:metadata', JSON.stringify({ shape })]])
   return {

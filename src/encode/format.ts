@@ -13,7 +13,8 @@ export type BatchMetadata = Readonly<Record<string, string | number | readonly n
 
 /** A wire format of batches. */
 export interface BatchFormat extends Format {
-  encode (batch: Batch, metadata: BatchMetadata): Body
+  /** A promise where all of a large batch has to be seen first: others have their turn in between. */
+  encode (batch: Batch, metadata: BatchMetadata): Body | Promise<Body>
 }
 
 /** A batch as one of the pages of a stream. */

@@ -1,18 +1,19 @@
 import type { Batch } from '../dataset.ts'
-import type { BatchFormat } from './format.ts'
+import type { Body } from './body.ts'
+import type { BatchFormat, BatchMetadata } from './format.ts'
 import { imageTexts } from './texts/image-texts.ts'
 
 /** Metadata, then `ids`, `images`, `labels` and `mask`, each nested as its shape says. */
-export const json: BatchFormat = {
+export const json = {
   name: 'json',
   mediaType: 'application/json',
-  encode (batch, metadata) {
+  encode (batch: Batch, metadata: BatchMetadata): Body {
     const start = `${JSON.stringify(metadata).slice(0, -1)},"ids":[${batch.ids.data.join()}],"images":[`
     const mask = batch.mask ? `,"mask":[${batch.mask.data.join()}]` : ''
     const end = `],"labels":[${labelTexts(batch)}]${mask}}`
     return { parts: parts(start, batch, end) }
   }
-}
+} satisfies BatchFormat
 
 function * parts (start: string, batch: Batch, end: string): Generator<Uint8Array> {
   yield Buffer.from(start)

@@ -1,7 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
+import type { Batch } from '../dataset.ts'
 import { pool } from '../pool.ts'
+import type { Body } from './body.ts'
 import type { BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'
+import { isWhole } from './slices.ts'
 import { tensorsOf, type WireTensor } from './tensors.ts'
 
 /**
@@ -12,21 +16,48 @@ export const npz: BatchFormat = {
   name: 'npz',
   mediaType: 'application/x-npz',
   encode (batch) {
-    const members: Array<[start: Buffer, tensor: WireTensor]> = []
-    const directory: Buffer[] = []
-    let offset = 0
-    for (const tensor of tensorsOf(batch)) {
-      const header = npyHeader(tensor.shape, tensor.dtype)
-      const member: Member = { name: `${tensor.name}.npy`, offset, size: header.length + tensor.bytes, crc: crcOf(header, tensor) }
-      const start = Buffer.concat([localHeader(member), header])
-      members.push([start, tensor])
-      directory.push(directoryEntry(member))
-      offset += start.length + tensor.bytes
-    }
-    const entries = Buffer.concat(directory)
-    const end = Buffer.concat([entries, directoryEnd(directory.length, entries.length, offset)])
-    return { bytes: offset + end.length, parts: parts(members, end) }
+    const making = make(batch)
+    return isWhole(batch) ? atOnce(making) : inTurns(making)
   }
+}
+
+/**
+ * A checksum stands before its data, so the slices of a large batch are made for that, and once more to be sent. Others may
+ * have their turn after each of them.
+ */
+function * make (batch: Batch): Generator<void, Body> {
+  const members: Array<[start: Buffer, tensor: WireTensor]> = []
+  const directory: Buffer[] = []
+  let offset = 0
+  for (const tensor of tensorsOf(batch)) {
+    const header = npyHeader(tensor.shape, tensor.dtype)
+    let crc = crc32(header)
+    for (const part of tensor.parts()) {
+      crc = crc32(part, crc)
+      if (part.length < tensor.bytes) pool.giveBack(part.buffer)
+      yield
+    }
+    const member: Member = { name: `${tensor.name}.npy`, offset, size: header.length + tensor.bytes, crc }
+    const start = Buffer.concat([localHeader(member), header])
+    members.push([start, tensor])
+    directory.push(directoryEntry(member))
+    offset += start.length + tensor.bytes
+  }
+  const entries = Buffer.concat(directory)
+  const end = Buffer.concat([entries, directoryEnd(directory.length, entries.length, offset)])
+  return { bytes: offset + end.length, parts: parts(members, end) }
+}
+
+function atOnce (making: Generator<void, Body>): Body {
+  let step = making.next()
+  while (!step.done) step = making.next()
+  return step.value
+}
+
+async function inTurns (making: Generator<void, Body>): Promise<Body> {
+  let step = making.next()
+  for (; !step.done; step = making.next()) await setImmediate()
+  return step.value
 }
 
 function * parts (members: Array<[start: Buffer, tensor: WireTensor]>, end: Buffer): Generator<Uint8Array> {
@@ -35,16 +66,6 @@ function * parts (members: Array<[start: Buffer, tensor: WireTensor]>, end: Buff
     yield * tensor.parts()
   }
   yield end
-}
-
-/** It stands before the data, so that the slices of a large batch are made for it, and once more to be sent. */
-function crcOf (header: Buffer, tensor: WireTensor): number {
-  let crc = crc32(header)
-  for (const part of tensor.parts()) {
-    crc = crc32(part, crc)
-    if (part.length < tensor.bytes) pool.giveBack(part.buffer)
-  }
-  return crc
 }
 
 interface Member {

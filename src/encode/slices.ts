@@ -1,12 +1,21 @@
 import type { Batch } from '../dataset.ts'
+import { elements } from './shape.ts'
 
-/** Numbers in the images of a slice, at most: 1 MiB of float32, which 256 images of MNIST fit in, padded or not. */
-const NUMBERS = 1 << 18
+/** Numbers that images may have to be made in one go: 1 MiB of float32, which 256 images of MNIST are, padded or not. */
+const AT_ONCE = 1 << 18
 
-/** A batch in slices that are small enough to be made in one go: itself if it is, else each when it is asked for. */
+/** Numbers in the images of a slice, at most: a reader who is slow holds one. */
+const SLICE = 1 << 15
+
+/** Whether there is nothing to be gained from slices. */
+export function isWhole ({ images: { shape }, stored }: Batch): boolean {
+  return stored || elements(shape) <= AT_ONCE
+}
+
+/** A batch in slices, each made when it is asked for; itself if it is stored, or not large. */
 export function * slices (batch: Batch): Generator<Batch> {
+  if (isWhole(batch)) return yield batch
   const [count, ...shape] = batch.images.shape as [number, ...number[]]
-  const most = Math.max(1, Math.floor(NUMBERS / shape.reduce((product, length) => product * length, 1)))
-  if (count <= most) return yield batch
+  const most = Math.max(1, Math.floor(SLICE / elements(shape)))
   for (let start = 0; start < count; start += most) yield batch.slice(start, Math.min(start + most, count))
 }

@@ -1,5 +1,6 @@
 import type { Batch, Tensor } from '../dataset.ts'
 import { bytesOf, dtypeOf, type ElementType } from './bytes.ts'
+import { elements } from './shape.ts'
 import { slices } from './slices.ts'
 
 /** A tensor as binary formats write it. */
@@ -18,14 +19,15 @@ const sizes = { float32: 4, float16: 2, uint8: 1 } as const
 export function tensorsOf (batch: Batch): WireTensor[] {
   const { images: { shape }, dtype, labels, ids, mask } = batch
   return [
-    { name: 'images', shape, dtype, bytes: shape.reduce((product, length) => product * length, sizes[dtype]), parts: () => imageParts(batch) },
+    { name: 'images', shape, dtype, bytes: elements(shape) * sizes[dtype], parts: () => imageParts(batch) },
     small('labels', labels),
     small('ids', ids),
     ...(mask ? [small('mask', mask)] : [])
   ]
 }
 
-function * imageParts (batch: Batch): Generator<Uint8Array> {
+/** The bytes of the images, slice by slice. */
+export function * imageParts (batch: Batch): Generator<Uint8Array> {
   for (const { images } of slices(batch)) yield bytesOf(images.data)
 }
 

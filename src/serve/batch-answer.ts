@@ -1,5 +1,6 @@
 import type { Batch, PreparedDataset } from '../dataset.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../encode/format.ts'
+import { elements } from '../encode/shape.ts'
 import { imageShape, type Selection } from '../store/batch.ts'
 import { frameOf } from '../store/frame.ts'
 import { augmentedBatch, type Augmenting } from './augmenting.ts'
@@ -50,7 +51,7 @@ export function batchAnswer (dataset: PreparedDataset, choice: BatchChoice, form
     mediaType: format.mediaType,
     headers: () => batchHeaders(metadata),
     // An element is a byte at least, as u8 and as text.
-    compressibleBytes: compressible(format, choice) ? (metadata['shape'] as number[]).reduce((product, length) => product * length, 1) : 0,
+    compressibleBytes: compressible(format, choice) ? elements(metadata['shape'] as number[]) : 0,
     body () {
       const batch = chosenBatch(dataset, choice)
       return batch instanceof Promise ? batch.then(made => format.encode(made, metadata)) : format.encode(batch, metadata)

@@ -2,6 +2,7 @@ import { Readable, pipeline } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { byteLength } from '../encode/body.ts'
 import type { Page, StreamEncoder } from '../encode/format.ts'
+import { pool } from '../pool.ts'
 import { compressor, type Coding } from './compression.ts'
 
 /** Bytes that are worth a turn of the event loop. */
@@ -37,13 +38,20 @@ async function * inChunks (pages: AsyncIterable<Iterable<Uint8Array>>): AsyncGen
     for (const part of parts) {
       chunk.push(part)
       if (byteLength(chunk) < CHUNK) continue
-      yield Buffer.concat(chunk)
+      yield copied(chunk)
       chunk = []
       await setImmediate()
     }
     // Of no bytes, it would be taken for the end.
-    if (byteLength(chunk) > 0) yield Buffer.concat(chunk)
+    if (byteLength(chunk) > 0) yield copied(chunk)
   }
+}
+
+/** One piece; what was made for it is free again. */
+function copied (parts: readonly Uint8Array[]): Buffer {
+  const chunk = Buffer.concat(parts)
+  for (const { buffer } of parts) pool.giveBack(buffer)
+  return chunk
 }
 
 async function * inParts (pages: AsyncIterable<Iterable<Uint8Array>>): AsyncGenerator<Uint8Array> {

@@ -3,8 +3,14 @@ import type { FastifyReply } from 'fastify'
 import { byteLength, type Body } from '../encode/body.ts'
 import { pool } from '../pool.ts'
 
-/** Bytes that are made and handed to the socket at a time: a batch of common size, and all that a slow reader can hold. */
+/** Bytes that are made and handed to the socket at a time: a batch of common size. */
 const AT_ONCE = 1 << 20
+
+/** The same for a reader who was waited for: as much memory as such a reader may hold. */
+const AT_ONCE_SLOWLY = 1 << 16
+
+/** Bytes that are made before the headers are sent, where only that can tell how many there are. */
+const AT_FIRST = 1 << 17
 
 /** Milliseconds after which others have their turn. */
 const TURN_MS = 5
@@ -21,7 +27,7 @@ export interface Opened {
 /** Makes the first parts of a body: all of them, if they are not many bytes. */
 export function openBody ({ bytes, parts }: Body): Opened {
   const rest = parts[Symbol.iterator]()
-  const { taken, done } = take(rest)
+  const { taken, done } = take(rest, bytes === undefined ? AT_FIRST : AT_ONCE)
   return done ? { bytes: byteLength(taken), first: taken } : { bytes, first: taken, rest }
 }
 
@@ -31,9 +37,9 @@ interface Taken {
   readonly done: boolean
 }
 
-function take (parts: Iterator<Uint8Array>): Taken {
+function take (parts: Iterator<Uint8Array>, most: number, until = Infinity): Taken {
   const taken: Uint8Array[] = []
-  for (let bytes = 0; bytes < AT_ONCE;) {
+  for (let bytes = 0; bytes < most && performance.now() < until;) {
     const { value, done } = parts.next()
     if (done) return { taken, done }
     taken.push(value)
@@ -56,13 +62,14 @@ export function sendParts (reply: FastifyReply, opened: Opened): FastifyReply {
 
 /**
  * Writes all of a body after its head: uncopied, in one system call for all that is made at a time, and no faster than it is
- * read. So a reader that is slow holds references, or one mebibyte, and others have their turn in between. What was made for
+ * read. So a reader that is slow holds references, or a part or two, and others have their turn in between. What was made for
  * this body alone is used again once the system has it.
  *
  * @param failed is told why parts could not be made; the response is broken off then
  */
 export function writeParts (response: ServerResponse, { first, rest }: Opened, failed: (error: unknown) => void): void {
   let turnEnds = performance.now() + TURN_MS
+  let most = AT_ONCE
   write({ taken: first, done: rest === undefined })
 
   function write ({ taken, done }: Taken): void {
@@ -73,8 +80,13 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
     response.uncork()
     if (done) response.once('finish', () => giveBack(taken))
     // There is no room in what is corked, but nothing is left to wait for once the system has taken all of it.
-    else if (!room && response.writableLength > 0) response.once('drain', () => written(taken))
-    else written(taken)
+    else if (room || response.writableLength === 0) written(taken)
+    else response.once('drain', () => waited(taken))
+  }
+
+  function waited (taken: readonly Uint8Array[]): void {
+    most = AT_ONCE_SLOWLY
+    written(taken)
   }
 
   function written (parts: readonly Uint8Array[]): void {
@@ -90,7 +102,7 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
     if (response.destroyed) return
     let next
     try {
-      next = take(rest!)
+      next = take(rest!, most, turnEnds)
     } catch (error) {
       failed(error)
       response.destroy()

@@ -32,14 +32,17 @@ export interface Selection {
 export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   const { span: { start, count, real }, order, normalization, dtype, labels, layout, masked, pad } = selection
   const split = dataset.splits[selection.split]
-  const rows = order || start + count > split.count ? gathered(split, sampleIds(dataset, selection)) : viewed(split, start, start + count)
+  const inOrder = !order && start + count <= split.count
+  const rows = inOrder ? viewed(split, start, start + count) : gathered(split, sampleIds(dataset, selection))
   const size = dataset.rows * dataset.columns
   const frame = frameOf(dataset, pad)
   const classes = dataset.entry.classes.length
   const halves = dtype === 'float16' ? halfCodebook(dataset, normalization, frame) : undefined
+  const asStored = !halves && !pad && !selection.images
   return {
     images: tensor([count, ...imageShape(frame, layout)], images),
     dtype,
+    stored: inOrder && asStored && (normalization === 'centered' || normalization === 'raw'),
     levels,
     codebook: halves ?? frame.codebooks[normalization],
     labels: labels === 'onehot' ? tensor([count, classes], () => rows.onehot(classes)) : tensor([count], rows.index),
@@ -57,7 +60,7 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   }
 
   function images (): Float32Array | Uint16Array | Uint8Array {
-    if (normalization === 'centered' && !halves && !selection.images && !pad) return rows.images(split.centered, size, 0, count)
+    if (normalization === 'centered' && asStored) return rows.images(split.centered, size, 0, count)
     const pixels = levels(0, count)
     const values = valuesOf(pixels)
     if (values !== pixels) pool.giveBack(pixels.buffer)

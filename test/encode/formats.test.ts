@@ -5,7 +5,7 @@ import t from 'tap'
 import { labelEncodings, layouts, normalizations, type Batch, type Normalization } from '../../src/dataset.ts'
 import { arrow } from '../../src/encode/arrow.ts'
 import { shortestText } from '../../src/encode/float32.ts'
-import type { BatchFormat, BatchMetadata } from '../../src/encode/format.ts'
+import type { BatchFormat, BatchMetadata, StreamFormat } from '../../src/encode/format.ts'
 import { json } from '../../src/encode/json.ts'
 import { nest } from '../../src/encode/nest.ts'
 import { encodeNpy } from '../../src/encode/npy.ts'
@@ -40,11 +40,17 @@ function bytes (data: { buffer: ArrayBufferLike, byteOffset: number, byteLength:
 }
 
 /** The whole body, which has as many bytes as it says. */
-function encoded (format: BatchFormat, batch: Batch, said: BatchMetadata = metadata): Buffer {
-  const { bytes, parts } = format.encode(batch, said)
+async function encoded (format: BatchFormat, batch: Batch, said: BatchMetadata = metadata): Promise<Buffer> {
+  const { bytes, parts } = await format.encode(batch, said)
   const body = Buffer.concat([...parts])
   if (bytes !== undefined && bytes !== body.length) throw new Error(`${format.name} says ${bytes} bytes and has ${body.length}`)
   return body
+}
+
+function * inPages (format: StreamFormat, batch: Batch): Generator<Uint8Array> {
+  const stream = format.startStream({})
+  yield * stream.page({ batch, metadata })
+  yield * stream.end()
 }
 
 function tensors ({ images, labels, ids }: Batch) {
@@ -54,7 +60,7 @@ function tensors ({ images, labels, ids }: Batch) {
 t.test('npz gives every tensor back, bit for bit', async t => {
   const dtypes: Record<string, string> = { Float32Array: '<f4', Uint16Array: '<f2', Uint8Array: '|u1', Int32Array: '<i4', BigInt64Array: '<i8' }
   for (const [name, batch] of batches) {
-    const members = readZip(encoded(npz, batch), crc32)
+    const members = readZip(await encoded(npz, batch), crc32)
     t.same([...members.keys()], ['images.npy', 'labels.npy', 'ids.npy'])
     for (const [tensor, { shape, data }] of tensors(batch)) {
       const found = readNpy(members.get(`${tensor}.npy`)!)
@@ -67,7 +73,7 @@ t.test('npz gives every tensor back, bit for bit', async t => {
 t.test('safetensors gives every tensor and the metadata back, bit for bit', async t => {
   const dtypes: Record<string, string> = { Float32Array: 'F32', Uint16Array: 'F16', Uint8Array: 'U8', Int32Array: 'I32', BigInt64Array: 'I64' }
   for (const [name, batch] of batches) {
-    const found = readSafetensors(encoded(safetensors, batch))
+    const found = readSafetensors(await encoded(safetensors, batch))
     t.same(found.metadata, { dataset: 'made-up', page: '2', shape: '5,12' })
     for (const [tensor, { shape, data }] of tensors(batch)) {
       const read = found.tensors.get(tensor)!
@@ -88,7 +94,7 @@ function readColumn (table: Table, name: string): { shape: number[], nullable: b
 
 t.test('arrow gives every tensor and the metadata back, bit for bit', async t => {
   for (const [name, batch] of batches) {
-    const table = tableFromIPC(encoded(arrow, batch))
+    const table = tableFromIPC(await encoded(arrow, batch))
     t.same(Object.fromEntries(table.schema.metadata), { dataset: 'made-up', page: '2', shape: '5,12' })
     t.equal(table.numRows, 5)
     t.same(table.schema.names, ['images', 'labels', 'ids'])
@@ -120,12 +126,13 @@ t.test('an ndjson stream has a line for each page, the same as its json, and one
   const pages = [select(0, 20), select(40, 10)].map((batch, page) => ({ batch, metadata: { page } }))
   const stream = ndjson.startStream({})
   const lines = Buffer.concat([...pages.flatMap(page => [...stream.page(page)]), ...stream.end()]).toString().split('\n')
-  t.same(lines, [...pages.map(({ batch, metadata }) => encoded(json, batch, metadata).toString()), '{"end":true,"pages":2,"samples":30}', ''])
+  const wanted = await Promise.all(pages.map(({ batch, metadata }) => encoded(json, batch, metadata)))
+  t.same(lines, [...wanted.map(String), '{"end":true,"pages":2,"samples":30}', ''])
 })
 
 t.test('json gives every number back as the same element, nested as the shape says', async t => {
   for (const [name, batch] of batches) {
-    const body = JSON.parse(encoded(json, batch).toString())
+    const body = JSON.parse((await encoded(json, batch)).toString())
     t.same(Object.keys(body), ['dataset', 'page', 'shape', 'ids', 'images', 'labels'])
     for (const [tensor, { shape, data }] of tensors(batch)) {
       t.same(shapeOf(body[tensor]), shape, `${name}: ${tensor} has its shape`)
@@ -138,7 +145,7 @@ t.test('json gives every number back as the same element, nested as the shape sa
 
 t.test('json has nothing but its text', async t => {
   const again = select(0, 50, { layout: 'nhwc' })
-  const [first, second] = [encoded(json, again).toString(), encoded(json, again).toString()]
+  const [first, second] = [(await encoded(json, again)).toString(), (await encoded(json, again)).toString()]
   t.equal(first, second, 'numbers that are written again are the same')
   t.equal(first.indexOf('\0'), -1)
   t.same(JSON.parse(first).ids, Array.from({ length: 50 }, (_, i) => i))
@@ -147,7 +154,7 @@ t.test('json has nothing but its text', async t => {
 t.test('no format copies or writes to the images', async t => {
   for (const format of batchFormats.filter(({ name }) => name !== 'json')) {
     const made = select(3, 6)
-    const parts = [...format.encode(made, metadata).parts]
+    const parts = [...(await format.encode(made, metadata)).parts]
     const images = parts.find(part => part.length === made.images.data.byteLength)!
     t.equal(images.buffer, dataset.splits.train.centered.buffer, `${format.name} sends the stored memory itself`)
     t.equal(images.byteOffset, dataset.splits.train.centered.byteOffset + 3 * 12 * 4)
@@ -158,18 +165,44 @@ t.test('a mask is one more tensor', async t => {
   const made = select(48, 4, { masked: true, span: { start: 48, count: 4, real: 2 } })
   t.same([...made.ids.data], [48, 49, 0, 1], 'padding is the start of the order')
   const mask = { shape: [4], bytes: Buffer.of(1, 1, 0, 0) }
-  t.match(readNpy(readZip(encoded(npz, made), crc32).get('mask.npy')!), { dtype: '|u1', ...mask })
-  t.match(readSafetensors(encoded(safetensors, made)).tensors.get('mask'), { dtype: 'U8', ...mask })
-  t.same(JSON.parse(encoded(json, made).toString()).mask, [1, 1, 0, 0])
-  t.same([...tableFromIPC(encoded(arrow, made)).getChild('mask')!], [1, 1, 0, 0])
+  t.match(readNpy(readZip(await encoded(npz, made), crc32).get('mask.npy')!), { dtype: '|u1', ...mask })
+  t.match(readSafetensors(await encoded(safetensors, made)).tensors.get('mask'), { dtype: 'U8', ...mask })
+  t.same(JSON.parse((await encoded(json, made)).toString()).mask, [1, 1, 0, 0])
+  t.same([...tableFromIPC(await encoded(arrow, made)).getChild('mask')!], [1, 1, 0, 0])
+})
+
+t.test('a batch that is sent in slices is the one that is made whole', async t => {
+  const count = 900
+  const large = prepared({ train: 600, val: 1, test: 1 }, { rows: 28, columns: 28 })
+  const order = Uint32Array.from({ length: 600 }, (_, i) => (i * 7) % 600)
+  for (const choice of [{ normalization: 'centered' }, { normalization: 'standard', pad: 32 }, { normalization: 'raw', dtype: 'uint8' }, { dtype: 'float16', labels: 'index', order: undefined }] as const) {
+    const made = batch(large, { split: 'train', span: { start: 10, count, real: 590 }, order, normalization: 'unit', dtype: 'float32', labels: 'onehot', layout: 'nchw', masked: true, ...choice })
+    const { shape, data } = made.images
+    const images = bytes(data)
+    const read = readSafetensors(await encoded(safetensors, made)).tensors
+    t.ok(read.get('images')!.bytes.equals(images), 'safetensors')
+    t.same(read.get('images')!.shape, shape)
+    t.ok(readNpy(readZip(await encoded(npz, made), crc32).get('images.npy')!).bytes.equals(images), 'npz')
+    for (const body of [await encoded(arrow, made), Buffer.concat([...inPages(arrow, made)])]) {
+      const { values } = readColumn(tableFromIPC(body), 'images')
+      t.ok(bytes(values).subarray(0, images.length).equals(images), 'arrow')
+    }
+    const same = made.dtype === 'float16' ? float16Bits : Math.fround
+    const numbers: number[] = JSON.parse((await encoded(json, made)).toString()).images.flat(Infinity)
+    t.ok(numbers.every((value, i) => same(value) === data[i]) && numbers.length === data.length, 'json')
+    for (const [name, tensor] of Object.entries({ labels: made.labels, ids: made.ids, mask: made.mask! })) t.ok(read.get(name)!.bytes.equals(bytes(tensor.data)), name)
+    const slice = made.slice(585, 595)
+    t.same([...slice.mask!.data], [1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
+    t.ok(bytes(slice.images.data).equals(images.subarray(585 * images.length / count, 595 * images.length / count)))
+  }
 })
 
 t.test('no samples make a batch all the same', async t => {
   const made = select(50, 0)
-  t.same(JSON.parse(encoded(json, made).toString()), { ...metadata, ids: [], images: [], labels: [] })
-  t.same(readNpy(readZip(encoded(npz, made), crc32).get('images.npy')!).shape, [0, 12])
-  t.same(readSafetensors(encoded(safetensors, made)).tensors.get('labels')!.shape, [0, 10])
-  const table = tableFromIPC(encoded(arrow, made))
+  t.same(JSON.parse((await encoded(json, made)).toString()), { ...metadata, ids: [], images: [], labels: [] })
+  t.same(readNpy(readZip(await encoded(npz, made), crc32).get('images.npy')!).shape, [0, 12])
+  t.same(readSafetensors(await encoded(safetensors, made)).tensors.get('labels')!.shape, [0, 10])
+  const table = tableFromIPC(await encoded(arrow, made))
   t.same([table.numRows, readColumn(table, 'images').shape], [0, [12]])
 })
 

@@ -29,6 +29,7 @@ function madeUp ({ count, rows = 28, columns = 28, layout = 'flat', level, codeb
   const slice = (start: number, end: number): Batch => ({
     images: { shape: [end - start, ...imageShape({ rows, columns }, layout)], data: data.subarray(start * size, end * size) },
     dtype: 'float32',
+    stored: false,
     levels: (from, to) => levels.subarray((start + from) * size, (start + to) * size),
     codebook,
     labels: { shape: [end - start], data: new BigInt64Array(end - start) },

@@ -1,5 +1,6 @@
 import type { Batch, Codebook } from '../../dataset.ts'
 import { textOf } from '../numbers.ts'
+import { elements } from '../shape.ts'
 import { separatorsOf } from './separators.ts'
 import { writeImageModule } from './write-image.ts'
 
@@ -48,7 +49,7 @@ export class Tables {
   /** The tables that all batches of a codebook share. */
   static of ({ codebook, images: { shape } }: Batch): Tables {
     let tables = Tables.#known.get(codebook)
-    if (!tables) Tables.#known.set(codebook, tables = new Tables(codebook, shape.slice(1).reduce((product, length) => product * length, 1)))
+    if (!tables) Tables.#known.set(codebook, tables = new Tables(codebook, elements(shape.slice(1))))
     return tables
   }
 
