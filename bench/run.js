@@ -20,6 +20,7 @@ import { starts } from './start.js'
 import { printTable, summarize } from './table.js'
 import { notModified, staticFiles, throughput, throughputRows } from './throughput.js'
 import { training } from './training.js'
+import { longestTurns } from './turns.js'
 
 /** Every comparison by name; each gives rows of the table. */
 const comparisons = {
@@ -28,6 +29,7 @@ const comparisons = {
   training: context => hasModules('torch', 'torchvision') ? training(context) : [],
   latency,
   start: starts,
+  turns: longestTurns,
   'slow-readers': slowReaders,
   'batch-sizes': batchSizes,
   'dataset-sizes': datasetSizes

@@ -35,13 +35,14 @@ export async function startQuiet (options = {}) {
 /**
  * @param options.program what is run, relative to the repository
  * @param options.dataFolder an empty one of its own where none is given
+ * @param options.ipc whether messages can be sent to it
  */
-async function start (settings, { program = 'dist/server.js', dataFolder, nodeOptions = [], ...options }, ready) {
+async function start (settings, { program = 'dist/server.js', dataFolder, nodeOptions = [], ipc = false, ...options }, ready) {
   const folder = dataFolder ?? mkdtempSync(join(tmpdir(), 'bench-'))
   const server = spawn(process.execPath, [...nodeOptions, join(root, program)], {
     // Nothing else of this environment, so that what is not given has its default.
     env: { PATH: process.env.PATH, DATA_DIR: folder, ...settings, ...options.settings },
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc'] : [])]
   })
   const exit = once(server, 'exit')
   const stop = async () => {
@@ -50,7 +51,7 @@ async function start (settings, { program = 'dist/server.js', dataFolder, nodeOp
     if (dataFolder === undefined) rmSync(folder, { recursive: true })
   }
   try {
-    return { ...await ready(server, exit), pid: server.pid, stop }
+    return { ...await ready(server, exit), child: server, pid: server.pid, stop }
   } catch (error) {
     await stop()
     throw error
