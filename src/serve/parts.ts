@@ -3,14 +3,17 @@ import type { FastifyReply } from 'fastify'
 import { byteLength, type Body } from '../encode/body.ts'
 import { pool } from '../pool.ts'
 
-/** Bytes that are made and handed to the socket at a time: a batch of common size. */
-const AT_ONCE = 1 << 20
+/** Bytes that are made and handed to the socket at first: a batch of common size, which the system has room for. */
+const AT_FIRST = 1 << 20
 
-/** The same for a reader who was waited for: as much memory as such a reader may hold. */
+/** The same where only that can tell how many there are. */
+const AT_FIRST_UNKNOWN = 1 << 17
+
+/** Bytes that are made and handed over at a time from then on: what does not fit is held until the reader has taken it. */
+const AT_ONCE = 1 << 18
+
+/** The same for a reader who was waited for. */
 const AT_ONCE_SLOWLY = 1 << 16
-
-/** Bytes that are made before the headers are sent, where only that can tell how many there are. */
-const AT_FIRST = 1 << 17
 
 /** Milliseconds after which others have their turn. */
 const TURN_MS = 5
@@ -27,7 +30,7 @@ export interface Opened {
 /** Makes the first parts of a body: all of them, if they are not many bytes. */
 export function openBody ({ bytes, parts }: Body): Opened {
   const rest = parts[Symbol.iterator]()
-  const { taken, done } = take(rest, bytes === undefined ? AT_FIRST : AT_ONCE)
+  const { taken, done } = take(rest, bytes === undefined ? AT_FIRST_UNKNOWN : AT_FIRST)
   return done ? { bytes: byteLength(taken), first: taken } : { bytes, first: taken, rest }
 }
 
