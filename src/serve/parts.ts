@@ -79,8 +79,9 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
     let room = true
     response.cork()
     for (const part of taken) room = response.write(part)
-    if (done) response.end()
     response.uncork()
+    // After that: some versions of Node end a chunked body before the chunks that are corked.
+    if (done) response.end()
     if (done) response.once('finish', () => giveBack(taken))
     // There is no room in what is corked, but nothing is left to wait for once the system has taken all of it.
     else if (room || response.writableLength === 0) written(taken)
