@@ -240,7 +240,7 @@ export interface Codebook {
 
 /** Samples of one split, as tensors whose first dimension is the sample. */
 export interface Batch {
-  /** float32 or the bits of float16; u8 where the normalization is `raw`. */
+  /** float32 or the bits of float16; u8 where the normalization is `raw`. Those that are not stored are made each time that they are looked at. */
   readonly images: Tensor<Float32Array | Uint16Array | Uint8Array>
   /** Of the images. */
   readonly dtype: Dtype

@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module'
 import type { Data, Field } from 'apache-arrow'
 import type { Tensor, TensorData } from '../dataset.ts'
-import { byteLength } from './body.ts'
+import { byteLength, piecesOf, type Body } from './body.ts'
 import { bytesOf } from './bytes.ts'
 import type { BatchFormat, BatchMetadata, Page, StreamFormat } from './format.ts'
 import { elements } from './shape.ts'
 import { isWhole } from './slices.ts'
-import { imageParts } from './tensors.ts'
+import { imagesPart } from './tensors.ts'
 
 /**
  * The Arrow IPC stream (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format"):
@@ -22,32 +22,14 @@ export const arrow: BatchFormat & StreamFormat = {
   mediaType: 'application/vnd.apache.arrow.stream',
   encode (batch, metadata) {
     const writer = newPageWriter(metadata)
-    const page = writer.page({ batch, metadata })
+    const { bytes, parts } = writer.page({ batch, metadata })
     const end = writer.end()
-    return { bytes: byteLength(page.parts) + byteLength(end), parts: inOrder(filled(page), end) }
+    return { bytes: bytes + byteLength(end), parts: [...parts, ...end] }
   },
   startStream (shared) {
     const writer = newPageWriter(shared)
-    return { page: page => filled(writer.page(page)), end: writer.end }
+    return { page: page => piecesOf(writer.page(page).parts), end: writer.end }
   }
-}
-
-/** The parts of a page. One of them may be memory that stands for the images, of their size. */
-interface WrittenPage {
-  readonly parts: readonly Uint8Array[]
-  readonly standIn?: ArrayBufferLike | undefined
-  readonly images: () => Iterable<Uint8Array>
-}
-
-function * filled ({ parts, standIn, images }: WrittenPage): Generator<Uint8Array> {
-  for (const part of parts) {
-    if (part.buffer === standIn) yield * images()
-    else yield part
-  }
-}
-
-function * inOrder (...bodies: Array<Iterable<Uint8Array>>): Generator<Uint8Array> {
-  for (const parts of bodies) yield * parts
 }
 
 const arrays = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array } as const
@@ -61,7 +43,7 @@ export function loadArrow (): Library {
   return (library ??= createRequire(import.meta.url)('apache-arrow') as Library)
 }
 
-function newPageWriter (shared: BatchMetadata): { page: (page: Page) => WrittenPage, end: () => Uint8Array[] } {
+function newPageWriter (shared: BatchMetadata): { page: (page: Page) => Required<Body>, end: () => Uint8Array[] } {
   const { RecordBatch, Schema, Struct, makeData } = loadArrow()
   const writer = newPartsWriter()
   return {
@@ -75,7 +57,8 @@ function newPageWriter (shared: BatchMetadata): { page: (page: Page) => WrittenP
       const rows = makeData({ type: new Struct(fields), length: batch.ids.data.length, nullCount: 0, children: columns.map(({ data }) => data) })
       const own = Object.entries(metadata).filter(([key]) => !(key in shared))
       writer.write(new RecordBatch(new Schema(fields, texts(Object.entries(shared))), rows, texts(own)))
-      return { parts: writer.take(), standIn: standIn?.buffer, images: () => imageParts(batch) }
+      const parts = writer.take()
+      return { bytes: byteLength(parts), parts: parts.map(part => part.buffer === standIn?.buffer ? imagesPart(batch) : part) }
     },
     end () {
       writer.finish()

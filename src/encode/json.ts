@@ -11,15 +11,9 @@ export const json = {
     const start = `${JSON.stringify(metadata).slice(0, -1)},"ids":[${batch.ids.data.join()}],"images":[`
     const mask = batch.mask ? `,"mask":[${batch.mask.data.join()}]` : ''
     const end = `],"labels":[${labelTexts(batch)}]${mask}}`
-    return { parts: parts(start, batch, end) }
+    return { parts: [Buffer.from(start), () => imageTexts(batch), Buffer.from(end)] }
   }
 } satisfies BatchFormat
-
-function * parts (start: string, batch: Batch, end: string): Generator<Uint8Array> {
-  yield Buffer.from(start)
-  yield * imageTexts(batch)
-  yield Buffer.from(end)
-}
 
 function labelTexts ({ labels: { shape: [, classes], data } }: Batch): string {
   if (classes === undefined) return data.join()

@@ -1,4 +1,4 @@
-import type { Body } from './body.ts'
+import { piecesOf, type Body } from './body.ts'
 import type { StreamFormat } from './format.ts'
 import { json } from './json.ts'
 
@@ -20,6 +20,6 @@ export const ndjson: StreamFormat = {
 }
 
 function * line ({ parts }: Body): Generator<Uint8Array> {
-  yield * parts
+  yield * piecesOf(parts)
   yield Buffer.from('\n')
 }

@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { Batch } from '../dataset.ts'
 import { pool } from '../pool.ts'
-import type { Body } from './body.ts'
+import { piecesOf, type Body, type Part } from './body.ts'
 import type { BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'
 import { isWhole } from './slices.ts'
-import { tensorsOf, type WireTensor } from './tensors.ts'
+import { tensorsOf } from './tensors.ts'
 
 /**
  * A zip of stored (uncompressed) NPY members, as `numpy.savez` makes it (APPNOTE.TXT 6.3, 4.3): a local header, name and
@@ -26,26 +26,29 @@ export const npz: BatchFormat = {
  * have their turn after each of them.
  */
 function * make (batch: Batch): Generator<void, Body> {
-  const members: Array<[start: Buffer, tensor: WireTensor]> = []
+  const parts: Part[] = []
   const directory: Buffer[] = []
   let offset = 0
-  for (const tensor of tensorsOf(batch)) {
-    const header = npyHeader(tensor.shape, tensor.dtype)
+  for (const { name, shape, dtype, bytes, part } of tensorsOf(batch)) {
+    const header = npyHeader(shape, dtype)
+    const again = typeof part === 'function' && !isWhole(batch)
+    const made: Uint8Array[] = []
     let crc = crc32(header)
-    for (const part of tensor.parts()) {
-      crc = crc32(part, crc)
-      if (part.length < tensor.bytes) pool.giveBack(part.buffer)
+    for (const piece of piecesOf([part])) {
+      crc = crc32(piece, crc)
+      if (again) pool.giveBack(piece.buffer)
+      else made.push(piece)
       yield
     }
-    const member: Member = { name: `${tensor.name}.npy`, offset, size: header.length + tensor.bytes, crc }
+    const member: Member = { name: `${name}.npy`, offset, size: header.length + bytes, crc }
     const start = Buffer.concat([localHeader(member), header])
-    members.push([start, tensor])
+    parts.push(start, ...(again ? [part] : made))
     directory.push(directoryEntry(member))
-    offset += start.length + tensor.bytes
+    offset += start.length + bytes
   }
   const entries = Buffer.concat(directory)
   const end = Buffer.concat([entries, directoryEnd(directory.length, entries.length, offset)])
-  return { bytes: offset + end.length, parts: parts(members, end) }
+  return { bytes: offset + end.length, parts: [...parts, end] }
 }
 
 function atOnce (making: Generator<void, Body>): Body {
@@ -58,14 +61,6 @@ async function inTurns (making: Generator<void, Body>): Promise<Body> {
   let step = making.next()
   for (; !step.done; step = making.next()) await setImmediate()
   return step.value
-}
-
-function * parts (members: Array<[start: Buffer, tensor: WireTensor]>, end: Buffer): Generator<Uint8Array> {
-  for (const [start, tensor] of members) {
-    yield start
-    yield * tensor.parts()
-  }
-  yield end
 }
 
 interface Member {

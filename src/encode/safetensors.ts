@@ -1,5 +1,5 @@
 import type { BatchFormat } from './format.ts'
-import { tensorsOf, type WireTensor } from './tensors.ts'
+import { tensorsOf } from './tensors.ts'
 
 const dtypes = { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int64: 'I64' } as const
 
@@ -21,13 +21,8 @@ export const safetensors: BatchFormat = {
     let offset = 0
     for (const { name, shape, dtype, bytes } of tensors) header[name] = { dtype: dtypes[dtype], shape, data_offsets: [offset, offset += bytes] }
     const start = encodeHeader(header)
-    return { bytes: start.length + offset, parts: parts(start, tensors) }
+    return { bytes: start.length + offset, parts: [start, ...tensors.map(({ part }) => part)] }
   }
-}
-
-function * parts (start: Uint8Array, tensors: readonly WireTensor[]): Generator<Uint8Array> {
-  yield start
-  for (const tensor of tensors) yield * tensor.parts()
 }
 
 function encodeHeader (header: object): Buffer {

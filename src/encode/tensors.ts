@@ -1,4 +1,5 @@
 import type { Batch, Tensor } from '../dataset.ts'
+import type { Part } from './body.ts'
 import { bytesOf, dtypeOf, type ElementType } from './bytes.ts'
 import { elements } from './shape.ts'
 import { slices } from './slices.ts'
@@ -9,8 +10,8 @@ export interface WireTensor {
   readonly shape: readonly number[]
   readonly dtype: ElementType
   readonly bytes: number
-  /** All bytes of the data, in order; of images, slice by slice. */
-  parts (): Iterable<Uint8Array>
+  /** The data; images that are not stored are made, slice by slice. */
+  readonly part: Part
 }
 
 const sizes = { float32: 4, float16: 2, uint8: 1 } as const
@@ -19,18 +20,22 @@ const sizes = { float32: 4, float16: 2, uint8: 1 } as const
 export function tensorsOf (batch: Batch): WireTensor[] {
   const { images: { shape }, dtype, labels, ids, mask } = batch
   return [
-    { name: 'images', shape, dtype, bytes: elements(shape) * sizes[dtype], parts: () => imageParts(batch) },
+    { name: 'images', shape, dtype, bytes: elements(shape) * sizes[dtype], part: imagesPart(batch) },
     small('labels', labels),
     small('ids', ids),
     ...(mask ? [small('mask', mask)] : [])
   ]
 }
 
-/** The bytes of the images, slice by slice. */
-export function * imageParts (batch: Batch): Generator<Uint8Array> {
+/** The bytes of the images. */
+export function imagesPart (batch: Batch): Part {
+  return batch.stored ? bytesOf(batch.images.data) : () => imagePieces(batch)
+}
+
+function * imagePieces (batch: Batch): Generator<Uint8Array> {
   for (const { images } of slices(batch)) yield bytesOf(images.data)
 }
 
 function small (name: string, { shape, data }: Tensor): WireTensor {
-  return { name, shape, dtype: dtypeOf(data), bytes: data.byteLength, parts: () => [bytesOf(data)] }
+  return { name, shape, dtype: dtypeOf(data), bytes: data.byteLength, part: bytesOf(data) }
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { byteLength, type Body } from '../encode/body.ts'
+import { byteLength, piecesOf, type Body } from '../encode/body.ts'
 import { pool } from '../pool.ts'
 
 /** Bytes that are made and handed to the socket at first: a batch of common size, which the system has room for. */
@@ -29,7 +29,7 @@ export interface Opened {
 
 /** Makes the first parts of a body: all of them, if they are not many bytes. */
 export function openBody ({ bytes, parts }: Body): Opened {
-  const rest = parts[Symbol.iterator]()
+  const rest = piecesOf(parts)
   const { taken, done } = take(rest, bytes === undefined ? AT_FIRST_UNKNOWN : AT_FIRST)
   return done ? { bytes: byteLength(taken), first: taken } : { bytes, first: taken, rest }
 }

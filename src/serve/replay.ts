@@ -22,8 +22,8 @@ export interface Whole {
   /** Length of the body, where it is known before it is made. */
   readonly bytes: number | undefined
   readonly body: () => Body | Promise<Body>
-  /** What the body was last, if that is worth keeping. */
-  opened?: Opened
+  /** Gives the body that is kept, if it is worth that. */
+  opened?: () => Opened
 }
 
 /** What a client that may be answered the short way accepts, and what it gets. */
@@ -39,8 +39,8 @@ const LIMIT = 1024
 /** Plans of one URL that are kept: clients are of few kinds. */
 const KINDS = 4
 
-/** Bytes that a plan's body may hold for itself to be kept, too: enough for what stands before views of the stored tensors. */
-const OWN_BYTES = 4096
+/** Bytes that a body may hold to be kept: enough for all of a page of common size but its images, which are views or made anew. */
+const OWN_BYTES = 1 << 14
 
 /** Headers that make an answer one of a kind. */
 const SPECIAL = ['origin', 'cache-control', 'if-modified-since', 'content-length', 'transfer-encoding', 'expect'] as const
@@ -100,16 +100,16 @@ export class Replay {
 
   #send (whole: Whole, id: string, response: ServerResponse): void {
     const failed = (error: unknown): void => this.#logger.error({ reqId: id, err: error }, 'unexpected error')
-    const body = whole.opened ?? whole.body()
+    if (whole.opened) return write(whole.opened())
+    const body = whole.body()
     if (body instanceof Promise) {
       body.then(made => write(openBody(made))).catch(error => {
         failed(error)
         response.destroy()
       })
-    } else if ('first' in body) write(body)
-    else {
+    } else {
       const opened = openBody(body)
-      if (!opened.rest && ownBytes(opened.first) <= OWN_BYTES) whole.opened = opened
+      if (ownBytes(body) <= OWN_BYTES) whole.opened = isMade(body) && !opened.rest ? () => opened : () => openBody(body)
       write(opened)
     }
 
@@ -146,7 +146,15 @@ function isSpecial (headers: IncomingHttpHeaders): boolean {
   return false
 }
 
-/** Bytes of memory that nobody else has: a view of something larger costs nothing. */
-function ownBytes (parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { buffer, byteLength }) => pool.hasLent(buffer) || buffer.byteLength === byteLength ? sum + byteLength : sum, 0)
+/** Bytes of memory that nobody else has: a view of something larger costs nothing, nor does what is yet to be made. */
+function ownBytes ({ parts }: Body): number {
+  return parts.reduce((sum, part) => typeof part !== 'function' && isOwn(part) ? sum + part.byteLength : sum, 0)
+}
+
+function isMade ({ parts }: Body): boolean {
+  return parts.every(part => typeof part !== 'function')
+}
+
+function isOwn ({ buffer, byteLength }: Uint8Array): boolean {
+  return pool.hasLent(buffer) || buffer.byteLength === byteLength
 }

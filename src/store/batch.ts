@@ -30,17 +30,21 @@ export interface Selection {
  * level by level, and so is `centered` where images are padded or not the stored ones.
  */
 export function batch (dataset: PreparedDataset, selection: Selection): Batch {
-  const { span: { start, count, real }, order, normalization, dtype, labels, layout, masked, pad } = selection
+  const { start, count, real } = selection.span
   const split = dataset.splits[selection.split]
-  const inOrder = !order && start + count <= split.count
-  const rows = inOrder ? viewed(split, start, start + count) : gathered(split, sampleIds(dataset, selection))
+  const inOrder = !selection.order && start + count <= split.count
+  const ids = inOrder ? undefined : sampleIds(dataset, selection)
+  const rows = ids ? gathered(split, ids) : viewed(split, start, start + count)
+  // A batch may be kept for long: what it holds of an order is its own part.
+  const own: Selection = ids ? { ...selection, order: ids, span: { start: 0, count, real } } : selection
+  const { normalization, dtype, labels, layout, masked, pad, images: given } = own
   const size = dataset.rows * dataset.columns
   const frame = frameOf(dataset, pad)
   const classes = dataset.entry.classes.length
   const halves = dtype === 'float16' ? halfCodebook(dataset, normalization, frame) : undefined
-  const asStored = !halves && !pad && !selection.images
+  const asStored = !halves && !pad && !given
   return {
-    images: tensor([count, ...imageShape(frame, layout)], images),
+    images: { shape: [count, ...imageShape(frame, layout)], get data () { return images() } },
     dtype,
     stored: inOrder && asStored && (normalization === 'centered' || normalization === 'raw'),
     levels,
@@ -49,14 +53,14 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
     ids: tensor([count], rows.ids),
     ...(masked && { mask: tensor([count], () => new Uint8Array(count).fill(1, 0, real)) }),
     slice: (from, to) => batch(dataset, {
-      ...selection,
-      span: { start: start + from, count: to - from, real: Math.min(Math.max(real - from, 0), to - from) },
-      images: selection.images?.subarray(from * size, to * size)
+      ...own,
+      span: { start: own.span.start + from, count: to - from, real: Math.min(Math.max(real - from, 0), to - from) },
+      images: given?.subarray(from * size, to * size)
     })
   }
 
   function levels (from: number, to: number): Uint8Array {
-    return frame.place(selection.images?.subarray(from * size, to * size) ?? rows.images(split.images, size, from, to))
+    return frame.place(given?.subarray(from * size, to * size) ?? rows.images(split.images, size, from, to))
   }
 
   function images (): Float32Array | Uint16Array | Uint8Array {
@@ -77,7 +81,7 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   }
 }
 
-/** Its data is made when it is first looked at: text is made of levels, and large batches of their slices. */
+/** Its data is made when it is first looked at: text has no use for it where labels are classes. */
 function tensor<Data extends TensorData> (shape: readonly number[], make: () => Data): Tensor<Data> {
   let made: Data | undefined
   return { shape, get data () { return (made ??= make()) } }
@@ -95,7 +99,7 @@ export function imageShape ({ rows, columns }: ImageSize, layout: Layout): numbe
 /** The positions in the split of the samples that are asked for: u32 of their count. */
 export function sampleIds ({ splits }: PreparedDataset, { split, span: { start, count }, order }: Pick<Selection, 'split' | 'span' | 'order'>): Uint32Array {
   const total = order ? order.length : splits[split].count
-  if (order && start + count <= total) return order.subarray(start, start + count)
+  if (order && start + count <= total) return order.slice(start, start + count)
   const ids = new Uint32Array(count)
   for (let i = 0; i < count; i++) {
     const position = (start + i) % total

@@ -41,7 +41,7 @@ export function gathered (split: PreparedSplit, ids: Uint32Array): Rows {
       for (let i = 0; i < ids.length; i++) labels[i] = split.index[ids[i]!]!
       return labels
     },
-    // A sample's id is its position; copied, so that no page holds the whole order.
-    ids: () => new Int32Array(ids)
+    // A sample's id is its position.
+    ids: () => new Int32Array(ids.buffer, ids.byteOffset, ids.length)
   }
 }

@@ -4,6 +4,7 @@ import { decode as decodePng } from 'fast-png'
 import t from 'tap'
 import { labelEncodings, layouts, normalizations, type Batch, type Normalization } from '../../src/dataset.ts'
 import { arrow } from '../../src/encode/arrow.ts'
+import { piecesOf } from '../../src/encode/body.ts'
 import { shortestText } from '../../src/encode/float32.ts'
 import type { BatchFormat, BatchMetadata, StreamFormat } from '../../src/encode/format.ts'
 import { json } from '../../src/encode/json.ts'
@@ -39,10 +40,11 @@ function bytes (data: { buffer: ArrayBufferLike, byteOffset: number, byteLength:
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
 
-/** The whole body, which has as many bytes as it says. */
+/** The whole body, which has as many bytes as it says, and the same ones each time that it is sent. */
 async function encoded (format: BatchFormat, batch: Batch, said: BatchMetadata = metadata): Promise<Buffer> {
   const { bytes, parts } = await format.encode(batch, said)
-  const body = Buffer.concat([...parts])
+  const body = Buffer.concat([...piecesOf(parts)])
+  if (!Buffer.concat([...piecesOf(parts)]).equals(body)) throw new Error(`${format.name} is another body the second time`)
   if (bytes !== undefined && bytes !== body.length) throw new Error(`${format.name} says ${bytes} bytes and has ${body.length}`)
   return body
 }
@@ -154,7 +156,7 @@ t.test('json has nothing but its text', async t => {
 t.test('no format copies or writes to the images', async t => {
   for (const format of batchFormats.filter(({ name }) => name !== 'json')) {
     const made = select(3, 6)
-    const parts = [...(await format.encode(made, metadata)).parts]
+    const parts = [...piecesOf((await format.encode(made, metadata)).parts)]
     const images = parts.find(part => part.length === made.images.data.byteLength)!
     t.equal(images.buffer, dataset.splits.train.centered.buffer, `${format.name} sends the stored memory itself`)
     t.equal(images.byteOffset, dataset.splits.train.centered.byteOffset + 3 * 12 * 4)

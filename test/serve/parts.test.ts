@@ -46,7 +46,7 @@ t.test('nothing is made while something waits for a reader who is slow', async t
   const block = new Promise<void>(resolve => { blocked = resolve })
   const { answer } = await asked(t, response => {
     response.on('newListener', name => { if (name === 'drain') blocked() })
-    return { parts: numbered(response, waiting) }
+    return { parts: [() => numbered(response, waiting)] }
   })
   await block
   const before = waiting.length
@@ -60,12 +60,12 @@ t.test('nothing is made while something waits for a reader who is slow', async t
 t.test('what was sent is used again', async t => {
   const buffers = new Set<ArrayBufferLike>()
   const { answer } = await asked(t, response => ({
-    parts: (function * () {
+    parts: [function * () {
       for (const part of numbered(response, [])) {
         buffers.add(part.buffer)
         yield part
       }
-    })()
+    }]
   }))
   await buffer(answer)
   t.ok(buffers.size <= PARTS / 4, `${buffers.size} buffers for ${PARTS} parts`)
@@ -73,10 +73,10 @@ t.test('what was sent is used again', async t => {
 
 t.test('a body that cannot be made to its end is broken off', async t => {
   const { answer, failures } = await asked(t, response => ({
-    parts: (function * () {
+    parts: [function * () {
       yield * numbered(response, [])
       throw new Error('no such pixels')
-    })()
+    }]
   }))
   await t.rejects(buffer(answer), { code: 'ECONNRESET' })
   t.match(failures, [{ message: 'no such pixels' }])
@@ -84,7 +84,7 @@ t.test('a body that cannot be made to its end is broken off', async t => {
 
 t.test('nothing more is made for a reader who is gone', async t => {
   const waiting: number[] = []
-  const { answer, response, failures } = await asked(t, response => ({ parts: numbered(response, waiting) }))
+  const { answer, response, failures } = await asked(t, response => ({ parts: [() => numbered(response, waiting)] }))
   answer.destroy()
   if (!response.closed) await once(response, 'close')
   const made = waiting.length
@@ -98,12 +98,12 @@ t.test('others have their turn while a large body is made', async t => {
   let turns = 0
   const counting = setInterval(() => turns++, 0)
   const { answer } = await asked(t, () => ({
-    parts: (function * () {
+    parts: [function * () {
       for (let i = 0; i < 20; i++) {
         for (const end = performance.now() + 3; performance.now() < end;);
         yield new Uint8Array(PART)
       }
-    })()
+    }]
   }))
   t.equal((await buffer(answer)).length, 20 * PART)
   clearInterval(counting)

@@ -39,6 +39,7 @@ function lasting ({ headers: { date, 'x-request-id': id, ...headers }, ...answer
 const paths = [
   '/splits/train/batches',
   '/splits/train/batches?format=safetensors&batch_size=64&page=1',
+  '/splits/train/batches?format=safetensors&batch_size=100&seed=7&labels=index&page=1',
   '/splits/train/batches?format=npz&normalization=raw&seed=7&epoch=2&batch_size=128',
   '/splits/train/batches?format=arrow&rank=1&world_size=3&remainder=pad&batch_size=30&seed=1',
   '/splits/train/batches?format=safetensors&augment=rotate:15&seed=3&batch_size=10',
