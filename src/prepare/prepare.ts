@@ -3,13 +3,22 @@ import { once } from 'node:events'
 import { perSplit, splitNames, type ReportProgress, type Samples, type SplitName } from '../dataset.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { Findings, Job } from './run.ts'
+import { scratchBytes } from './layout.ts'
 import { openScratch, readAt, writeAt } from './scratch.ts'
 
 /** What the preparing process says, one of these at a time. */
 export interface FromProcess {
   readonly progress?: { readonly item: string, readonly done: number, readonly total: number }
+  /** Which centered images are in the file, and where. */
+  readonly centered?: Chunk
   readonly findings?: Findings
   readonly failure?: string
+}
+
+interface Chunk {
+  readonly row: number
+  readonly rows: number
+  readonly at: number
 }
 
 export interface Prepared extends Findings {
@@ -37,7 +46,7 @@ export async function prepare (job: Omit<Job, 'labels'>, splits: Readonly<Record
   const { scratchFolders, signal, report } = options
   const size = job.rows * job.columns
   const pixels = splitNames.reduce((sum, name) => sum + splits[name].count * size, 0)
-  const scratch = await openScratch(scratchFolders, pixels * (1 + Float32Array.BYTES_PER_ELEMENT))
+  const scratch = await openScratch(scratchFolders, scratchBytes(pixels, size))
   try {
     let end = 0
     for (const name of splitNames) end = await writeAt(scratch, splits[name].images, end)
@@ -45,12 +54,15 @@ export async function prepare (job: Omit<Job, 'labels'>, splits: Readonly<Record
 
     // Standard output joins standard error: what libraries print must not mix with this process's own output.
     const child = fork(program, { serialization: 'advanced', stdio: ['ignore', 2, 2, scratch.fd, 'ipc'], signal, killSignal: 'SIGKILL' })
-    const findings = await converse(child, { ...job, labels: perSplit(name => splits[name].labels) }, report)
+    const centered = new Float32Array(pixels)
+    const target = new Uint8Array(centered.buffer)
+    const rowBytes = size * Float32Array.BYTES_PER_ELEMENT
+    const findings = await converse(child, { ...job, labels: perSplit(name => splits[name].labels) }, report, ({ row, rows, at }) => {
+      return readAt(scratch, target.subarray(row * rowBytes, (row + rows) * rowBytes), at)
+    })
 
     const images = job.settings.denoise === 'none' ? undefined : new Uint8Array(pixels)
     if (images) await readAt(scratch, images, 0)
-    const centered = new Float32Array(pixels)
-    await readAt(scratch, new Uint8Array(centered.buffer), pixels)
     return {
       ...findings,
       images: images ? divide(images, splits, size) : perSplit(name => splits[name].images),
@@ -64,15 +76,21 @@ export async function prepare (job: Omit<Job, 'labels'>, splits: Readonly<Record
   }
 }
 
-/** Sends the job, passes progress on, and gives the findings once the process has ended. */
-async function converse (child: ChildProcess, job: Job, report: ReportProgress): Promise<Findings> {
+/** Sends the job, passes progress on, takes what is centered, and gives the findings once the process has ended. */
+async function converse (child: ChildProcess, job: Job, report: ReportProgress, take: (chunk: Chunk) => Promise<void>): Promise<Findings> {
   let last: FromProcess = {}
+  let taking = Promise.resolve()
   child.on('message', (message: FromProcess) => {
     if (message.progress) report({ stage: 'prepare', ...message.progress })
-    else last = message
+    else if (message.centered) {
+      const { centered } = message
+      taking = taking.then(() => take(centered)).then(() => { child.send('taken', () => {}) })
+      taking.catch(() => child.kill('SIGKILL'))
+    } else last = message
   })
   child.send(job, () => {})
   const [code, killedBy] = await once(child, 'close')
+  await taking
   if (last.failure !== undefined) throw new Error(last.failure)
   if (last.findings === undefined) throw new Error(`the preparing process ended with ${killedBy ?? `exit code ${code}`}`)
   return last.findings

@@ -1,13 +1,13 @@
 /**
  * The process that prepares and then ends, so that TensorFlow's memory and threads end with it. A job comes as a message,
- * and messages answer it. Images go through the file at descriptor 3:
- *
- *     0                  u8       images of all splits: read, and written back if they were denoised
- *     samples·pixels     float32  centered images, written
+ * and messages answer it. Images go through the file at descriptor 3, see layout.ts: they are read, written back if they were
+ * denoised, and written centered, chunk by chunk; a place is written again once a message says that it was read.
  */
+import { on } from 'node:events'
 import { readSync, writeSync } from 'node:fs'
 import { splitNames } from '../dataset.ts'
 import { messageOf } from '../errors.ts'
+import { placeOf, PLACES } from './layout.ts'
 import type { FromProcess } from './prepare.ts'
 import { run, type Findings, type Job } from './run.ts'
 
@@ -26,9 +26,16 @@ async function prepare (job: Job): Promise<Findings> {
   const size = job.rows * job.columns
   const images = new Uint8Array(size * splitNames.reduce((count, name) => count + job.labels[name].length, 0))
   readFully(images)
+  const taken = on(process, 'message')
+  let chunk = 0
   return await run(job, images, {
     denoised: (bytes, row) => writeFully(bytes, row * size),
-    centered: (bytes, row) => writeFully(bytes, images.length + row * size * Float32Array.BYTES_PER_ELEMENT),
+    async centered (bytes, row) {
+      if (chunk >= PLACES) await taken.next()
+      const at = placeOf(chunk++, images.length, size)
+      writeFully(bytes, at)
+      answer({ centered: { row, rows: bytes.length / Float32Array.BYTES_PER_ELEMENT / size, at } })
+    },
     progress: (item, done, total) => { answer({ progress: { item, done, total } }) }
   })
 }

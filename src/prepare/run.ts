@@ -1,6 +1,7 @@
 import { perSplit, type BackendChoice, type PixelStatistics, type PrepareSettings, type SplitName } from '../dataset.ts'
 import { denoise, filters } from './denoise.ts'
 import { oneHot } from './labels.ts'
+import { CHUNK_ROWS } from './layout.ts'
 import { addSums, center, levelTables, meanImage, pixelStatistics, sumPixels, type PixelSums } from './normalize.ts'
 import { useBackend, type ChosenBackend } from './tensor.ts'
 
@@ -30,13 +31,10 @@ export interface Findings {
 export interface Sink {
   /** u8 denoised images from sample `row` on; never called where nothing is denoised. */
   denoised (bytes: Uint8Array, row: number): void
-  /** float32 centered images from sample `row` on. */
-  centered (bytes: Uint8Array, row: number): void
+  /** float32 centered images from sample `row` on; the next ones are made once they are taken. */
+  centered (bytes: Uint8Array, row: number): void | Promise<void>
   progress (item: string, done: number, total: number): void
 }
-
-/** Rows that are denoised or centered at a time: enough to keep the backend busy, few enough to keep memory low. */
-const CHUNK_ROWS = 1000
 
 /**
  * Prepares a dataset: denoise → fit on the training split → normalize → one-hot.
@@ -69,7 +67,7 @@ export async function run (job: Job, images: Uint8Array, sink: Sink): Promise<Fi
 
   for (const { row, chunk } of chunks(images, size)) {
     const centered = center(chunk, mean)
-    sink.centered(new Uint8Array(centered.buffer, centered.byteOffset, centered.byteLength), row)
+    await sink.centered(new Uint8Array(centered.buffer, centered.byteOffset, centered.byteLength), row)
     sink.progress('normalizing', total - images.length / size + row, total)
   }
 

@@ -109,6 +109,16 @@ t.test('a backend that does not work is told with its reason', async t => {
   await t.rejects(prepare(job(), splits, options(t.testdir())), { code: 'preparation_failed', message: /^TensorFlow.js backend wasm is not usable: ./ })
 })
 
+t.test('results that cannot be read end it, and are told', async t => {
+  const folder = t.testdir()
+  const children = childrenOf(t)
+  // Says that it has written, and has not.
+  startWith(t, '--import', "data:text/javascript,import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module'; fs.writeSync = (file, bytes, at, length) => length; syncBuiltinESMExports()")
+  await t.rejects(prepare(job(), splits, options(folder)), { code: 'preparation_failed', message: `results end after ${total * 16} bytes, 64000 are missing` })
+  t.equal(children[0]!.signalCode, 'SIGKILL')
+  t.same(await readdir(folder), [])
+})
+
 t.test('a process that dies is told with how it ended', async t => {
   const folder = t.testdir()
   await t.test('killed', async t => {
