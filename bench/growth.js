@@ -11,7 +11,7 @@ import { residentMiB, startLogging, startQuiet } from './server.js'
 const SPLIT = '/v1/datasets/mnist/splits/train/batches?format=safetensors'
 const SIZES = [1, 16, 128, 1024, 4096]
 const TIMES = [1, 4, 10]
-/** Ten times MNIST takes 2.7 GB prepared, and as much again for the preparing process and its files. */
+/** Ten times MNIST takes 2.8 GB where it is served, and as much while another one is prepared. */
 const BYTES_PER_TIME = 0.6e9
 const program = 'bench/repeated-server.js'
 
@@ -21,14 +21,14 @@ export async function batchSizes ({ ours, rounds, seconds }) {
   return SIZES.flatMap(size => ['requests/s', 'MB/s'].map(unit => ({ title: `batch size ${size}`, unit, ours: results[size].map(result => result[unit]) })))
 }
 
-/** Start-up and memory per repetition beside those of MNIST itself, and the rates of the same pages. */
+/** Start-up and memory beside those of MNIST itself, and the rates of pages of the same size. */
 export async function datasetSizes ({ rounds, seconds }) {
   const times = TIMES.filter(count => count * BYTES_PER_TIME < freemem() || skip(count))
   const folders = Object.fromEntries(times.map(count => [count, mkdtempSync(join(tmpdir(), 'bench-repeated-'))]))
   try {
     for (const count of times) makeFiles(count, folders[count])
-    const results = await inTurns(Object.fromEntries(times.map(count => [count, count])), rounds, count => measure(count, folders[count], seconds))
-    return rowsOf(times, results)
+    const contenders = Object.fromEntries(times.map(count => [count, { count, folder: folders[count] }]))
+    return rowsOf(times, await inTurns(contenders, rounds, readyAfter), await rates(contenders, rounds, seconds))
   } finally {
     for (const folder of Object.values(folders)) rmSync(folder, { recursive: true })
   }
@@ -39,39 +39,46 @@ function makeFiles (count, folder) {
   spawnSync(process.execPath, [fileURLToPath(new URL('repeated-server.js', import.meta.url))], { env, stdio: 'inherit' })
 }
 
-async function measure (count, dataFolder, seconds) {
-  const settings = { REPEAT: String(count) }
-  rmSync(join(dataFolder, 'prepared'), { recursive: true, force: true })
-  const cold = await readyAfter()
-  const warm = await readyAfter()
-  const server = await startQuiet({ program, dataFolder, settings })
-  try {
-    const rss = residentMiB(server.pid)
-    const rate = async query => (await load({ base: server.base, path: `${SPLIT}&batch_size=256${query}&page={}`, pages: 16 }, { seconds }))['requests/s']
-    return { cold, warm, rss, natural: await rate(''), shuffled: await rate('&seed=1') }
-  } finally {
-    await server.stop()
-  }
+/** Milliseconds until a server is ready that has to prepare, and one that need not, and the memory of the latter. */
+async function readyAfter ({ count, folder }) {
+  rmSync(join(folder, 'prepared'), { recursive: true, force: true })
+  const { ms: cold } = await start()
+  const { ms: warm, rss } = await start()
+  return { cold, warm, rss }
 
-  async function readyAfter () {
-    const logging = await startLogging({ program, dataFolder, settings })
-    await logging.stop()
-    return logging.stages['ready ms']
+  async function start () {
+    const { stages, pid, stop } = await startLogging({ program, dataFolder: folder, settings: { REPEAT: String(count) } })
+    const rss = residentMiB(pid)
+    await stop()
+    return { ms: stages['ready ms'], rss }
   }
 }
 
-function rowsOf (times, results) {
-  const row = (what, unit, name, limits) => times.map(count => {
-    const ours = results[count].map(result => result[name])
+/** Rates. All servers are up meanwhile, so that those which are compared follow each other in a few seconds. */
+async function rates (contenders, rounds, seconds) {
+  const servers = {}
+  try {
+    for (const [name, { count, folder }] of Object.entries(contenders)) servers[name] = await startQuiet({ program, dataFolder: folder, settings: { REPEAT: String(count) } })
+    const rate = query => inTurns(servers, rounds, async ({ base }) => (await load({ base, path: `${SPLIT}&batch_size=256${query}&page={}`, pages: 16 }, { seconds }))['requests/s'])
+    return { natural: await rate(''), shuffled: await rate('&seed=1') }
+  } finally {
+    for (const { stop } of Object.values(servers)) await stop()
+  }
+}
+
+function rowsOf (times, starts, { natural, shuffled }) {
+  const row = (what, unit, valuesOf, limits) => times.map(count => {
+    const ours = valuesOf(count)
     if (count === 1) return { title: `MNIST once: ${what}`, unit, ours }
-    return { title: `MNIST ${count} times: ${what}`, unit, ours, peer: 'once', theirs: results[1].map(result => result[name]), ...limits(count) }
+    return { title: `MNIST ${count} times: ${what}`, unit, ours, peer: 'once', theirs: valuesOf(1), ...limits(count) }
   })
+  const started = name => count => starts[count].map(result => result[name])
   return [
-    ...row('ready, cold', 'ms', 'cold', count => ({ mostRatio: count })),
-    ...row('ready, as prepared before', 'ms', 'warm', count => ({ mostRatio: count })),
-    ...row('RSS', 'MiB', 'rss', count => ({ mostRatio: count })),
-    ...row('natural page of 256', 'requests/s', 'natural', () => ({ wanted: 0.9 })),
-    ...row('shuffled page of 256', 'requests/s', 'shuffled', () => ({ wanted: 0.9 }))
+    ...row('ready, cold', 'ms', started('cold'), count => ({ mostRatio: count })),
+    ...row('ready, as prepared before', 'ms', started('warm'), count => ({ mostRatio: count })),
+    ...row('RSS', 'MiB', started('rss'), count => ({ mostRatio: count })),
+    ...row('natural page of 256', 'requests/s', count => natural[count], () => ({ wanted: 0.9 })),
+    ...row('shuffled page of 256', 'requests/s', count => shuffled[count], () => ({ wanted: 0.9 }))
   ]
 }
 
