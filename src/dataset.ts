@@ -238,9 +238,9 @@ export interface Codebook {
   readonly positions: number
 }
 
-/** Samples of one split, as tensors whose first dimension is the sample. */
+/** Samples of one split, as tensors whose first dimension is the sample. Data that is not stored is made each time that it is looked at. */
 export interface Batch {
-  /** float32 or the bits of float16; u8 where the normalization is `raw`. Those that are not stored are made each time that they are looked at. */
+  /** float32 or the bits of float16; u8 where the normalization is `raw`. */
   readonly images: Tensor<Float32Array | Uint16Array | Uint8Array>
   /** Of the images. */
   readonly dtype: Dtype

@@ -1,12 +1,10 @@
 import { createRequire } from 'node:module'
 import type { Data, Field } from 'apache-arrow'
-import type { Tensor, TensorData } from '../dataset.ts'
 import { byteLength, piecesOf, type Body } from './body.ts'
 import { bytesOf } from './bytes.ts'
 import type { BatchFormat, BatchMetadata, Page, StreamFormat } from './format.ts'
 import { elements } from './shape.ts'
-import { isWhole } from './slices.ts'
-import { imagesPart } from './tensors.ts'
+import { tensorsOf, type WireTensor } from './tensors.ts'
 
 /**
  * The Arrow IPC stream (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format"):
@@ -32,7 +30,11 @@ export const arrow: BatchFormat & StreamFormat = {
   }
 }
 
-const arrays = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array } as const
+/**
+ * Stands for data that is yet to be made: the library wants to see a column at once, but only how many bytes it has. Memory
+ * that nobody touches is never given.
+ */
+let standIn = new ArrayBuffer(0)
 
 type Library = typeof import('apache-arrow')
 
@@ -48,17 +50,17 @@ function newPageWriter (shared: BatchMetadata): { page: (page: Page) => Required
   const writer = newPartsWriter()
   return {
     page ({ batch, metadata }) {
-      const { labels, ids, mask } = batch
-      // The library wants to see a column at once, but only how many bytes it has. Memory that nobody touches is never given.
-      const standIn = isWhole(batch) ? undefined : new arrays[batch.dtype](elements(batch.images.shape))
-      const images = standIn ? { shape: batch.images.shape, data: standIn } : batch.images
-      const columns = Object.entries({ images, labels, ids, ...(mask && { mask }) }).map(([name, tensor]) => encodeColumn(name, tensor))
+      const tensors = tensorsOf(batch)
+      const largest = Math.max(...tensors.map(({ bytes }) => bytes))
+      if (standIn.byteLength < largest) standIn = new ArrayBuffer(largest)
+      const columns = tensors.map(encodeColumn)
       const fields = columns.map(({ field }) => field)
-      const rows = makeData({ type: new Struct(fields), length: batch.ids.data.length, nullCount: 0, children: columns.map(({ data }) => data) })
+      const rows = makeData({ type: new Struct(fields), length: batch.ids.shape[0]!, nullCount: 0, children: columns.map(({ data }) => data) })
       const own = Object.entries(metadata).filter(([key]) => !(key in shared))
       writer.write(new RecordBatch(new Schema(fields, texts(Object.entries(shared))), rows, texts(own)))
       const parts = writer.take()
-      return { bytes: byteLength(parts), parts: parts.map(part => part.buffer === standIn?.buffer ? imagesPart(batch) : part) }
+      const toBeMade = tensors.map(({ part }) => part).filter(part => typeof part === 'function')[Symbol.iterator]()
+      return { bytes: byteLength(parts), parts: parts.map(part => part.buffer === standIn ? toBeMade.next().value! : part) }
     },
     end () {
       writer.finish()
@@ -75,9 +77,10 @@ function texts (entries: ReadonlyArray<[key: string, value: unknown]>): Map<stri
  * A tensor of one dimension is a column of numbers. One of more is a column of lists, which the canonical extension type
  * `arrow.fixed_shape_tensor` (…/format/CanonicalExtensions.html) makes tensors of.
  */
-function encodeColumn (name: string, { shape: [count, ...shape], data }: Tensor): { field: Field, data: Data } {
+function encodeColumn (tensor: WireTensor): { field: Field, data: Data } {
   const { Field, FixedSizeList, makeData } = loadArrow()
-  const numbers = encodeNumbers(data)
+  const { name, shape: [count, ...shape] } = tensor
+  const numbers = encodeNumbers(tensor)
   if (shape.length === 0) return { field: new Field(name, numbers.type, false), data: numbers }
 
   const size = elements(shape)
@@ -89,13 +92,17 @@ function encodeColumn (name: string, { shape: [count, ...shape], data }: Tensor)
   }
 }
 
-function encodeNumbers (data: TensorData): Data {
+function encodeNumbers ({ shape, dtype, part }: WireTensor): Data {
   const { Float16, Float32, Int32, Int64, Uint8, makeData } = loadArrow()
-  if (data instanceof Float32Array) return makeData({ type: new Float32(), data })
-  if (data instanceof Uint16Array) return makeData({ type: new Float16(), data })
-  if (data instanceof Uint8Array) return makeData({ type: new Uint8(), data })
-  if (data instanceof Int32Array) return makeData({ type: new Int32(), data })
-  return makeData({ type: new Int64(), data })
+  const { buffer, byteOffset } = typeof part === 'function' ? { buffer: standIn, byteOffset: 0 } : part
+  const length = elements(shape)
+  switch (dtype) {
+    case 'float32': return makeData({ type: new Float32(), data: new Float32Array(buffer, byteOffset, length) })
+    case 'float16': return makeData({ type: new Float16(), data: new Uint16Array(buffer, byteOffset, length) })
+    case 'uint8': return makeData({ type: new Uint8(), data: new Uint8Array(buffer, byteOffset, length) })
+    case 'int32': return makeData({ type: new Int32(), data: new Int32Array(buffer, byteOffset, length) })
+    case 'int64': return makeData({ type: new Int64(), data: new BigInt64Array(buffer, byteOffset, length) })
+  }
 }
 
 interface PartsWriter extends InstanceType<Library['RecordBatchStreamWriter']> {

@@ -1,6 +1,7 @@
 import type { Batch } from '../dataset.ts'
 import type { Body } from './body.ts'
 import type { BatchFormat, BatchMetadata } from './format.ts'
+import { isWhole } from './slices.ts'
 import { imageTexts } from './texts/image-texts.ts'
 
 /** Metadata, then `ids`, `images`, `labels` and `mask`, each nested as its shape says. */
@@ -9,11 +10,14 @@ export const json = {
   mediaType: 'application/json',
   encode (batch: Batch, metadata: BatchMetadata): Body {
     const start = `${JSON.stringify(metadata).slice(0, -1)},"ids":[${batch.ids.data.join()}],"images":[`
-    const mask = batch.mask ? `,"mask":[${batch.mask.data.join()}]` : ''
-    const end = `],"labels":[${labelTexts(batch)}]${mask}}`
-    return { parts: [Buffer.from(start), () => imageTexts(batch), Buffer.from(end)] }
+    return { parts: [Buffer.from(start), () => imageTexts(batch), isWhole(batch) ? end(batch) : () => [end(batch)]] }
   }
 } satisfies BatchFormat
+
+function end (batch: Batch): Uint8Array {
+  const mask = batch.mask ? `,"mask":[${batch.mask.data.join()}]` : ''
+  return Buffer.from(`],"labels":[${labelTexts(batch)}]${mask}}`)
+}
 
 function labelTexts ({ labels: { shape: [, classes], data } }: Batch): string {
   if (classes === undefined) return data.join()

@@ -11,7 +11,7 @@ export const ndjson: StreamFormat = {
     return {
       page ({ batch, metadata }) {
         sent.pages++
-        sent.samples += batch.ids.data.length
+        sent.samples += batch.ids.shape[0]!
         return line(json.encode(batch, metadata))
       },
       end: () => [Buffer.from(`${JSON.stringify({ end: true, ...sent })}\n`)]

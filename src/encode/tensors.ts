@@ -1,8 +1,8 @@
 import type { Batch, Tensor } from '../dataset.ts'
 import type { Part } from './body.ts'
-import { bytesOf, dtypeOf, type ElementType } from './bytes.ts'
+import { bytesOf, type ElementType } from './bytes.ts'
 import { elements } from './shape.ts'
-import { slices } from './slices.ts'
+import { isWhole, slices } from './slices.ts'
 
 /** A tensor as binary formats write it. */
 export interface WireTensor {
@@ -10,32 +10,37 @@ export interface WireTensor {
   readonly shape: readonly number[]
   readonly dtype: ElementType
   readonly bytes: number
-  /** The data; images that are not stored are made, slice by slice. */
+  /** The data. What would be much to hold for a reader who is slow is made when it is sent, images slice by slice. */
   readonly part: Part
 }
 
-const sizes = { float32: 4, float16: 2, uint8: 1 } as const
+const sizes: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, uint8: 1, int32: 4, int64: 8 }
 
 /** The tensors of a batch, in the order in which binary formats carry them. */
 export function tensorsOf (batch: Batch): WireTensor[] {
-  const { images: { shape }, dtype, labels, ids, mask } = batch
+  const { images, dtype, stored, labels, ids, mask } = batch
+  const small = isWhole(batch) ? made : toBeMade
   return [
-    { name: 'images', shape, dtype, bytes: elements(shape) * sizes[dtype], part: imagesPart(batch) },
-    small('labels', labels),
-    small('ids', ids),
-    ...(mask ? [small('mask', mask)] : [])
+    { ...described('images', images, dtype), part: stored ? bytesOf(images.data) : () => imagePieces(batch) },
+    small('labels', labels, labels.shape.length === 2 ? 'float32' : 'int64'),
+    // A batch is made of them.
+    made('ids', ids, 'int32'),
+    ...(mask ? [small('mask', mask, 'uint8')] : [])
   ]
-}
-
-/** The bytes of the images. */
-export function imagesPart (batch: Batch): Part {
-  return batch.stored ? bytesOf(batch.images.data) : () => imagePieces(batch)
 }
 
 function * imagePieces (batch: Batch): Generator<Uint8Array> {
   for (const { images } of slices(batch)) yield bytesOf(images.data)
 }
 
-function small (name: string, { shape, data }: Tensor): WireTensor {
-  return { name, shape, dtype: dtypeOf(data), bytes: data.byteLength, part: bytesOf(data) }
+function made (name: string, tensor: Tensor, dtype: ElementType): WireTensor {
+  return { ...described(name, tensor, dtype), part: bytesOf(tensor.data) }
+}
+
+function toBeMade (name: string, tensor: Tensor, dtype: ElementType): WireTensor {
+  return { ...described(name, tensor, dtype), part: () => [bytesOf(tensor.data)] }
+}
+
+function described (name: string, { shape }: Tensor, dtype: ElementType): Omit<WireTensor, 'part'> {
+  return { name, shape, dtype, bytes: elements(shape) * sizes[dtype] }
 }

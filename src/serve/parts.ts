@@ -10,10 +10,7 @@ const AT_FIRST = 1 << 20
 const AT_FIRST_UNKNOWN = 1 << 17
 
 /** Bytes that are made and handed over at a time from then on: what does not fit is held until the reader has taken it. */
-const AT_ONCE = 1 << 18
-
-/** The same for a reader who was waited for. */
-const AT_ONCE_SLOWLY = 1 << 16
+const AT_ONCE = 1 << 16
 
 /** Milliseconds after which others have their turn. */
 const TURN_MS = 5
@@ -72,7 +69,6 @@ export function sendParts (reply: FastifyReply, opened: Opened): FastifyReply {
  */
 export function writeParts (response: ServerResponse, { first, rest }: Opened, failed: (error: unknown) => void): void {
   let turnEnds = performance.now() + TURN_MS
-  let most = AT_ONCE
   write({ taken: first, done: rest === undefined })
 
   function write ({ taken, done }: Taken): void {
@@ -85,12 +81,7 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
     if (done) response.once('finish', () => giveBack(taken))
     // There is no room in what is corked, but nothing is left to wait for once the system has taken all of it.
     else if (room || response.writableLength === 0) written(taken)
-    else response.once('drain', () => waited(taken))
-  }
-
-  function waited (taken: readonly Uint8Array[]): void {
-    most = AT_ONCE_SLOWLY
-    written(taken)
+    else response.once('drain', () => written(taken))
   }
 
   function written (parts: readonly Uint8Array[]): void {
@@ -106,7 +97,7 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
     if (response.destroyed) return
     let next
     try {
-      next = take(rest!, most, turnEnds)
+      next = take(rest!, AT_ONCE, turnEnds)
     } catch (error) {
       failed(error)
       response.destroy()

@@ -44,7 +44,7 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   const halves = dtype === 'float16' ? halfCodebook(dataset, normalization, frame) : undefined
   const asStored = !halves && !pad && !given
   return {
-    images: { shape: [count, ...imageShape(frame, layout)], get data () { return images() } },
+    images: tensor([count, ...imageShape(frame, layout)], images),
     dtype,
     stored: inOrder && asStored && (normalization === 'centered' || normalization === 'raw'),
     levels,
@@ -81,10 +81,8 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   }
 }
 
-/** Its data is made when it is first looked at: text has no use for it where labels are classes. */
 function tensor<Data extends TensorData> (shape: readonly number[], make: () => Data): Tensor<Data> {
-  let made: Data | undefined
-  return { shape, get data () { return (made ??= make()) } }
+  return { shape, get data () { return make() } }
 }
 
 /** The shape of one image. */
