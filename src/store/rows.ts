@@ -1,5 +1,5 @@
 import type { PreparedSplit } from '../dataset.ts'
-import { pool, type ArrayType } from '../pool.ts'
+import { pool } from '../pool.ts'
 
 /** The same samples of a split, of whatever is asked for. */
 export interface Rows {
@@ -27,7 +27,8 @@ export function viewed (split: PreparedSplit, start: number, end: number): Rows 
 export function gathered (split: PreparedSplit, ids: Uint32Array): Rows {
   return {
     images (all, size, start, end) {
-      const rows = pool.take(all.constructor as ArrayType<typeof all>, (end - start) * size)
+      const length = (end - start) * size
+      const rows = (all instanceof Float32Array ? pool.take(Float32Array, length) : pool.take(Uint8Array, length)) as typeof all
       for (let i = start; i < end; i++) rows.set(all.subarray(ids[i]! * size, (ids[i]! + 1) * size), (i - start) * size)
       return rows
     },

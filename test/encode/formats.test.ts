@@ -163,6 +163,16 @@ t.test('no format copies or writes to the images', async t => {
   }
 })
 
+t.test('images that came as a Buffer are gathered into an array of bytes', t => {
+  const { train } = dataset.splits
+  const read = { ...dataset, splits: { ...dataset.splits, train: { ...train, images: Buffer.from(train.images) } } }
+  const { images } = batch(read, { split: 'train', span: { start: 0, count: 2, real: 2 }, order: Uint32Array.of(5, 3), normalization: 'raw', dtype: 'uint8', labels: 'index', layout: 'flat', masked: false })
+  const { data } = images
+  t.equal(data.constructor, Uint8Array)
+  t.same(bytes(data), Buffer.concat([5, 3].map(id => train.images.subarray(id * 12, (id + 1) * 12))))
+  t.end()
+})
+
 t.test('a mask is one more tensor', async t => {
   const made = select(48, 4, { masked: true, span: { start: 48, count: 4, real: 2 } })
   t.same([...made.ids.data], [48, 49, 0, 1], 'padding is the start of the order')
