@@ -5,7 +5,7 @@ const SMALLEST = 1 << 16
 const LIMIT = 32 << 20
 
 /** Makes arrays of one type. */
-export type ArrayType<Data> = { new (buffer: ArrayBuffer, start: number, length: number): Data, readonly BYTES_PER_ELEMENT: number }
+type ArrayType<Data> = { new (buffer: ArrayBuffer, start: number, length: number): Data, readonly BYTES_PER_ELEMENT: number }
 
 /**
  * Memory that large batches are gathered into, used again once it is known that nobody reads it any more. Fresh memory is
