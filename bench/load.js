@@ -9,7 +9,7 @@ const run = promisify(execFile)
 /**
  * Asks `base` for pages for some seconds, from one thread.
  *
- * @param target.path what is asked for; {} in it runs from 0 to `pages` − 1
+ * @param target.path what is asked for; {} in it runs from 0 to `pages` − 1, and {epoch} counts how often it did
  * @returns requests and MB per second, and the latency's percentiles in ms
  */
 export async function load ({ base, path, pages = 1, headers = {} }, { seconds, connections = 16 }) {

@@ -1,19 +1,25 @@
 -- Asks for the paths that a template makes, one after the other, and reports as JSON.
--- Arguments: the template, in which {} stands for a number, and how many numbers there are, from 0.
+-- Arguments: the template, in which {} stands for a number, and how many numbers there are, from 0. {epoch} in it is 0 and,
+-- each time that the numbers begin again, 1 more.
 
+local template, numbers
 local requests = {}
-local turn = 0
+local turn = -1
 
 function init (args)
-  for number = 0, tonumber(args[2]) - 1 do
-    local path = args[1]:gsub('{}', tostring(number))
-    requests[number] = wrk.format('GET', path)
-  end
+  template, numbers = args[1], tonumber(args[2])
+  if template:find('{epoch}', 1, true) then return end
+  for number = 0, numbers - 1 do requests[number] = format(number) end
 end
 
 function request ()
-  turn = (turn + 1) % (#requests + 1)
-  return requests[turn]
+  turn = turn + 1
+  return requests[turn % numbers] or format(turn % numbers)
+end
+
+function format (number)
+  local path = template:gsub('{}', tostring(number)):gsub('{epoch}', tostring(math.floor(turn / numbers)))
+  return wrk.format('GET', path)
 end
 
 function done (summary, latency)

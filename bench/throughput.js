@@ -9,6 +9,7 @@ const PAGES = 16
 export const pages = {
   natural: { path: `${SPLIT}&format=safetensors&page={}`, pages: PAGES },
   shuffled: { path: `${SPLIT}&format=safetensors&seed=1&epoch=0&page={}`, pages: PAGES },
+  epochs: { path: `${SPLIT}&format=safetensors&seed=1&epoch={epoch}&page={}`, pages: 187 },
   raw: { path: `${SPLIT}&format=safetensors&normalization=raw&page={}`, pages: PAGES },
   json: { path: `${SPLIT}&format=json&page={}`, pages: PAGES }
 }
@@ -17,6 +18,7 @@ export const pages = {
 export const throughputRows = {
   natural: { title: 'natural float32 page of 256', page: pages.natural, wanted: { nginx: 0.9, FastAPI: 5 }, fastapi: { FastAPI: '/bytes?batch_size=256&page={}' } },
   shuffled: { title: 'shuffled float32 page of 256', page: pages.shuffled, wanted: { nginx: 0.6 } },
+  epochs: { title: 'shuffled float32 page of 256, each asked for once', page: pages.epochs, wanted: {} },
   raw: { title: 'raw u8 page of 256', page: pages.raw, wanted: { nginx: 0.8 } },
   json: {
     title: 'JSON page of 256',
@@ -53,7 +55,7 @@ export async function staticFiles (base, names) {
   for (const name of names) {
     const { path, pages: count } = pages[name]
     for (let page = 0; page < count; page++) {
-      const response = await fetch(base + path.replace('{}', page))
+      const response = await fetch(base + path.replace('{}', page).replace('{epoch}', 0))
       files[`${name}-${page}`] = Buffer.from(await response.arrayBuffer())
     }
   }
