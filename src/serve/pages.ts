@@ -56,9 +56,6 @@ function pagesOf (dataset: PreparedDataset, split: SplitName, query: PagesQuery,
     ...imageMetadata(query, augmenting)
   }
   const { normalization, dtype, labels, layout } = preparation
-  // Made when the first page is, and kept for the others.
-  let positions: Uint32Array | undefined
-
   return {
     first,
     count: pages,
@@ -68,7 +65,7 @@ function pagesOf (dataset: PreparedDataset, split: SplitName, query: PagesQuery,
       ...preparation,
       split,
       span: pageSpan(ordering, page),
-      order: () => shuffle && (positions ??= orders.get(total, shuffle.seed, shuffle.epoch)),
+      order: () => shuffle && orders.get(total, shuffle.seed, shuffle.epoch),
       masked: query.remainder === 'pad',
       place: { page, batch_size: batchSize, pages },
       pad: query.pad,

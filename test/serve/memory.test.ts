@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { appOver } from '../fixtures/app.ts'
+import { heldBuffers } from '../fixtures/garbage.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
 const REQUESTS = 2000
@@ -67,4 +68,22 @@ t.test('a natural-order float32 page is sent as a view: 2,000 of them take no me
   // The same measure does see what is made anew for each request: u8 images, a quarter of the page.
   const bytes = await allocatedPerPage(port, 'format=safetensors&augment=noise:1')
   t.ok(bytes > PAGE_BYTES / 8, `augmented instead: ${Math.round(bytes)} bytes allocated`)
+})
+
+t.test('pages of many epochs are remembered without the orders that they are of', async t => {
+  const EPOCHS = 80
+  const orderBytes = 20_000 * Uint32Array.BYTES_PER_ELEMENT
+  const { app } = await appOver(t, [prepared({ train: 20_000, val: 1, test: 1 })])
+  const base = await app.listen({ port: 0 })
+  const ask = async (epoch: number): Promise<Buffer> => {
+    const answer = await fetch(`${base}/v1/datasets/made-up/splits/train/batches?format=safetensors&batch_size=8&seed=1&epoch=${epoch}`)
+    return Buffer.from(await answer.arrayBuffer())
+  }
+  await ask(EPOCHS)
+  const before = await heldBuffers()
+  const first = []
+  for (let epoch = 0; epoch < EPOCHS; epoch++) first.push(await ask(epoch))
+  for (let epoch = 0; epoch < EPOCHS; epoch++) t.same(await ask(epoch), first[epoch])
+  const orders = (await heldBuffers() - before) / orderBytes
+  t.ok(orders < 20, `${orders.toFixed(1)} orders' worth of memory for ${EPOCHS} epochs`)
 })

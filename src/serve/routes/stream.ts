@@ -43,7 +43,9 @@ export const streamRoutes: FastifyPluginAsyncTypebox<PagesOptions> = async (app,
 }
 
 function * onwards (dataset: PreparedDataset, { first, count, choice }: Pages): Generator<Page | Promise<Page>> {
-  for (let i = first; i < count; i++) yield pageOf(dataset, choice(i))
+  // Held by whoever reads on, however many others are asked for meanwhile.
+  const order = choice(first).order()
+  for (let i = first; i < count; i++) yield pageOf(dataset, { ...choice(i), order: () => order })
 }
 
 function pageOf (dataset: PreparedDataset, choice: BatchChoice): Page | Promise<Page> {
