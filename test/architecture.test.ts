@@ -34,7 +34,7 @@ function packageName (specifier: string): string {
   return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
 }
 
-const leaves = ['dataset.ts', 'errors.ts', 'allowed.ts', 'mix.ts', 'sha256.ts', 'pool.ts']
+const leaves = ['dataset.ts', 'errors.ts', 'allowed.ts', 'mix.ts', 'sha256.ts', 'pool.ts', 'turn.ts']
 const stages = ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', 'augment/', 'encode/']
 
 /** What the files below a path may import of src: files, or folders that end in a slash. The first path that fits counts. */

@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { Batch } from '../dataset.ts'
 import { pool } from '../pool.ts'
+import { turn } from '../turn.ts'
 import { piecesOf, type Body, type Part } from './body.ts'
 import type { BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'
@@ -59,7 +59,7 @@ function atOnce (making: Generator<void, Body>): Body {
 
 async function inTurns (making: Generator<void, Body>): Promise<Body> {
   let step = making.next()
-  for (; !step.done; step = making.next()) await setImmediate()
+  for (; !step.done; step = making.next()) await turn()
   return step.value
 }
 

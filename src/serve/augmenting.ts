@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
 import { augmenter } from '../augment/augment.ts'
 import type { Augmentations } from '../augment/augmentations.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../augment/parse.ts'
 import type { Batch, ImageSize, PreparedDataset, SplitName } from '../dataset.ts'
 import { sampleKey } from '../split/order.ts'
 import { batch, sampleIds, type Selection } from '../store/batch.ts'
+import { TURN_MS, turn } from '../turn.ts'
 import { epochWithoutSeed } from './ordering.ts'
 import { refuse } from './parameters.ts'
 import { defaults } from './schemas/defaults.ts'
@@ -73,20 +73,10 @@ export function imageMetadata ({ pad }: ImageQuery, augmenting: Augmenting | und
   return { ...(augmenting && { augment: augmenting.text }), ...(pad !== undefined && { pad }) }
 }
 
-/** The batch of a selection: made at once, or where it is augmented, in slices between which others have their turn. */
+/** The batch of a selection, which is made as it is looked at; where it is augmented, images are made first, in slices between which others have their turn. */
 export function augmentedBatch (dataset: PreparedDataset, selection: Selection, augmenting: Augmenting | undefined): Batch | Promise<Batch> {
   if (!augmenting) return batch(dataset, selection)
   return augmentedImages(dataset, selection, augmenting).then(images => batch(dataset, { ...selection, images }))
-}
-
-/** Milliseconds for which a batch is augmented in one turn of the event loop. */
-const SLICE_MS = 5
-
-let turns: Promise<void> = Promise.resolve()
-
-/** Waits for a turn of the event loop that no other slice has: many batches at once make none of the turns longer. */
-function turn (): Promise<void> {
-  return (turns = turns.then(() => setImmediate()))
 }
 
 /** u8 images of count·rows·columns, one for each position of the selection. */
@@ -99,7 +89,7 @@ async function augmentedImages (dataset: PreparedDataset, selection: Selection, 
   for (let i = 0, end = 0; i < ids.length; i++) {
     if (performance.now() >= end) {
       await turn()
-      end = performance.now() + SLICE_MS
+      end = performance.now() + TURN_MS
     }
     const id = ids[i]!
     augment(stored.subarray(id * size, (id + 1) * size), images.subarray(i * size, (i + 1) * size), key(id))

@@ -1,8 +1,8 @@
 import { Readable, pipeline } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import { byteLength } from '../encode/body.ts'
 import type { Page, StreamEncoder } from '../encode/format.ts'
 import { pool } from '../pool.ts'
+import { turn } from '../turn.ts'
 import { compressor, type Coding } from './compression.ts'
 
 /** Bytes that are worth a turn of the event loop. */
@@ -14,7 +14,7 @@ const CHUNK = 1 << 16
  */
 export async function * encodedPages (pages: Iterable<Page | Promise<Page>>, encoder: StreamEncoder): AsyncGenerator<Iterable<Uint8Array>> {
   for (const page of pages) {
-    await setImmediate()
+    await turn()
     yield encoder.page(await page)
   }
   yield encoder.end()
@@ -40,7 +40,7 @@ async function * inChunks (pages: AsyncIterable<Iterable<Uint8Array>>): AsyncGen
       if (byteLength(chunk) < CHUNK) continue
       yield copied(chunk)
       chunk = []
-      await setImmediate()
+      await turn()
     }
     // Of no bytes, it would be taken for the end.
     if (byteLength(chunk) > 0) yield copied(chunk)
@@ -59,7 +59,7 @@ async function * inParts (pages: AsyncIterable<Iterable<Uint8Array>>): AsyncGene
     for (const part of parts) {
       if (part.length === 0) continue
       yield part
-      if (part.length >= CHUNK) await setImmediate()
+      if (part.length >= CHUNK) await turn()
     }
   }
 }

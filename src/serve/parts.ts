@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { byteLength, piecesOf, type Body } from '../encode/body.ts'
 import { pool } from '../pool.ts'
+import { TURN_MS, turn } from '../turn.ts'
 
 /** Bytes that are made and handed to the socket at first: a batch of common size, which the system has room for. */
 const AT_FIRST = 1 << 20
@@ -11,9 +12,6 @@ const AT_FIRST_UNKNOWN = 1 << 17
 
 /** Bytes that are made and handed over at a time from then on: what does not fit is held until the reader has taken it. */
 const AT_ONCE = 1 << 16
-
-/** Milliseconds after which others have their turn. */
-const TURN_MS = 5
 
 /** A body whose first parts are made. */
 export interface Opened {
@@ -62,32 +60,33 @@ export function sendParts (reply: FastifyReply, opened: Opened): FastifyReply {
 
 /**
  * Writes all of a body after its head: uncopied, in one system call for all that is made at a time, and no faster than it is
- * read. So a reader that is slow holds references, or a part or two, and others have their turn in between. What was made for
- * this body alone is used again once the system has it.
+ * read. So a reader that is slow holds references, or what was made at first or at last, and others have their turn in between.
+ * What was made for this body alone is used again once the system has it.
  *
  * @param failed is told why parts could not be made; the response is broken off then
  */
 export function writeParts (response: ServerResponse, { first, rest }: Opened, failed: (error: unknown) => void): void {
-  let turnEnds = performance.now() + TURN_MS
+  let turnEnds = 0
   write({ taken: first, done: rest === undefined })
 
   function write ({ taken, done }: Taken): void {
-    let room = true
+    if (done) response.once('finish', () => giveBack(taken))
     response.cork()
-    for (const part of taken) room = response.write(part)
+    for (const [i, part] of taken.entries()) {
+      // Once the system has the last one it has all of them.
+      if (done || i < taken.length - 1) response.write(part)
+      else response.write(part, error => { if (!error) written(taken) })
+    }
     response.uncork()
     // After that: some versions of Node end a chunked body before the chunks that are corked.
     if (done) response.end()
-    if (done) response.once('finish', () => giveBack(taken))
-    // There is no room in what is corked, but nothing is left to wait for once the system has taken all of it.
-    else if (room || response.writableLength === 0) written(taken)
-    else response.once('drain', () => written(taken))
+    else if (taken.length === 0) written(taken)
   }
 
   function written (parts: readonly Uint8Array[]): void {
     giveBack(parts)
     if (performance.now() < turnEnds) return goOn()
-    setImmediate(() => {
+    turn().then(() => {
       turnEnds = performance.now() + TURN_MS
       goOn()
     })

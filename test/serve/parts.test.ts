@@ -40,21 +40,51 @@ function * numbered (response: ServerResponse, waiting: number[]): Generator<Uin
   }
 }
 
+/** How many parts are made when the system takes no more. */
+async function blocked (response: ServerResponse, waiting: readonly number[]): Promise<number> {
+  for (;;) {
+    const made = waiting.length
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+    if (response.writableLength > 0 && waiting.length === made) return made
+  }
+}
+
 t.test('nothing is made while something waits for a reader who is slow', async t => {
   const waiting: number[] = []
-  let blocked = (): void => {}
-  const block = new Promise<void>(resolve => { blocked = resolve })
-  const { answer } = await asked(t, response => {
-    response.on('newListener', name => { if (name === 'drain') blocked() })
-    return { parts: [() => numbered(response, waiting)] }
-  })
-  await block
-  const before = waiting.length
+  const { answer, response } = await asked(t, response => ({ parts: [() => numbered(response, waiting)] }))
+  const before = await blocked(response, waiting)
   t.ok(before < PARTS, `${before} of ${PARTS} parts are made for a reader who does not read`)
   const body = await buffer(answer)
   t.equal(body.length, PARTS * PART)
   t.ok(Array.from({ length: PARTS }, (_, i) => i).every(i => body.subarray(i * PART, (i + 1) * PART).every(byte => byte === i)), 'each arrives as it was made')
   t.same([waiting.length, Math.max(...waiting)], [PARTS, 0])
+})
+
+t.test('nor while what waits is little, and slow to make', async t => {
+  const FIRST = 8 << 20
+  const SHORT = 12_000
+  const SHORTS = 400
+  const waiting: number[] = []
+  const { answer, response } = await asked(t, response => ({
+    parts: [new Uint8Array(FIRST), function * () {
+      for (let i = 0; i < SHORTS; i++) {
+        waiting.push(response.writableLength)
+        for (const end = performance.now() + 6; performance.now() < end;);
+        yield pool.take(Uint8Array, PART).fill(i).subarray(0, SHORT)
+      }
+    }]
+  }))
+  // Reads until the system has the first part, and then waits until it takes no more.
+  const read: Buffer[] = []
+  while (waiting.length === 0) {
+    read.push(...[answer.read() as Buffer | null].filter(chunk => chunk !== null))
+    await new Promise(setImmediate)
+  }
+  t.ok(await blocked(response, waiting) < SHORTS)
+  const body = Buffer.concat([...read, await buffer(answer)]).subarray(FIRST)
+  t.equal(body.length, SHORTS * SHORT)
+  t.ok(Array.from({ length: SHORTS }, (_, i) => i).every(i => body.subarray(i * SHORT, (i + 1) * SHORT).every(byte => byte === i % 256)), 'each arrives as it was made')
+  t.equal(Math.max(...waiting), 0)
 })
 
 t.test('what was sent is used again', async t => {
