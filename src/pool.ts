@@ -8,7 +8,7 @@ const LIMIT = 32 << 20
 type ArrayType<Data> = { new (buffer: ArrayBuffer, start: number, length: number): Data, readonly BYTES_PER_ELEMENT: number }
 
 /**
- * Memory that large batches are gathered into, used again once it is known that nobody reads it any more. Fresh memory is
+ * Memory that images and texts are made in, used again once it is known that nobody reads it any more. Fresh memory is
  * given by the system page by page, which takes longer than to fill it. What is not given back is simply collected.
  */
 export class Pool {

@@ -59,8 +59,8 @@ function newPageWriter (shared: BatchMetadata): { page: (page: Page) => Required
       const own = Object.entries(metadata).filter(([key]) => !(key in shared))
       writer.write(new RecordBatch(new Schema(fields, texts(Object.entries(shared))), rows, texts(own)))
       const parts = writer.take()
-      const toBeMade = tensors.map(({ part }) => part).filter(part => typeof part === 'function')[Symbol.iterator]()
-      return { bytes: byteLength(parts), parts: parts.map(part => part.buffer === standIn ? toBeMade.next().value! : part) }
+      const toBeMade = tensors.map(({ part }) => part).filter(part => typeof part === 'function')
+      return { bytes: byteLength(parts), parts: parts.map(part => part.buffer === standIn ? toBeMade.shift()! : part) }
     },
     end () {
       writer.finish()

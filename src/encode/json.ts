@@ -1,7 +1,7 @@
 import type { Batch } from '../dataset.ts'
 import type { Body } from './body.ts'
 import type { BatchFormat, BatchMetadata } from './format.ts'
-import { isWhole } from './slices.ts'
+import { isSmall } from './slices.ts'
 import { imageTexts } from './texts/image-texts.ts'
 
 /** Metadata, then `ids`, `images`, `labels` and `mask`, each nested as its shape says. */
@@ -10,7 +10,7 @@ export const json = {
   mediaType: 'application/json',
   encode (batch: Batch, metadata: BatchMetadata): Body {
     const start = `${JSON.stringify(metadata).slice(0, -1)},"ids":[${batch.ids.data.join()}],"images":[`
-    return { parts: [Buffer.from(start), () => imageTexts(batch), isWhole(batch) ? end(batch) : () => [end(batch)]] }
+    return { parts: [Buffer.from(start), () => imageTexts(batch), isSmall(batch) ? end(batch) : () => [end(batch)]] }
   }
 } satisfies BatchFormat
 

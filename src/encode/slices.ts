@@ -2,14 +2,19 @@ import type { Batch } from '../dataset.ts'
 import { elements } from './shape.ts'
 
 /** Numbers that images may have to be made in one go: 1 MiB of float32, which 256 images of MNIST are, padded or not. */
-const AT_ONCE = 1 << 18
+const SMALL = 1 << 18
 
-/** Numbers in the images of a slice, at most: a reader who is slow holds one. */
+/** Numbers in the images of a slice, at most: what a reader who is slow holds. */
 const SLICE = 1 << 15
 
+/** Whether it does no harm to hold all of it for each of many readers. */
+export function isSmall ({ images: { shape } }: Batch): boolean {
+  return elements(shape) <= SMALL
+}
+
 /** Whether there is nothing to be gained from slices. */
-export function isWhole ({ images: { shape }, stored }: Batch): boolean {
-  return stored || elements(shape) <= AT_ONCE
+export function isWhole (batch: Batch): boolean {
+  return batch.stored || isSmall(batch)
 }
 
 /** A batch in slices, each made when it is asked for; itself if it is stored, or not large. */

@@ -23,7 +23,7 @@ export function tensorsOf (batch: Batch): WireTensor[] {
   return [
     { ...described('images', images, dtype), part: stored ? bytesOf(images.data) : () => imagePieces(batch) },
     small('labels', labels, labels.shape.length === 2 ? 'float32' : 'int64'),
-    // A batch is made of them.
+    // Slices are gathered by them, so they are there anyway.
     made('ids', ids, 'int32'),
     ...(mask ? [small('mask', mask, 'uint8')] : [])
   ]

@@ -18,5 +18,5 @@ export function placeOf (chunk: number, images: number, size: number): number {
 
 /** Bytes of the whole file, for `images` bytes of images that have `size` pixels each. */
 export function scratchBytes (images: number, size: number): number {
-  return placeOf(PLACES - 1, images, size) + CHUNK_ROWS * size * Float32Array.BYTES_PER_ELEMENT
+  return images + PLACES * CHUNK_ROWS * size * Float32Array.BYTES_PER_ELEMENT
 }

@@ -50,7 +50,7 @@ export class CompressedBodies {
       this.#kept.delete(oldest)
       this.#bytes -= byteLength + ENTRY_BYTES
     }
-    // Compressors give views of memory that is larger.
+    // Small ones are views of memory that is larger.
     this.#kept.set(key, new Uint8Array(body))
     this.#bytes += bytes
   }

@@ -35,7 +35,8 @@ if (createZstdCompress) {
 }
 const quality = { [constants.BROTLI_PARAM_QUALITY]: 4 }
 compressors.set('br', {
-  whole: () => createBrotliCompress({ chunkSize, params: quality }),
+  // What it first sees of a body tells nothing of its size.
+  whole: () => createBrotliCompress({ chunkSize, params: { ...quality, [constants.BROTLI_PARAM_SIZE_HINT]: 1 << 20 } }),
   stream: () => createBrotliCompress({ chunkSize, flush: constants.BROTLI_OPERATION_FLUSH, params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: windowLog } })
 })
 compressors.set('gzip', {
@@ -71,7 +72,8 @@ export async function compress (coding: Coding, parts: Iterable<Uint8Array>): Pr
   const write = promisify((part: Uint8Array, done: (error?: Error | null) => void) => compressor.write(part, done))
   try {
     for (const part of parts) {
-      await write(part)
+      // A compressor that fails does not say so to who waits for a write.
+      await Promise.race([write(part), compressed])
       pool.giveBack(part.buffer)
     }
     compressor.end()

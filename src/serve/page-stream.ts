@@ -9,8 +9,8 @@ import { compressor, type Coding } from './compression.ts'
 const CHUNK = 1 << 16
 
 /**
- * The parts of each page, and of the end, made when they are asked for: each page in a turn of the event loop of its own,
- * so that other requests are answered in between.
+ * The pieces of each page, and of the end, made when they are asked for, in turns of the event loop between which other
+ * requests are answered.
  */
 export async function * encodedPages (pages: Iterable<Page | Promise<Page>>, encoder: StreamEncoder): AsyncGenerator<Iterable<Uint8Array>> {
   for (const page of pages) {
@@ -21,7 +21,7 @@ export async function * encodedPages (pages: Iterable<Page | Promise<Page>>, enc
 }
 
 /**
- * A body that is made page by page, and no page before it is asked for: a reader that is slow holds at most the page that
+ * A body that is made piece by piece, and no piece before it is asked for: a reader that is slow holds at most the one that
  * it reads and the next one. Compressed, each page can be read as soon as it is made. An error while one is made breaks
  * the response off, compressed or not, which its reader can tell from an end.
  */

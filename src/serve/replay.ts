@@ -22,8 +22,8 @@ export interface Whole {
   /** Length of the body, where it is known before it is made. */
   readonly bytes: number | undefined
   readonly body: () => Body | Promise<Body>
-  /** Gives the body that is kept, if it is worth that. */
-  opened?: () => Opened
+  /** Opens the body that is kept, if it is worth that. */
+  open?: () => Opened
 }
 
 /** What a client that may be answered the short way accepts, and what it gets. */
@@ -100,22 +100,28 @@ export class Replay {
 
   #send (whole: Whole, id: string, response: ServerResponse): void {
     const failed = (error: unknown): void => this.#logger.error({ reqId: id, err: error }, 'unexpected error')
-    if (whole.opened) return write(whole.opened())
-    const body = whole.body()
-    if (body instanceof Promise) {
-      body.then(made => write(openBody(made))).catch(error => {
-        failed(error)
-        response.destroy()
-      })
-    } else {
+    try {
+      if (whole.open) return write(whole.open())
+      const body = whole.body()
+      if (body instanceof Promise) {
+        body.then(made => write(openBody(made))).catch(breakOff)
+        return
+      }
       const opened = openBody(body)
-      if (ownBytes(body) <= OWN_BYTES) whole.opened = isMade(body) && !opened.rest ? () => opened : () => openBody(body)
+      if (ownBytes(body) <= OWN_BYTES) whole.open = isMade(body) && !opened.rest ? () => opened : () => openBody(body)
       write(opened)
+    } catch (error) {
+      breakOff(error)
     }
 
     function write (opened: Opened): void {
       response.writeHead(200, withId(whole.headers, id))
       writeParts(response, opened, failed)
+    }
+
+    function breakOff (error: unknown): void {
+      failed(error)
+      response.destroy()
     }
   }
 
@@ -146,7 +152,7 @@ function isSpecial (headers: IncomingHttpHeaders): boolean {
   return false
 }
 
-/** Bytes of memory that nobody else has: a view of something larger costs nothing, nor does what is yet to be made. */
+/** Bytes of memory that nobody else has: a view of the stored tensors costs nothing, nor does what is yet to be made. */
 function ownBytes ({ parts }: Body): number {
   return parts.reduce((sum, part) => typeof part !== 'function' && isOwn(part) ? sum + part.byteLength : sum, 0)
 }
@@ -156,5 +162,6 @@ function isMade ({ parts }: Body): boolean {
 }
 
 function isOwn ({ buffer, byteLength }: Uint8Array): boolean {
-  return pool.hasLent(buffer) || buffer.byteLength === byteLength
+  // Short texts are views of memory that Node.js shares out among a few of them.
+  return pool.hasLent(buffer) || buffer.byteLength === byteLength || buffer.byteLength <= Buffer.poolSize
 }

@@ -26,7 +26,7 @@ export interface Selection {
 
 /**
  * The samples at the positions asked for. In the natural order labels, ids, raw and centered images are views; in any
- * other each of them is gathered into one buffer of exactly its size. `unit`, `standard` and all of float16 are looked up,
+ * other images and classes are gathered, each into one buffer of exactly its size, and one-hot labels are made anew. `unit`, `standard` and all of float16 are looked up,
  * level by level, and so is `centered` where images are padded or not the stored ones.
  */
 export function batch (dataset: PreparedDataset, selection: Selection): Batch {
@@ -60,7 +60,10 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   }
 
   function levels (from: number, to: number): Uint8Array {
-    return frame.place(given?.subarray(from * size, to * size) ?? rows.images(split.images, size, from, to))
+    const pixels = given?.subarray(from * size, to * size) ?? rows.images(split.images, size, from, to)
+    const placed = frame.place(pixels)
+    if (placed !== pixels) pool.giveBack(pixels.buffer)
+    return placed
   }
 
   function images (): Float32Array | Uint16Array | Uint8Array {

@@ -23,7 +23,7 @@ export function viewed (split: PreparedSplit, start: number, end: number): Rows 
   }
 }
 
-/** These samples: each array is gathered into one buffer of exactly its size. */
+/** These samples: images and classes are gathered, each into one buffer of exactly its size. */
 export function gathered (split: PreparedSplit, ids: Uint32Array): Rows {
   return {
     images (all, size, start, end) {

@@ -3,6 +3,7 @@ import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { access, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { catalogue } from '../../src/acquire/catalogue.ts'
 import { perSplit, splitNames, type Denoiser, type Progress, type Samples } from '../../src/dataset.ts'
@@ -76,6 +77,24 @@ for (const denoise of ['none', 'median3'] as const) {
     t.same(await readdir(folder), [], 'nothing stays')
   })
 }
+
+t.test('nothing is written over that was not read yet', async t => {
+  const folder = t.testdir()
+  const inTime = await prepare(job(), splits, options(folder))
+  const handle = await openScratch([folder], 0)
+  const prototype: { read: (...args: unknown[]) => Promise<unknown> } = Object.getPrototypeOf(handle)
+  await handle.close()
+  const { read } = prototype
+  t.teardown(() => { prototype.read = read })
+  // Long enough for the other process to write all of the rest, if it did not wait.
+  let late: Promise<void> | undefined
+  prototype.read = async function (...args) {
+    await (late ??= delay(300))
+    return await read.apply(this, args)
+  }
+  const { centered } = await prepare(job(), splits, options(folder))
+  t.same(perSplit(name => Buffer.from(centered[name].slice().buffer)), perSplit(name => Buffer.from(inTime.centered[name].slice().buffer)))
+})
 
 t.test('a signal kills it', async t => {
   const folder = t.testdir()

@@ -14,7 +14,7 @@ function asking (limit = LIMIT) {
   const made: string[] = []
   const get = (key: string, bytes = BYTES): Promise<Uint8Array> => bodies.get(key, async () => {
     made.push(key)
-    // As compressors do: a view of memory that is larger.
+    // As small ones are: a view of memory that is larger.
     return new Uint8Array(1 << 16).subarray(0, bytes).fill(key.charCodeAt(0))
   })
   return { bodies, made, get }

@@ -61,7 +61,7 @@ t.test('a natural-order float32 page is sent as a view: 2,000 of them take no me
     const bytes = await allocatedPerPage(port, `format=${format}&normalization=centered`)
     t.ok(bytes < PAGE_BYTES / 50, `${format}: ${Math.round(bytes)} bytes allocated for a page of ${PAGE_BYTES}`)
   }
-  for (const query of ['normalization=unit', 'dtype=float16', 'pad=32', 'seed=1']) {
+  for (const query of ['normalization=unit', 'dtype=float16', 'pad=32', 'seed=1', 'pad=32&seed=1']) {
     const bytes = await allocatedPerPage(port, `format=safetensors&${query}`)
     t.ok(bytes < PAGE_BYTES / 50, `${query}: memory that is used again, ${Math.round(bytes)} bytes allocated`)
   }

@@ -7,13 +7,13 @@ import t, { type Test } from 'tap'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
-const dataset = prepared({ train: 200, val: 5, test: 20 }, { rows: 28, columns: 28 })
+const dataset = prepared({ train: 600, val: 5, test: 20 }, { rows: 28, columns: 28 })
 const base = '/v1/datasets/made-up'
 
 interface Answer { readonly status: number, readonly headers: IncomingHttpHeaders, readonly body: Buffer }
 
 async function listen (t: Test, datasets = [dataset]) {
-  const { app, store, log } = await appOver(t, datasets, { maxBatchSize: 256 })
+  const { app, store, log } = await appOver(t, datasets, { maxBatchSize: 500 })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const agent = new Agent({ keepAlive: true })
@@ -40,6 +40,9 @@ const paths = [
   '/splits/train/batches',
   '/splits/train/batches?format=safetensors&batch_size=64&page=1',
   '/splits/train/batches?format=safetensors&batch_size=100&seed=7&labels=index&page=1',
+  // More than is made before anything is sent, as views and gathered.
+  '/splits/train/batches?format=safetensors&batch_size=500',
+  '/splits/train/batches?format=safetensors&batch_size=500&seed=7',
   '/splits/train/batches?format=npz&normalization=raw&seed=7&epoch=2&batch_size=128',
   '/splits/train/batches?format=arrow&rank=1&world_size=3&remainder=pad&batch_size=30&seed=1',
   '/splits/train/batches?format=safetensors&augment=rotate:15&seed=3&batch_size=10',

@@ -62,7 +62,7 @@ export class Tables {
   /** Of the images that the separators are for. */
   #shape = ''
   /** The levels that the memory has. */
-  #loaded: Uint8Array | undefined
+  #loaded: WeakRef<Uint8Array> | undefined
   /** Whether the text of level 0 is known at every position. */
   #hasBlank = false
 
@@ -97,7 +97,10 @@ export class Tables {
     this.#separate(group.shape)
     const count = group.levels.length / this.#pixels
     const { levels, window } = this.#at
-    if (this.#loaded !== group.levels) this.#memory.set(this.#loaded = group.levels, levels)
+    if (this.#loaded?.deref() !== group.levels) {
+      this.#memory.set(group.levels, levels)
+      this.#loaded = new WeakRef(group.levels)
+    }
     const full = window + room - this.longest
     let at = window
     let image = start
