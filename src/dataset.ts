@@ -223,10 +223,14 @@ export interface PreparedDataset {
 /** A Uint16Array holds float16 (IEEE 754 binary16) as bits: Node.js 20 has no array of such numbers. */
 export type TensorData = Float32Array | Uint16Array | Uint8Array | Int32Array | BigInt64Array
 
+/** An element type, as NumPy calls it. */
+export type ElementType = Dtype | 'int32' | 'int64'
+
 /** A dense array in C order; `data` may be a view of what is kept for everybody, so it is never to be written to. */
 export interface Tensor<Data extends TensorData = TensorData> {
   /** Outermost dimension first. */
   readonly shape: readonly number[]
+  readonly dtype: ElementType
   readonly data: Data
 }
 
@@ -242,8 +246,6 @@ export interface Codebook {
 export interface Batch {
   /** float32 or the bits of float16; u8 where the normalization is `raw`. */
   readonly images: Tensor<Float32Array | Uint16Array | Uint8Array>
-  /** Of the images. */
-  readonly dtype: Dtype
   /** Whether the images are a view of what is kept for everybody. */
   readonly stored: boolean
   /** The u8 levels that the images from `start` up to but not including `end` are made of. */

@@ -1,5 +1,5 @@
-import type { Tensor } from '../dataset.ts'
-import { bytesOf, dtypeOf, type ElementType } from './bytes.ts'
+import type { ElementType, Tensor } from '../dataset.ts'
+import { bytesOf } from './bytes.ts'
 import type { Format } from './format.ts'
 
 export const npy: Format = { name: 'npy', mediaType: 'application/x-npy' }
@@ -14,8 +14,8 @@ const descriptors = { float32: '<f4', float16: '<f2', uint8: '|u1', int32: '<i4'
  *     10  Python dict literal, spaces, \n; the data starts at a multiple of 64
  *     …   the data, a view of the tensor's
  */
-export function encodeNpy ({ shape, data }: Tensor): [Uint8Array, Uint8Array] {
-  return [npyHeader(shape, dtypeOf(data)), bytesOf(data)]
+export function encodeNpy ({ shape, dtype, data }: Tensor): [Uint8Array, Uint8Array] {
+  return [npyHeader(shape, dtype), bytesOf(data)]
 }
 
 /** All that stands before the data. */

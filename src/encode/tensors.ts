@@ -1,6 +1,6 @@
-import type { Batch, Tensor } from '../dataset.ts'
+import type { Batch, ElementType, Tensor } from '../dataset.ts'
 import type { Part } from './body.ts'
-import { bytesOf, type ElementType } from './bytes.ts'
+import { bytesOf } from './bytes.ts'
 import { elements } from './shape.ts'
 import { isWhole, slices } from './slices.ts'
 
@@ -18,14 +18,14 @@ const sizes: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, u
 
 /** The tensors of a batch, in the order in which binary formats carry them. */
 export function tensorsOf (batch: Batch): WireTensor[] {
-  const { images, dtype, stored, labels, ids, mask } = batch
+  const { images, stored, labels, ids, mask } = batch
   const small = isWhole(batch) ? made : toBeMade
   return [
-    { ...described('images', images, dtype), part: stored ? bytesOf(images.data) : () => imagePieces(batch) },
-    small('labels', labels, labels.shape.length === 2 ? 'float32' : 'int64'),
+    { ...described('images', images), part: stored ? bytesOf(images.data) : () => imagePieces(batch) },
+    small('labels', labels),
     // Slices are gathered by them, so they are there anyway.
-    made('ids', ids, 'int32'),
-    ...(mask ? [small('mask', mask, 'uint8')] : [])
+    made('ids', ids),
+    ...(mask ? [small('mask', mask)] : [])
   ]
 }
 
@@ -33,14 +33,14 @@ function * imagePieces (batch: Batch): Generator<Uint8Array> {
   for (const { images } of slices(batch)) yield bytesOf(images.data)
 }
 
-function made (name: string, tensor: Tensor, dtype: ElementType): WireTensor {
-  return { ...described(name, tensor, dtype), part: bytesOf(tensor.data) }
+function made (name: string, tensor: Tensor): WireTensor {
+  return { ...described(name, tensor), part: bytesOf(tensor.data) }
 }
 
-function toBeMade (name: string, tensor: Tensor, dtype: ElementType): WireTensor {
-  return { ...described(name, tensor, dtype), part: () => [bytesOf(tensor.data)] }
+function toBeMade (name: string, tensor: Tensor): WireTensor {
+  return { ...described(name, tensor), part: () => [bytesOf(tensor.data)] }
 }
 
-function described (name: string, { shape }: Tensor, dtype: ElementType): Omit<WireTensor, 'part'> {
+function described (name: string, { shape, dtype }: Tensor): Omit<WireTensor, 'part'> {
   return { name, shape, dtype, bytes: elements(shape) * sizes[dtype] }
 }

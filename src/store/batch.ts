@@ -1,4 +1,4 @@
-import type { Batch, Dtype, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName, Tensor, TensorData } from '../dataset.ts'
+import type { Batch, Dtype, ElementType, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName, Tensor, TensorData } from '../dataset.ts'
 import { center } from './center.ts'
 import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
@@ -44,14 +44,13 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   const halves = dtype === 'float16' ? halfCodebook(dataset, normalization, frame) : undefined
   const asStored = !halves && !pad && !given
   return {
-    images: tensor([count, ...imageShape(frame, layout)], images),
-    dtype,
+    images: tensor([count, ...imageShape(frame, layout)], dtype, images),
     stored: inOrder && asStored && (normalization === 'centered' || normalization === 'raw'),
     levels,
     codebook: halves ?? frame.codebooks[normalization],
-    labels: labels === 'onehot' ? tensor([count, classes], () => rows.onehot(classes)) : tensor([count], rows.index),
-    ids: tensor([count], rows.ids),
-    ...(masked && { mask: tensor([count], () => new Uint8Array(count).fill(1, 0, real)) }),
+    labels: labels === 'onehot' ? tensor([count, classes], 'float32', () => rows.onehot(classes)) : tensor([count], 'int64', rows.index),
+    ids: tensor([count], 'int32', rows.ids),
+    ...(masked && { mask: tensor([count], 'uint8', () => new Uint8Array(count).fill(1, 0, real)) }),
     slice: (from, to) => batch(dataset, {
       ...own,
       span: { start: own.span.start + from, count: to - from, real: Math.min(Math.max(real - from, 0), to - from) },
@@ -84,8 +83,8 @@ export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   }
 }
 
-function tensor<Data extends TensorData> (shape: readonly number[], make: () => Data): Tensor<Data> {
-  return { shape, get data () { return make() } }
+function tensor<Data extends TensorData> (shape: readonly number[], dtype: ElementType, make: () => Data): Tensor<Data> {
+  return { shape, dtype, get data () { return make() } }
 }
 
 /** The shape of one image. */

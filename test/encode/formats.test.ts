@@ -199,7 +199,7 @@ t.test('a batch that is sent in slices is the one that is made whole', async t =
       const { values } = readColumn(tableFromIPC(body), 'images')
       t.ok(bytes(values).subarray(0, images.length).equals(images), 'arrow')
     }
-    const same = made.dtype === 'float16' ? float16Bits : Math.fround
+    const same = made.images.dtype === 'float16' ? float16Bits : Math.fround
     const numbers: number[] = JSON.parse((await encoded(json, made)).toString()).images.flat(Infinity)
     t.ok(numbers.every((value, i) => same(value) === data[i]) && numbers.length === data.length, 'json')
     for (const [name, tensor] of Object.entries({ labels: made.labels, ids: made.ids, mask: made.mask! })) t.ok(read.get(name)!.bytes.equals(bytes(tensor.data)), name)
@@ -234,7 +234,7 @@ t.test('shortest texts read back exactly and no shorter one would', async t => {
 })
 
 t.test('npy of one dimension has a one-tuple and aligned data', async t => {
-  const parts = encodeNpy({ shape: [3], data: Float32Array.of(1, 2, 3) })
+  const parts = encodeNpy({ shape: [3], dtype: 'float32', data: Float32Array.of(1, 2, 3) })
   t.equal(parts[0].length % 64, 0)
   t.same(readNpy(Buffer.concat(parts)).shape, [3])
 })

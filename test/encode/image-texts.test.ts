@@ -27,13 +27,12 @@ function madeUp ({ count, rows = 28, columns = 28, layout = 'flat', level, codeb
   const levels = Uint8Array.from({ length: count * size }, (_, i) => level(i))
   const data = Float32Array.from(levels, (level, i) => level / 255 - i % size / 1000)
   const slice = (start: number, end: number): Batch => ({
-    images: { shape: [end - start, ...imageShape({ rows, columns }, layout)], data: data.subarray(start * size, end * size) },
-    dtype: 'float32',
+    images: { shape: [end - start, ...imageShape({ rows, columns }, layout)], dtype: 'float32', data: data.subarray(start * size, end * size) },
     stored: false,
     levels: (from, to) => levels.subarray((start + from) * size, (start + to) * size),
     codebook,
-    labels: { shape: [end - start], data: new BigInt64Array(end - start) },
-    ids: { shape: [end - start], data: new Int32Array(end - start) },
+    labels: { shape: [end - start], dtype: 'int64', data: new BigInt64Array(end - start) },
+    ids: { shape: [end - start], dtype: 'int32', data: new Int32Array(end - start) },
     slice: (from, to) => slice(start + from, start + to)
   })
   return slice(0, count)

@@ -48,7 +48,7 @@ export const meanRoutes: FastifyPluginAsyncTypebox<{ store: DatasetStore }> = as
 
 function encodeMean ({ entry, version, settings, meanCount, meanImage, rows, columns }: PreparedDataset, format: Format): Body {
   switch (format) {
-    case npy: return bodyOf(...encodeNpy({ shape: [rows, columns], data: meanImage }))
+    case npy: return bodyOf(...encodeNpy({ shape: [rows, columns], dtype: 'float32', data: meanImage }))
     case png: return bodyOf(encodePng(Uint8Array.from(meanImage, value => Math.round(value * 255)), rows, columns))
     default: return jsonBody({
       dataset: entry.name,
