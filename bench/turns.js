@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { load } from './load.js'
+import { inTurns } from './rounds.js'
 import { startQuiet } from './server.js'
 
 const SPLIT = '/v1/datasets/mnist/splits/train'
@@ -24,8 +26,15 @@ const kinds = {
   'Arrow stream, pages of 4096': `${SPLIT}/stream?batch_size=4096&page=6&format=arrow&seed=7&epoch={}`
 }
 
+/** Asked for by many at once. */
+const CONNECTIONS = 32
+const crowds = {
+  'shuffled safetensors pages of 4096': { path: `${SPLIT}/batches?batch_size=4096&format=safetensors&seed=1&page={}`, pages: 11 },
+  'JSON pages of 4096': { path: `${SPLIT}/batches?batch_size=4096&page={}`, pages: 11 }
+}
+
 /** What the first of a process has to learn is told apart. */
-export async function longestTurns ({ rounds }) {
+export async function longestTurns ({ rounds, seconds }) {
   const server = await startQuiet({ nodeOptions: ['--import', fileURLToPath(new URL('longest-turn.js', import.meta.url))], ipc: true })
   try {
     // What a server does once nobody waits any more.
@@ -42,10 +51,18 @@ export async function longestTurns ({ rounds }) {
         }
       }
     }
-    return Object.keys(kinds).flatMap(name => [
-      { title: `longest turn, ${name}`, unit: 'ms', ours: later[name], most: MOST_MS },
-      { title: `longest turn, ${name}: the first one`, unit: 'ms', ours: [first[name]] }
-    ])
+    const among = await inTurns(crowds, rounds, async target => {
+      await ask(server.child)
+      await load({ base: server.base, ...target }, { seconds, connections: CONNECTIONS })
+      return await ask(server.child)
+    })
+    return [
+      ...Object.keys(kinds).flatMap(name => [
+        { title: `longest turn, ${name}`, unit: 'ms', ours: later[name], most: MOST_MS },
+        { title: `longest turn, ${name}: the first one`, unit: 'ms', ours: [first[name]] }
+      ]),
+      ...Object.keys(crowds).map(name => ({ title: `longest turn in ${seconds} s, ${CONNECTIONS} connections, ${name}`, unit: 'ms', ours: among[name] }))
+    ]
   } finally {
     await server.stop()
   }
