@@ -70,7 +70,7 @@ try {
 
 const minutes = ((performance.now() - started) / 60_000).toFixed(1)
 console.log(Object.entries(machine()).map(([name, version]) => `${name} ${version}`).join(', '))
-console.log(`medians of ${options.rounds} rounds of ${options.seconds} s in turns, ratios round by round; wrk with 1 thread and 16 connections where no others are named; ${minutes} min\n`)
+console.log(`medians of ${options.rounds} rounds of ${options.seconds} s in turns, of pages and 304s ${2 * options.rounds + 1}, ratios round by round; wrk with 1 thread and 16 connections where no others are named; ${minutes} min\n`)
 printTable(rows)
 const file = new URL('results/bench.json', import.meta.url)
 mkdirSync(new URL('.', file), { recursive: true })

@@ -1,4 +1,7 @@
-/** Pages and answers per second, beside static files and beside FastAPI. */
+/**
+ * Pages and answers per second, beside static files and beside FastAPI. Rates swing more than all else, so they are taken in
+ * twice as many rounds, and one.
+ */
 import { load } from './load.js'
 import { inTurns } from './rounds.js'
 
@@ -34,7 +37,7 @@ export async function throughput (name, { ours, nginx, fastapi, rounds, seconds 
   const contenders = { ours: { base: ours.base, ...page } }
   if (nginx) contenders.nginx = { base: nginx.base, path: `/${name}-{}`, pages: page.pages }
   if (fastapi) for (const [peer, path] of Object.entries(paths)) contenders[peer] = { base: fastapi.base, path, pages: page.pages }
-  const results = await inTurns(contenders, rounds, async target => (await load(target, { seconds }))['requests/s'])
+  const results = await inTurns(contenders, 2 * rounds + 1, async target => (await load(target, { seconds }))['requests/s'])
   return compare(title, 'requests/s', results, wanted)
 }
 
@@ -45,7 +48,7 @@ export async function notModified ({ ours, bare, rounds, seconds }) {
   // The same request to both: its length is work of its own, for the client, too.
   const asked = { path, headers: { 'If-None-Match': headers.get('etag') } }
   const contenders = { ours: { base: ours.base, ...asked }, 'bare Fastify': { base: bare.base, ...asked } }
-  const results = await inTurns(contenders, rounds, async target => (await load(target, { seconds }))['requests/s'])
+  const results = await inTurns(contenders, 2 * rounds + 1, async target => (await load(target, { seconds }))['requests/s'])
   return compare('304', 'requests/s', results, { 'bare Fastify': 0.7 })
 }
 
