@@ -35,15 +35,19 @@ function packageName (specifier: string): string {
 }
 
 const leaves = ['dataset.ts', 'errors.ts', 'allowed.ts', 'mix.ts', 'sha256.ts', 'pool.ts', 'turn.ts']
-const stages = ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', 'augment/', 'encode/']
+const stages = ['acquire/', 'decode/', 'split/', 'prepare/', 'augment/']
+/** Those that make batches, and bytes of them. */
+const batchStages = ['store/', 'encode/']
 
 /** What the files below a path may import of src: files, or folders that end in a slash. The first path that fits counts. */
 const mayImport: Array<[path: string, allowed: string[]]> = [
+  ['batch.ts', ['dataset.ts']],
   ...leaves.map((leaf): [string, string[]] => [leaf, []]),
   ['disk/', ['disk/', 'errors.ts']],
   ['gzip/', ['gzip/', ...leaves]],
   ...stages.map((stage): [string, string[]] => [stage, [stage, 'disk/', ...leaves]]),
-  ['serve/', ['serve/', 'store/', 'augment/', 'encode/', 'split/page.ts', 'split/order.ts', ...leaves]],
+  ...batchStages.map((stage): [string, string[]] => [stage, [stage, 'disk/', 'batch.ts', ...leaves]]),
+  ['serve/', ['serve/', 'store/', 'augment/', 'encode/', 'split/page.ts', 'split/order.ts', 'batch.ts', ...leaves]],
   ['client/', ['client/']],
   ['pipeline.ts', ['acquire/', 'decode/', 'split/', 'prepare/', 'store/', 'gzip/', ...leaves]],
   ['load.ts', ['pipeline.ts', 'acquire/originals.ts', 'prepare/version.ts', 'store/', ...leaves]],

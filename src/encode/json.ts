@@ -1,4 +1,4 @@
-import type { Batch } from '../dataset.ts'
+import type { Batch } from '../batch.ts'
 import type { Body } from './body.ts'
 import type { BatchFormat, BatchMetadata } from './format.ts'
 import { isSmall } from './slices.ts'

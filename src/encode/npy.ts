@@ -1,4 +1,4 @@
-import type { ElementType, Tensor } from '../dataset.ts'
+import type { ElementType, Tensor } from '../batch.ts'
 import { bytesOf } from './bytes.ts'
 import type { Format } from './format.ts'
 

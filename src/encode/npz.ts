@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { Batch } from '../dataset.ts'
+import type { Batch } from '../batch.ts'
 import { pool } from '../pool.ts'
 import { turn } from '../turn.ts'
 import { piecesOf, type Body, type Part } from './body.ts'
@@ -26,12 +26,13 @@ export const npz: BatchFormat = {
  * have their turn after each of them.
  */
 function * make (batch: Batch): Generator<void, Body> {
+  const whole = isWhole(batch)
   const parts: Part[] = []
   const directory: Buffer[] = []
   let offset = 0
   for (const { name, shape, dtype, bytes, part } of tensorsOf(batch)) {
     const header = npyHeader(shape, dtype)
-    const again = typeof part === 'function' && !isWhole(batch)
+    const again = typeof part === 'function' && !whole
     const made: Uint8Array[] = []
     let crc = crc32(header)
     for (const piece of piecesOf([part])) {

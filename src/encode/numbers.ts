@@ -1,4 +1,4 @@
-import type { Batch } from '../dataset.ts'
+import type { Batch } from '../batch.ts'
 import { shortestHalfText } from './float16.ts'
 import { shortestText } from './float32.ts'
 

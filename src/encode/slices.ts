@@ -1,10 +1,10 @@
-import type { Batch } from '../dataset.ts'
+import type { Batch } from '../batch.ts'
 import { elements } from './shape.ts'
 
 /** Numbers that images may have to be made in one go: 1 MiB of float32, which 256 images of MNIST are, padded or not. */
 const SMALL = 1 << 18
 
-/** Numbers in the images of a slice, at most: what a reader who is slow holds. */
+/** Numbers in the images of a slice, at most: what a reader who is slow holds, after what was made at first. */
 const SLICE = 1 << 15
 
 /** Whether it does no harm to hold all of it for each of many readers. */

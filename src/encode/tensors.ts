@@ -1,4 +1,4 @@
-import type { Batch, ElementType, Tensor } from '../dataset.ts'
+import type { Batch, ElementType, Tensor } from '../batch.ts'
 import type { Part } from './body.ts'
 import { bytesOf } from './bytes.ts'
 import { elements } from './shape.ts'

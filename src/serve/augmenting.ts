@@ -1,7 +1,8 @@
 import { augmenter } from '../augment/augment.ts'
 import type { Augmentations } from '../augment/augmentations.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../augment/parse.ts'
-import type { Batch, ImageSize, PreparedDataset, SplitName } from '../dataset.ts'
+import type { Batch } from '../batch.ts'
+import type { ImageSize, PreparedDataset, SplitName } from '../dataset.ts'
 import { sampleKey } from '../split/order.ts'
 import { batch, sampleIds, type Selection } from '../store/batch.ts'
 import { TURN_MS, turn } from '../turn.ts'
@@ -73,7 +74,10 @@ export function imageMetadata ({ pad }: ImageQuery, augmenting: Augmenting | und
   return { ...(augmenting && { augment: augmenting.text }), ...(pad !== undefined && { pad }) }
 }
 
-/** The batch of a selection, which is made as it is looked at; where it is augmented, images are made first, in slices between which others have their turn. */
+/**
+ * The batch of a selection, which is made as it is looked at; where it is augmented, images are made first, in slices between
+ * which others have their turn.
+ */
 export function augmentedBatch (dataset: PreparedDataset, selection: Selection, augmenting: Augmenting | undefined): Batch | Promise<Batch> {
   if (!augmenting) return batch(dataset, selection)
   return augmentedImages(dataset, selection, augmenting).then(images => batch(dataset, { ...selection, images }))

@@ -1,4 +1,5 @@
-import type { Batch, PreparedDataset } from '../dataset.ts'
+import type { Batch } from '../batch.ts'
+import type { PreparedDataset } from '../dataset.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../encode/format.ts'
 import { elements } from '../encode/shape.ts'
 import { imageShape, type Selection } from '../store/batch.ts'

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
+import { piecesOf, type Body } from '../encode/body.ts'
 import { pool } from '../pool.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
@@ -65,16 +66,16 @@ export function negotiateCoding (accepted: string | string[] | undefined, bytes:
   return codings.find(known => known === coding)
 }
 
-/** A body in one piece, compressed in zlib's thread pool. Each part is made when the one before it is compressed. */
-export async function compress (coding: Coding, parts: Iterable<Uint8Array>): Promise<Uint8Array> {
+/** A body in one piece, compressed in zlib's thread pool. Each piece is made when the one before it is compressed. */
+export async function compress (coding: Coding, { parts }: Body): Promise<Uint8Array> {
   const compressor = compressors.get(coding)!.whole()
   const compressed = buffer(compressor)
-  const write = promisify((part: Uint8Array, done: (error?: Error | null) => void) => compressor.write(part, done))
+  const write = promisify((piece: Uint8Array, done: (error?: Error | null) => void) => compressor.write(piece, done))
   try {
-    for (const part of parts) {
+    for (const piece of piecesOf(parts)) {
       // A compressor that fails does not say so to who waits for a write.
-      await Promise.race([write(part), compressed])
-      pool.giveBack(part.buffer)
+      await Promise.race([write(piece), compressed])
+      pool.giveBack(piece.buffer)
     }
     compressor.end()
   } catch (error) {

@@ -39,7 +39,10 @@ const LIMIT = 1024
 /** Plans of one URL that are kept: clients are of few kinds. */
 const KINDS = 4
 
-/** Bytes that a body may hold to be kept: enough for all of a page of common size but its images, which are views or made anew. */
+/**
+ * Bytes that a body may hold to be kept: enough for all of a page of common size but its images, which are views or made anew.
+ * All plans together keep 64 MiB of them at most.
+ */
 const OWN_BYTES = 1 << 14
 
 /** Headers that make an answer one of a kind. */

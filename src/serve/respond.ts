@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
-import { bodyOf, piecesOf, type Body } from '../encode/body.ts'
+import { bodyOf, type Body } from '../encode/body.ts'
 import { compress, negotiateCoding, type Coding } from './compression.ts'
 import { pageStream } from './page-stream.ts'
 import { openBody, sendParts } from './parts.ts'
@@ -65,7 +65,7 @@ function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answe
 /** @param etag of what may be sent again */
 function send (reply: FastifyReply, { mediaType, headers, keepCompressed, body }: Answer, coding: Coding | undefined, etag?: string): Sent {
   if (coding && keepCompressed) {
-    return keepCompressed(coding, async () => compress(coding, piecesOf((await (body as Whole['body'])()).parts))).then(compressed => {
+    return keepCompressed(coding, async () => compress(coding, await (body as Whole['body'])())).then(compressed => {
       return sendCompressed(reply.headers({ ...headers?.() }).type(mediaType), coding, compressed)
     })
   }
@@ -79,7 +79,7 @@ function send (reply: FastifyReply, { mediaType, headers, keepCompressed, body }
   return made instanceof Promise ? made.then(sendWhole) : sendWhole(made)
 
   function sendWhole (whole: Body): Sent {
-    if (coding) return compress(coding, piecesOf(whole.parts)).then(compressed => sendCompressed(reply, coding, compressed))
+    if (coding) return compress(coding, whole).then(compressed => sendCompressed(reply, coding, compressed))
     const opened = openBody(whole)
     const { bytes, first, rest } = opened
     if (bytes !== undefined) reply.header('content-length', bytes)

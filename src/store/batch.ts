@@ -1,4 +1,5 @@
-import type { Batch, Dtype, ElementType, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName, Tensor, TensorData } from '../dataset.ts'
+import type { Batch, ElementType, Tensor, TensorData } from '../batch.ts'
+import type { Dtype, ImageSize, LabelEncoding, Layout, Normalization, PreparedDataset, SplitName } from '../dataset.ts'
 import { center } from './center.ts'
 import { frameOf } from './frame.ts'
 import { halfCodebook, lookUpHalves } from './halves.ts'
@@ -26,8 +27,9 @@ export interface Selection {
 
 /**
  * The samples at the positions asked for. In the natural order labels, ids, raw and centered images are views; in any
- * other images and classes are gathered, each into one buffer of exactly its size, and one-hot labels are made anew. `unit`, `standard` and all of float16 are looked up,
- * level by level, and so is `centered` where images are padded or not the stored ones.
+ * other images and classes are gathered, each into one buffer of exactly its size, and one-hot labels are made anew. `unit`,
+ * `standard` and all of float16 are looked up, level by level, and so is `centered` where images are padded or not the stored
+ * ones.
  */
 export function batch (dataset: PreparedDataset, selection: Selection): Batch {
   const { start, count, real } = selection.span

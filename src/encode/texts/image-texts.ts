@@ -1,4 +1,4 @@
-import type { Batch } from '../../dataset.ts'
+import type { Batch } from '../../batch.ts'
 import { pool } from '../../pool.ts'
 import { GROUP, Tables } from './tables.ts'
 

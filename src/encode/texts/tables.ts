@@ -1,4 +1,5 @@
-import type { Batch, Codebook } from '../../dataset.ts'
+import type { Batch } from '../../batch.ts'
+import type { Codebook } from '../../dataset.ts'
 import { textOf } from '../numbers.ts'
 import { elements } from '../shape.ts'
 import { separatorsOf } from './separators.ts'
