@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { catalogue } from '../dist/acquire/catalogue.js'
+import { catalogue } from '../dist/dataset/catalogue.js'
 import { buildApp } from '../dist/app.js'
 import { loadConfig } from '../dist/config.js'
-import { createConsole } from '../dist/console.js'
-import { loadDataset } from '../dist/load.js'
-import { DatasetStore } from '../dist/store/store.js'
+import { createConsole } from '../dist/process/console.js'
+import { loadDataset } from '../dist/prepare/load.js'
+import { DatasetRegistry } from '../dist/dataset/registry.js'
 import { idxFolder } from './idx.js'
 
 const times = Number(process.env.REPEAT)
@@ -22,7 +22,7 @@ const files = Object.fromEntries(Object.entries(mnist.files).map(([role, file]) 
 const entry = { ...mnist, files, mirrors: [], embedded: undefined }
 if (process.env.PREPARE_FILES) process.exit()
 
-const store = new DatasetStore([entry])
+const store = new DatasetRegistry([entry])
 const app = await buildApp({ config, store, logger })
 await app.listen({ host: config.host, port: config.port, listenTextResolver: url => `listening on ${url}` })
 process.once('SIGTERM', () => app.close().then(() => process.exit()))

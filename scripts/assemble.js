@@ -2,4 +2,4 @@
 import { writeFileSync } from 'node:fs'
 import { assembled } from './assembled.js'
 
-writeFileSync(new URL('../src/encode/texts/write-image.ts', import.meta.url), await assembled())
+writeFileSync(new URL('../src/encode/json/write-image.ts', import.meta.url), await assembled())

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import wabt from 'wabt'
 
-const source = new URL('../src/encode/texts/write-image.wat', import.meta.url)
+const source = new URL('../src/encode/json/write-image.wat', import.meta.url)
 
 /** The TypeScript file that holds the WebAssembly module. */
 export async function assembled () {

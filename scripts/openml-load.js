@@ -1,8 +1,8 @@
 /** Loads MNIST from OpenML alone, with everything of the server in memory, and says how long that took and what it took. */
-import { catalogue } from '../dist/acquire/catalogue.js'
+import { catalogue } from '../dist/dataset/catalogue.js'
 import '../dist/app.js'
-import { fileRoles } from '../dist/dataset.js'
-import { loadDataset } from '../dist/load.js'
+import { fileRoles } from '../dist/dataset/entry.js'
+import { loadDataset } from '../dist/prepare/load.js'
 
 const [base, md5, dataFolder] = process.argv.slice(2)
 const mnist = catalogue.get('mnist')

@@ -1,15 +1,15 @@
-import { handOverSignals } from './early-stop.ts'
-import { earlyRestore } from './early-restore.ts'
+import { handOverSignals } from './process/signals.ts'
+import { earlyRestore } from './artifact/early-restore.ts'
 import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
-import { catalogue } from './acquire/catalogue.ts'
+import { catalogue } from './dataset/catalogue.ts'
 import { loadConfig, type Config } from './config.ts'
-import { entryOf } from './entry.ts'
+import { entryOf } from './prepare/entry.ts'
 import { ServiceError, messageOf } from './errors.ts'
-import { createConsole } from './console.ts'
+import { createConsole } from './process/console.ts'
 import { loadArrow } from './encode/arrow.ts'
-import { loadDataset } from './load.ts'
-import { DatasetStore, type DatasetHead } from './store/store.ts'
+import { loadDataset } from './prepare/load.ts'
+import { DatasetRegistry, type DatasetHead } from './dataset/registry.ts'
 
 /** The process ends after this at the latest: responses have 7 s (see draining.ts), and a container is killed after 10 s. */
 const GRACE_MS = 8000
@@ -22,7 +22,7 @@ async function main (): Promise<void> {
 
   const { logger, report } = await createConsole(config.logLevel)
   const heads = config.datasets.map(name => catalogue.get(name) ?? { name, title: name })
-  const store = new DatasetStore(heads)
+  const store = new DatasetRegistry(heads)
   const stopping = new AbortController()
   const loading = loadAll()
   // Loaded here, so that what was prepared before is read meanwhile.

@@ -7,10 +7,10 @@ import { createReadStream } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { FileCache } from './acquire/cache.ts'
-import { catalogue } from './acquire/catalogue.ts'
+import { catalogue } from './dataset/catalogue.ts'
 import { loadConfig } from './config.ts'
 import { messageOf } from './errors.ts'
-import { PreparedCache } from './store/prepared-cache.ts'
+import { PreparedCache } from './artifact/store.ts'
 
 const { dataFolder } = loadConfig([...catalogue.keys()])
 const counts = { whole: 0, damaged: 0 }

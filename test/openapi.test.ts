@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { pino } from 'pino'
 import t from 'tap'
-import { catalogue } from '../src/acquire/catalogue.ts'
+import { catalogue } from '../src/dataset/catalogue.ts'
 import { buildApp } from '../src/app.ts'
-import { loadDataset } from '../src/load.ts'
-import { examples, type Example } from '../src/serve/examples.ts'
-import { DatasetStore } from '../src/store/store.ts'
+import { loadDataset } from '../src/prepare/load.ts'
+import { examples, type Example } from '../src/http/openapi/examples.ts'
+import { DatasetRegistry } from '../src/dataset/registry.ts'
 
 // Run with tap's --snapshot (npm run openapi), this records what it otherwise checks.
 const recording = t.writeSnapshot
@@ -30,7 +30,7 @@ const mnist = catalogue.get('mnist')!
 const config = { maxBatchSize: 4096, corsOrigins: ['*'] }
 const logger = pino({ level: 'silent' })
 
-const stores = { ready: new DatasetStore([mnist]), loading: new DatasetStore([mnist]), failed: new DatasetStore([mnist]) }
+const stores = { ready: new DatasetRegistry([mnist]), loading: new DatasetRegistry([mnist]), failed: new DatasetRegistry([mnist]) }
 stores.loading.progress(mnist, { stage: 'prepare', item: 'normalizing', done: 21000, total: 70000 })
 stores.failed.fail(mnist, 'no source has train-images-idx3-ubyte: none is configured')
 

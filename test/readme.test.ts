@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { describeAllowed, type ValueSchema } from '../src/allowed.ts'
+import { describeAllowed, type ValueSchema } from '../src/io/describe-schema.ts'
 import { environment } from '../src/config.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')

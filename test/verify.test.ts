@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { FileCache } from '../src/acquire/cache.ts'
-import { PreparedCache } from '../src/store/prepared-cache.ts'
+import { PreparedCache } from '../src/artifact/store.ts'
 import { prepared } from './fixtures/prepared.ts'
 
 const program = fileURLToPath(new URL('../src/verify.ts', import.meta.url))

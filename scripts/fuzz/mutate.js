@@ -1,4 +1,4 @@
-import { mix } from '../../dist/mix.js'
+import { mix } from '../../dist/dataset/mix.js'
 
 /** u32 numbers that a seed stands for. */
 export function randomNumbers (seed) {

@@ -1,4 +1,4 @@
-import { fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type FileRole, type ReportProgress } from '../dataset.ts'
+import { fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type FileRole, type ReportProgress } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FileCache } from './cache.ts'
 import type { Source } from './source.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { DatasetEntry, FileEntry } from '../dataset.ts'
+import type { DatasetEntry, FileEntry } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { Source } from './source.ts'
 

@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { fileRoles, type DatasetEntry, type FileEntry, type FileRole } from '../dataset.ts'
+import { fileRoles, type DatasetEntry, type FileEntry, type FileRole } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { Source } from './source.ts'
 

@@ -1,4 +1,4 @@
-import type { FileEntry, ReportProgress } from '../dataset.ts'
+import type { FileEntry, ReportProgress } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { download } from './download.ts'
 import { pacedReport } from './pace.ts'

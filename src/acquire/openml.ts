@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createGunzip, type Gunzip } from 'node:zlib'
-import { fileRoles, type DatasetEntry, type FileEntry, type FileRole, type ReportProgress } from '../dataset.ts'
+import { fileRoles, type DatasetEntry, type FileEntry, type FileRole, type ReportProgress } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { download } from './download.ts'
 import { pacedReport } from './pace.ts'

@@ -1,7 +1,8 @@
 import { tmpdir } from 'node:os'
-import type { FileEntry, GzipHeader } from '../dataset.ts'
+import type { FileEntry } from '../dataset/entry.ts'
+import type { GzipHeader } from '../gzip/gzip.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { sha256Of } from '../sha256.ts'
+import { sha256Of } from '../io/hash.ts'
 import { acquireFile, type AcquireOptions, type Verified } from './acquire.ts'
 import { keptFile, namelessFile, type KeptFile } from './kept-file.ts'
 

@@ -1,4 +1,4 @@
-import { fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type GzipListing, type OriginalFile, type Originals } from '../dataset.ts'
+import { fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type GzipListing, type OriginalFile, type Originals } from '../dataset/entry.ts'
 import { ServiceError } from '../errors.ts'
 import type { Verified } from './acquire.ts'
 import type { KeptFile } from './kept-file.ts'

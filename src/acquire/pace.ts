@@ -1,4 +1,4 @@
-import type { ReportProgress } from '../dataset.ts'
+import type { ReportProgress } from '../dataset/entry.ts'
 
 /** Reports come so far apart at least. */
 const INTERVAL_MS = 100

@@ -1,4 +1,4 @@
-import type { FileEntry, ReportProgress } from '../dataset.ts'
+import type { FileEntry, ReportProgress } from '../dataset/entry.ts'
 
 /** A place that may have a dataset's files. What it gives is not trusted: whoever reads it verifies it. */
 export interface Source {

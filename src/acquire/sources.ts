@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { DatasetEntry, SourceName } from '../dataset.ts'
+import type { DatasetEntry, SourceName } from '../dataset/entry.ts'
 import { Archive } from './archive.ts'
 import type { FileCache } from './cache.ts'
 import { EmbeddedPackage } from './embedded.ts'

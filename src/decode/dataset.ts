@@ -1,4 +1,4 @@
-import type { Adjustments, FileRole, RawDataset, Samples } from '../dataset.ts'
+import type { Adjustments, FileRole, RawDataset, Samples } from '../dataset/entry.ts'
 import { ServiceError } from '../errors.ts'
 import type { IdxArray } from './idx.ts'
 

@@ -1,6 +1,6 @@
-import type { FileEntry } from '../dataset.ts'
+import type { FileEntry } from '../dataset/entry.ts'
 import { ServiceError } from '../errors.ts'
-import { sha256Of } from '../sha256.ts'
+import { sha256Of } from '../io/hash.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { idxByteLength, parseIdx, type IdxArray } from './idx.ts'
 

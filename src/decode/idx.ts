@@ -1,4 +1,4 @@
-import type { IdxType } from '../dataset.ts'
+import type { IdxType } from '../dataset/entry.ts'
 import { ServiceError } from '../errors.ts'
 
 /** An IDX array in C order. */

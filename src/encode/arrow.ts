@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Data, Field } from 'apache-arrow'
 import { byteLength, piecesOf, type Body } from './body.ts'
-import { bytesOf } from './bytes.ts'
+import { asBytes } from '../io/bytes.ts'
 import type { BatchFormat, BatchMetadata, Page, StreamFormat } from './format.ts'
 import { elements } from './shape.ts'
 import { tensorsOf, type WireTensor } from './tensors.ts'
@@ -133,14 +133,14 @@ function partsWriter (): new () => PartsWriter {
     }
 
     protected override _write (piece: ArrayBufferView): this {
-      this.#framing.push(bytesOf(piece))
+      this.#framing.push(asBytes(piece))
       return this
     }
 
     protected override _writeBodyBuffers (buffers: ArrayBufferView[]): this {
       for (const buffer of buffers.filter(({ byteLength }) => byteLength > 0)) {
         this.#endFraming()
-        this.#parts.push(bytesOf(buffer))
+        this.#parts.push(asBytes(buffer))
         this._writePadding(-buffer.byteLength & 7)
       }
       return this

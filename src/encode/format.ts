@@ -1,4 +1,4 @@
-import type { Batch } from '../batch.ts'
+import type { Batch } from '../batch/batch.ts'
 import type { Body } from './body.ts'
 
 /** One representation of a resource. */

@@ -1,6 +1,6 @@
 import { piecesOf, type Body } from './body.ts'
 import type { StreamFormat } from './format.ts'
-import { json } from './json.ts'
+import { json } from './json/json.ts'
 
 /** A line for each page, the JSON of its batch, and a last one by which a reader knows that nothing was cut off. */
 export const ndjson: StreamFormat = {

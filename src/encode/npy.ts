@@ -1,5 +1,5 @@
-import type { ElementType, Tensor } from '../batch.ts'
-import { bytesOf } from './bytes.ts'
+import type { ElementType, Tensor } from '../batch/batch.ts'
+import { asBytes } from '../io/bytes.ts'
 import type { Format } from './format.ts'
 
 export const npy: Format = { name: 'npy', mediaType: 'application/x-npy' }
@@ -15,7 +15,7 @@ const descriptors = { float32: '<f4', float16: '<f2', uint8: '|u1', int32: '<i4'
  *     …   the data, a view of the tensor's
  */
 export function encodeNpy ({ shape, dtype, data }: Tensor): [Uint8Array, Uint8Array] {
-  return [npyHeader(shape, dtype), bytesOf(data)]
+  return [npyHeader(shape, dtype), asBytes(data)]
 }
 
 /** All that stands before the data. */

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
-import type { Batch } from '../batch.ts'
-import { pool } from '../pool.ts'
-import { turn } from '../turn.ts'
+import type { Batch } from '../batch/batch.ts'
+import { pool } from '../io/buffer-pool.ts'
+import { yieldToEventLoop } from '../io/event-loop.ts'
 import { piecesOf, type Body, type Part } from './body.ts'
 import type { BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'
@@ -60,7 +60,7 @@ function atOnce (making: Generator<void, Body>): Body {
 
 async function inTurns (making: Generator<void, Body>): Promise<Body> {
   let step = making.next()
-  for (; !step.done; step = making.next()) await turn()
+  for (; !step.done; step = making.next()) await yieldToEventLoop()
   return step.value
 }
 

@@ -1,6 +1,6 @@
 import { arrow } from './arrow.ts'
 import type { BatchFormat, StreamFormat } from './format.ts'
-import { json } from './json.ts'
+import { json } from './json/json.ts'
 import { ndjson } from './ndjson.ts'
 import { npz } from './npz.ts'
 import { safetensors } from './safetensors.ts'

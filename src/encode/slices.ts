@@ -1,4 +1,4 @@
-import type { Batch } from '../batch.ts'
+import type { Batch } from '../batch/batch.ts'
 import { elements } from './shape.ts'
 
 /** Numbers that images may have to be made in one go: 1 MiB of float32, which 256 images of MNIST are, padded or not. */

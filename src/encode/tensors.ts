@@ -1,6 +1,6 @@
-import type { Batch, ElementType, Tensor } from '../batch.ts'
+import type { Batch, ElementType, Tensor } from '../batch/batch.ts'
 import type { Part } from './body.ts'
-import { bytesOf } from './bytes.ts'
+import { asBytes } from '../io/bytes.ts'
 import { elements } from './shape.ts'
 import { isWhole, slices } from './slices.ts'
 
@@ -21,7 +21,7 @@ export function tensorsOf (batch: Batch): WireTensor[] {
   const { images, stored, labels, ids, mask } = batch
   const small = isWhole(batch) ? made : toBeMade
   return [
-    { ...described('images', images), part: stored ? bytesOf(images.data) : () => imagePieces(batch) },
+    { ...described('images', images), part: stored ? asBytes(images.data) : () => imagePieces(batch) },
     small('labels', labels),
     // Slices are gathered by them, so they are there anyway.
     made('ids', ids),
@@ -30,15 +30,15 @@ export function tensorsOf (batch: Batch): WireTensor[] {
 }
 
 function * imagePieces (batch: Batch): Generator<Uint8Array> {
-  for (const { images } of slices(batch)) yield bytesOf(images.data)
+  for (const { images } of slices(batch)) yield asBytes(images.data)
 }
 
 function made (name: string, tensor: Tensor): WireTensor {
-  return { ...described(name, tensor), part: bytesOf(tensor.data) }
+  return { ...described(name, tensor), part: asBytes(tensor.data) }
 }
 
 function toBeMade (name: string, tensor: Tensor): WireTensor {
-  return { ...described(name, tensor), part: () => [bytesOf(tensor.data)] }
+  return { ...described(name, tensor), part: () => [asBytes(tensor.data)] }
 }
 
 function described (name: string, { shape, dtype }: Tensor): Omit<WireTensor, 'part'> {

@@ -1,6 +1,13 @@
 import { crc32 } from 'node:zlib'
-import type { GzipHeader } from '../dataset.ts'
 import { deflate } from './deflate.ts'
+
+/** The optional fields of a gzip header. */
+export interface GzipHeader {
+  /** Name of the compressed file. */
+  readonly name: string
+  /** When that file was last modified: seconds since 1970. */
+  readonly mtime: number
+}
 
 /** Flag of a header that has a name. */
 const FNAME = 0x08

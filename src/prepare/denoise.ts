@@ -1,4 +1,4 @@
-import type { Denoiser } from '../dataset.ts'
+import type { Denoiser } from '../dataset/entry.ts'
 import { tf, values } from './tensor.ts'
 
 export type Filter = (images: tf.Tensor3D) => tf.Tensor3D

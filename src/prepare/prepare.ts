@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { perSplit, splitNames, type ReportProgress, type Samples, type SplitName } from '../dataset.ts'
+import { perSplit, splitNames, type ReportProgress, type Samples, type SplitName } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { Findings, Job } from './run.ts'
 import { scratchBytes } from './layout.ts'

@@ -5,7 +5,7 @@
  */
 import { on } from 'node:events'
 import { readSync, writeSync } from 'node:fs'
-import { splitNames } from '../dataset.ts'
+import { splitNames } from '../dataset/entry.ts'
 import { messageOf } from '../errors.ts'
 import { placeOf, PLACES } from './layout.ts'
 import type { FromProcess } from './prepare.ts'

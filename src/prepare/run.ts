@@ -1,4 +1,4 @@
-import { perSplit, type BackendChoice, type PixelStatistics, type PrepareSettings, type SplitName } from '../dataset.ts'
+import { perSplit, type BackendChoice, type PixelStatistics, type PrepareSettings, type SplitName } from '../dataset/entry.ts'
 import { denoise, filters } from './denoise.ts'
 import { oneHot } from './labels.ts'
 import { CHUNK_ROWS } from './layout.ts'

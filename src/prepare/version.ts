@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { fileRoles, type DatasetEntry, type FileRole, type PrepareSettings, type SplitSettings } from '../dataset.ts'
+import { fileRoles, type DatasetEntry, type FileRole, type PrepareSettings, type SplitSettings } from '../dataset/entry.ts'
 
 /** Raised with every change that makes other bytes of the same files and settings. */
 const REVISION = 1

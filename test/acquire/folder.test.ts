@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Folder, describeFolder } from '../../src/acquire/folder.ts'
-import { fileRoles } from '../../src/dataset.ts'
+import { fileRoles } from '../../src/dataset/entry.ts'
 import { inspectFile, verifyFile } from '../../src/decode/file.ts'
-import { entryOf } from '../../src/entry.ts'
+import { entryOf } from '../../src/prepare/entry.ts'
 import { idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ArffTable } from '../../src/decode/arff.ts'
-import { mix } from '../../src/mix.ts'
+import { mix } from '../../src/dataset/mix.ts'
 
 const shape = { rows: 3, pixels: 4, classes: 10 }
 const head = '@RELATION tiny\n\n@ATTRIBUTE p1 real\n@ATTRIBUTE p2 real\n@ATTRIBUTE p3 real\n@ATTRIBUTE p4 real\n@ATTRIBUTE class {0,1,2}\n\n@DATA\n'

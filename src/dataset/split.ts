@@ -1,0 +1,28 @@
+import type { Codebook, Normalization, PixelStatistics, PreparedSplit } from './entry.ts'
+
+/** Puts together what is served of a split. Everything is kept as it is given; only int64 labels and ids are made. */
+export function preparedSplit (parts: {
+  readonly images: Uint8Array
+  readonly centered: Float32Array
+  readonly labels: Uint8Array
+  readonly onehot: Float32Array
+  readonly pixels: PixelStatistics
+  readonly classes: number
+}): PreparedSplit {
+  const { classes, ...kept } = parts
+  const count = parts.labels.length
+  const histogram: number[] = new Array(classes).fill(0)
+  for (const label of parts.labels) histogram[label]!++
+  return {
+    ...kept,
+    count,
+    index: BigInt64Array.from(parts.labels, BigInt),
+    ids: Int32Array.from({ length: count }, (_, i) => i),
+    histogram
+  }
+}
+
+/** The codebooks of a dataset whose images have `size` pixels: only the mean image depends on the position. */
+export function codebooks (size: number): Record<Normalization, Codebook> {
+  return { raw: { positions: 1 }, unit: { positions: 1 }, standard: { positions: 1 }, centered: { positions: size } }
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+
+/** A request and what was answered to it; recorded and checked by the tests, shown in the docs. */
+export interface Example {
+  /** Operation of the OpenAPI document that it belongs to. */
+  readonly operation: string
+  /** What its datasets are doing when the request comes. */
+  readonly state: 'ready' | 'loading' | 'failed'
+  /** GET unless it says otherwise. */
+  readonly method?: 'GET' | 'POST'
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as `application/json` unless the headers say otherwise; text is sent as it is. */
+  readonly body?: object | string
+  readonly status: number
+  /** Absent where the answer has no body. */
+  readonly mediaType?: string
+  /** The JSON body, its long lists cut; or the size and hash of a binary one, in words. */
+  readonly value?: unknown
+}
+
+interface ResponseObject {
+  content?: Record<string, { examples?: Record<string, object> }>
+  'x-examples'?: Record<string, object>
+}
+
+interface Operation {
+  readonly operationId?: string
+  readonly responses?: Record<string, ResponseObject>
+}
+
+interface Document {
+  readonly paths?: Record<string, Readonly<Record<'get' | 'post', Operation | undefined>>>
+}
+
+export const examples: Example[] = JSON.parse(readFileSync(new URL('../../../openapi/examples.json', import.meta.url), 'utf8'))
+
+/** Adds the examples to the responses of an OpenAPI document. */
+export function addExamples (document: Document): void {
+  const operations = Object.values(document.paths ?? {}).flatMap(({ get, post }) => [get, post]).filter(operation => operation !== undefined)
+  for (const { operationId, responses } of operations) {
+    for (const example of examples.filter(({ operation }) => operation === operationId)) {
+      const response = responses?.[example.status]
+      const target = example.mediaType === undefined ? response : response?.content?.[example.mediaType]
+      if (!target) continue
+      const key = example.mediaType === undefined ? 'x-examples' : 'examples'
+      const list: Record<string, object> = (target as Record<string, Record<string, object>>)[key] ??= {}
+      list[`example-${Object.keys(list).length + 1}`] = describe(example)
+    }
+  }
+}
+
+function describe ({ method = 'GET', state, url, headers, body, value }: Example): object {
+  const given = Object.entries(headers ?? {}).map(([name, content]) => ` with ${name}: ${content}`).join('')
+  const sent = body === undefined ? '' : ` of ${typeof body === 'string' ? body : JSON.stringify(body)}`
+  return {
+    summary: `${method} ${url}${sent}${given}${state === 'ready' ? '' : ` while ${state}`}`,
+    ...(value !== undefined && { value })
+  }
+}

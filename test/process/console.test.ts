@@ -1,0 +1,132 @@
+import { Writable } from 'node:stream'
+import { stripVTControlCharacters } from 'node:util'
+import t from 'tap'
+import { createConsole } from '../../src/process/console.ts'
+import { ProgressBar } from '../../src/process/progress-bar.ts'
+
+/** Stands in for standard output, and for the terminal behind it if it has columns. */
+class Output extends Writable {
+  readonly isTTY: boolean
+  readonly columns: number | undefined
+  /** Everything written, with its control sequences. */
+  text = ''
+  writes = 0
+  #look = (): void => {}
+
+  constructor (columns?: number) {
+    super()
+    this.isTTY = columns !== undefined
+    this.columns = columns
+  }
+
+  override _write (chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk
+    this.writes++
+    this.#look()
+    done()
+  }
+
+  /** What a person sees: a terminal that knows the start of the line, the erasing of its rest or all of it, and new lines. */
+  get screen (): string[] {
+    const lines = ['']
+    let column = 0
+    for (const [part] of this.text.matchAll(/\x1b\[\d*[A-Za-z]|\r?\n|[^\x1b\r\n]+/g)) { // eslint-disable-line no-control-regex
+      const line = lines.at(-1)!
+      if (part === '\x1b[1G') column = 0
+      else if (part === '\x1b[2K' || part === '\x1b[0K') lines[lines.length - 1] = part === '\x1b[2K' ? ' '.repeat(column) : line.slice(0, column)
+      else if (part.endsWith('\n')) column = lines.push('') && 0
+      else if (!part.startsWith('\x1b')) {
+        lines[lines.length - 1] = line.slice(0, column).padEnd(column) + part + line.slice(column + part.length)
+        column += part.length
+      }
+    }
+    return lines.map(line => line.trimEnd())
+  }
+
+  /** Once what was written holds this. */
+  holds (text: string): Promise<void> {
+    return new Promise(resolve => {
+      this.#look = () => { if (stripVTControlCharacters(this.text).includes(text)) resolve() }
+      this.#look()
+    })
+  }
+
+  get asStdout (): NodeJS.WriteStream { return this as unknown as NodeJS.WriteStream }
+}
+
+const progress = (done: number, total = 1000, item = 'normalizing') => ({ stage: 'prepare', item, done, total } as const)
+
+t.test('elsewhere than on a terminal: lines of JSON', async t => {
+  const output = new Output()
+  const { logger } = await createConsole('info', output.asStdout)
+  logger.info({ dataset: 'tiny' }, 'ready')
+  logger.debug('not at this level')
+  logger.error(new Error('wrong'))
+  const lines = output.text.trimEnd().split('\n').map(line => JSON.parse(line))
+  t.match(lines, [{ level: 30, dataset: 'tiny', msg: 'ready' }, { level: 50, msg: 'wrong' }])
+  t.equal(lines.length, 2)
+})
+
+t.test('elsewhere than on a terminal: progress is a line a tenth', async t => {
+  const output = new Output()
+  const { report } = await createConsole('info', output.asStdout)
+  for (const item of ['denoising', 'normalizing']) {
+    for (let done = 0; done <= 1000; done++) report('tiny', progress(done, 1000, item))
+  }
+  report('other', progress(1000))
+  report('other', progress(1000))
+  report('other', progress(0, 0, 'nothing to do'))
+  const lines = output.text.trimEnd().split('\n').map(line => JSON.parse(line))
+  const tenths = Array.from({ length: 11 }, (_, tenth) => 100 * tenth)
+  t.same(lines.map(({ dataset, progress: { item, done } }) => [dataset, item, done]), [
+    ...tenths.map(done => ['tiny', 'denoising', done]),
+    ...tenths.map(done => ['tiny', 'normalizing', done]),
+    ['other', 'normalizing', 1000],
+    ['other', 'nothing to do', 0]
+  ])
+  t.match(lines[0], { msg: 'progress', progress: progress(0, 1000, 'denoising') })
+  t.notMatch(output.text, '\x1b', 'nothing is drawn')
+})
+
+t.test('on a terminal: lines for people, above the bar, which goes in the end', async t => {
+  const output = new Output(80)
+  const { logger, report } = await createConsole('info', output.asStdout)
+  const bar = `tiny ${'█'.repeat(15)}${'░'.repeat(15)}  50 % normalizing`
+  report('tiny', progress(500))
+  t.same(output.screen, [bar])
+  logger.info('halfway')
+  await output.holds('halfway')
+  t.equal(output.screen.length, 2)
+  t.match(output.screen[0], /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: halfway$/)
+  t.equal(output.screen[1], bar, 'the bar stands below')
+
+  report('tiny', progress(1000))
+  t.equal(output.screen.at(-1), '', 'the bar is gone')
+  logger.warn({ dataset: 'tiny' }, 'over')
+  await output.holds('{"dataset":"tiny"}')
+  t.match(output.screen, [/halfway$/, /WARN: over {"dataset":"tiny"}$/, ''])
+  t.notMatch(output.screen.join('\n'), /[█░]/)
+})
+
+t.test('the bar fits the line, and is drawn only when it changes', async t => {
+  const output = new Output(20)
+  const bar = new ProgressBar(output.asStdout)
+  bar.show('tiny', progress(0))
+  t.equal(output.screen[0], `tiny ${'░'.repeat(14)}`)
+  const { writes } = output
+  bar.show('tiny', progress(1))
+  t.equal(output.writes, writes, 'the same line')
+  bar.show('tiny', progress(40))
+  t.ok(output.writes > writes)
+  t.equal(output.screen[0], `tiny █${'░'.repeat(13)}`)
+  bar.show('tiny', progress(3, 2))
+  t.equal(output.screen[0], '', 'more than all is all')
+  bar.show('tiny', progress(0, 0))
+  t.equal(output.screen[0], '', 'all of nothing is all')
+  bar.above('said\n')
+  t.same(output.screen, ['said', ''])
+
+  const ofUnknownWidth = new Output(0)
+  new ProgressBar(ofUnknownWidth.asStdout).show('tiny', progress(0, 1000, 'x'.repeat(200)))
+  t.equal(ofUnknownWidth.screen[0]!.length, 79, 'taken for the usual 80 columns, the last of which stays free')
+})
