@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { pythonLacks } from '../test/clients/python.js'
-import { runSnippets } from '../test/clients/readme.js'
+import { runSnippets } from '../test/clients/snippets.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const clients = join(root, 'test/clients')

@@ -1,5 +1,5 @@
 """
-Augmentation and padding, written from the description in the README alone: NumPy, no code of the server.
+Augmentation and padding, written from docs/reproducibility.md alone: NumPy, no code of the server.
 
 Words are uint64 arrays that hold unsigned 32-bit numbers. Every float64 operation stands for one rounding, in the order written.
 """

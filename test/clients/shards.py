@@ -1,5 +1,5 @@
 """
-Recomputes the order of epochs and whose part of it each shard gets, from the description in the README alone.
+Recomputes the order of epochs and each shard's run of it, from docs/reproducibility.md alone.
 
     python3 shards.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES
 """

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,27 +18,34 @@ const commands = {
 }
 
 /**
- * Runs the snippets of a README against a server.
+ * Runs the snippets of README.md and docs/*.md against a server.
  *
- * @param {string} base address of the server, in place of the README's http://127.0.0.1:8080
- * @param {string} [file] path of the README
+ * @param {string} base address of the server, in place of http://127.0.0.1:8080
  * @returns {Promise<Array<{ name: string, failed?: string, skipped?: string }>>}
  */
-export async function runSnippets (base, file = join(root, 'README.md')) {
-  const text = await readFile(file, 'utf8').catch(() => '')
+export async function runSnippets (base) {
+  const docs = (await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md')).sort()
+  const results = []
+  for (const page of ['README.md', ...docs.map(name => `docs/${name}`)]) {
+    results.push(...await runPage(page, await readFile(join(root, page), 'utf8'), base))
+  }
+  return results
+}
+
+async function runPage (page, text, base) {
   const snippets = Array.from(text.matchAll(SNIPPET), ({ 1: language, 2: source, index }) => {
     const line = text.slice(0, index).split('\n').length
-    return { name: `README.md:${line} (${language})`, language, source: source.replaceAll('http://127.0.0.1:8080', base) }
+    return { name: `${page}:${line} (${language})`, language, source: source.replaceAll('http://127.0.0.1:8080', base) }
   })
   if (snippets.length !== (text.match(/<!-- run -->/g) ?? []).length) {
-    return [{ name: 'README.md', failed: 'README.md has a <!-- run --> that no fenced code block follows' }]
+    return [{ name: page, failed: 'a <!-- run --> is not followed by a fenced code block' }]
   }
-  if (snippets.length === 0) return [{ name: 'README.md', failed: 'README.md has no runnable snippet' }]
+  if (page === 'README.md' && snippets.length === 0) return [{ name: page, failed: 'has no runnable snippet' }]
 
-  // One folder for all, since a snippet may read what the one before it saved.
-  const scratch = await mkdtemp(join(tmpdir(), 'readme-'))
+  // One folder per page, since a snippet may read a file that an earlier one saved.
+  const scratch = await mkdtemp(join(tmpdir(), 'snippets-'))
   try {
-    // Else curl takes a 404 for a success.
+    // Without this, curl exits with 0 on a 404.
     await writeFile(join(scratch, '.curlrc'), 'fail\n')
     return snippets.map(snippet => {
       console.log(`\n--- ${snippet.name}`)
@@ -52,17 +59,17 @@ export async function runSnippets (base, file = join(root, 'README.md')) {
 }
 
 function runSnippet ({ language, source }, scratch) {
-  if (!(language in commands)) return { failed: `there is nothing to run ${language || 'plain text'} with` }
+  if (!(language in commands)) return { failed: `no command runs ${language || 'plain text'}` }
   if (language === 'python') {
     const skipped = pythonLacks(source)
     if (skipped) return { skipped }
   }
-  if (language === 'sh' && !onlyCurl(source)) return { failed: 'only lines of curl are run' }
+  if (language === 'sh' && !onlyCurl(source)) return { failed: 'only curl commands are run' }
 
   const [command, ...parameters] = commands[language]
   const { error, status, signal } = spawnSync(command, parameters, {
     input: source,
-    // JavaScript finds its packages from the folder it runs in.
+    // Node.js resolves packages from the working directory.
     cwd: language === 'js' ? root : scratch,
     env: { ...process.env, CURL_HOME: scratch },
     stdio: ['pipe', 'inherit', 'inherit'],
@@ -73,7 +80,7 @@ function runSnippet ({ language, source }, scratch) {
   return status === 0 ? {} : { failed: `ended with ${signal ?? `exit code ${status}`}` }
 }
 
-/** Whether each command begins with curl; a backslash at the end of a line continues it. */
+/** Whether every command is curl. A backslash at the end of a line continues a command. */
 function onlyCurl (source) {
   return source.replaceAll('\\\n', ' ').split('\n').every(line => /^(\s*(#.*)?|curl .*)$/.test(line))
 }
