@@ -10,8 +10,7 @@ if (fault !== undefined) {
   process.exit(0)
 }
 
-// `npm run` finds tap.
-const tap = spawn('tap', ['run', '--disable-coverage', '--reporter=tap', 'test/prepare/backends.test.ts'], {
+const tap = spawn('npm', ['test', '--', '--reporter=tap', 'test/prepare/backends.test.ts'], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: ['ignore', 'pipe', 'inherit'],
   shell: process.platform === 'win32'

@@ -1,11 +1,12 @@
 /** Holds the direction of dependencies: the tree is the data flow, and only few files know a library. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, posix } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
+import { root } from './fixtures/root.ts'
 
-const root = fileURLToPath(new URL('../src', import.meta.url))
+const src = fileURLToPath(new URL('src', root))
 
 interface SourceFile {
   readonly path: string
@@ -16,10 +17,10 @@ interface SourceFile {
   readonly packages: string[]
 }
 
-const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter(path => path.endsWith('.ts'))
   .map((path): SourceFile => {
-    const text = readFileSync(`${root}/${path}`, 'utf8')
+    const text = readFileSync(`${src}/${path}`, 'utf8')
     const specifiers = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
     return {
       path,
@@ -113,6 +114,6 @@ t.test('every module can be loaded', async t => {
   // These are whole processes and threads: loading them would start them.
   const programs = ['server.ts', 'verify.ts', 'prepare/process.ts', 'artifact/restore-worker.ts', 'gzip/worker.ts']
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {
-    await t.resolves(import(pathToFileURL(`${root}/${path}`).href), path)
+    await t.resolves(import(new URL(`../src/${path.replace(/ts$/, 'js')}`, import.meta.url).href), path)
   }
 })

@@ -4,8 +4,8 @@ import { catalogue } from '../src/dataset/catalogue.ts'
 import { describeAllowed, type ValueSchema } from '../src/io/describe-schema.ts'
 import { environment } from '../src/config.ts'
 import { shuffledOrder } from '../src/dataset/order.ts'
+import { root } from './fixtures/root.ts'
 
-const root = new URL('../', import.meta.url)
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(new URL('docs/', root)).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 
 const readme = read('README.md')

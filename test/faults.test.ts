@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { root } from './fixtures/root.ts'
 
-const root = new URL('../', import.meta.url)
 const rows = [...readFileSync(new URL('docs/faults.md', root), 'utf8').matchAll(/^\| (.+) \| .+ \| `(test\/[\w/.-]+)`: (.+) \|$/gm)]
 
 t.test('every fault in the table has a test of the name it says', async t => {

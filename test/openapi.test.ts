@@ -8,12 +8,13 @@ import { buildApp } from '../src/app.ts'
 import { loadDataset } from '../src/prepare/load.ts'
 import { examples, type Example } from '../src/http/openapi/examples.ts'
 import { DatasetRegistry } from '../src/dataset/registry.ts'
+import { root } from './fixtures/root.ts'
 
 // Run with tap's --snapshot (npm run openapi), this records what it otherwise checks.
 const recording = t.writeSnapshot
 const files = {
-  examples: new URL('../openapi/examples.json', import.meta.url),
-  document: new URL('../openapi/openapi.json', import.meta.url)
+  examples: new URL('openapi/examples.json', root),
+  document: new URL('openapi/openapi.json', root)
 }
 
 /** The parts of an OpenAPI document that hold examples. */

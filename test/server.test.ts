@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import type { LogLine } from './fixtures/log-line.ts'
 import type { ReadBatch } from './fixtures/read.ts'
 
-const program = fileURLToPath(new URL('../src/server.ts', import.meta.url))
+const program = fileURLToPath(new URL('../src/server.js', import.meta.url))
 
 interface Running {
   readonly process: ChildProcess

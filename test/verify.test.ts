@@ -8,7 +8,7 @@ import { FileCache } from '../src/acquire/cache.ts'
 import { PreparedCache } from '../src/artifact/store.ts'
 import { prepared } from './fixtures/prepared.ts'
 
-const program = fileURLToPath(new URL('../src/verify.ts', import.meta.url))
+const program = fileURLToPath(new URL('../src/verify.js', import.meta.url))
 
 function verify (dataFolder: string): Promise<{ code: number, lines: string[] }> {
   return new Promise(resolve => {

@@ -26,7 +26,7 @@ export interface FromWorker {
 /** Restores one version. */
 export type Restore = (job: ToRestore, signal: AbortSignal) => Promise<Restored | undefined>
 
-const program = new URL(import.meta.url.endsWith('.ts') ? './restore-worker.ts' : './restore-worker.js', import.meta.url)
+const program = new URL('./restore-worker.js', import.meta.url)
 
 /** A thread that gets ready before it is known what it is to restore. It keeps nobody alive that does not use it. */
 export function startRestorer (): Restore {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { GzipHeader } from './gzip.ts'
 
-const program = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+const program = new URL('./worker.js', import.meta.url)
 
 let last: Promise<unknown> = Promise.resolve()
 

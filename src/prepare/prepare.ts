@@ -35,7 +35,7 @@ export interface PrepareOptions {
   readonly report: ReportProgress
 }
 
-const program = new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url)
+const program = new URL('./process.js', import.meta.url)
 
 /**
  * Prepares a dataset in a process of its own, which has ended when this returns.

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { exclusively } from '../../src/io/lock.ts'
 
-const holder = fileURLToPath(new URL('../fixtures/lock-holder.ts', import.meta.url))
+const holder = fileURLToPath(new URL('../fixtures/lock-holder.js', import.meta.url))
 const never = new AbortController().signal
 const warn = (message: string): void => { throw new Error(message) }
 

@@ -4,7 +4,7 @@ import t from 'tap'
 
 /** Runs a module that imports early-stop.ts, then `code`, then gets a SIGTERM; gives how it ended. */
 async function ending (code: string): Promise<[code: number | null, signal: string | null]> {
-  const module = `import { handOverSignals } from ${JSON.stringify(new URL('../../src/process/signals.ts', import.meta.url))}
+  const module = `import { handOverSignals } from ${JSON.stringify(new URL('../../src/process/signals.js', import.meta.url))}
     ${code}
     setInterval(() => {}, 1000)
     process.kill(process.pid, 'SIGTERM')`

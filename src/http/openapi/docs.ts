@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import plugin from 'fastify-plugin'
 import { addExamples } from './examples.ts'
 import { Problem } from './schemas/problem.ts'
 
-const root = new URL('../../../', import.meta.url)
-const { version, description } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+const { version, description } = createRequire(import.meta.url)('#package.json')
 
 /** Specifies orders, shards and random numbers for clients that recompute them; docs/reproducibility.md contains it verbatim. */
-const algorithms = readFileSync(new URL('openapi/description.md', root), 'utf8')
+const algorithms = readFileSync(new URL(import.meta.resolve('#openapi/description.md')), 'utf8')
 
 /** The OpenAPI document, made of the routes' own schemas, and the page that shows it. */
 export default plugin(async app => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 
 /** A request and what was answered to it; recorded and checked by the tests, shown in the docs. */
 export interface Example {
@@ -33,7 +33,7 @@ interface Document {
   readonly paths?: Record<string, Readonly<Record<'get' | 'post', Operation | undefined>>>
 }
 
-export const examples: Example[] = JSON.parse(readFileSync(new URL('../../../openapi/examples.json', import.meta.url), 'utf8'))
+export const examples: Example[] = createRequire(import.meta.url)('#openapi/examples.json')
 
 /** Adds the examples to the responses of an OpenAPI document. */
 export function addExamples (document: Document): void {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { assembled } from '../../../scripts/assembled.js'
+import { assembled } from '#scripts/assembled.js'
 import type { Batch } from '../../../src/batch/batch.ts'
 import { layouts, type Codebook, type Layout } from '../../../src/dataset/entry.ts'
 import { shortestText } from '../../../src/encode/json/float32.ts'
@@ -8,9 +8,10 @@ import { imageTexts } from '../../../src/encode/json/image-texts.ts'
 import { mix } from '../../../src/dataset/mix.ts'
 import { pool } from '../../../src/io/buffer-pool.ts'
 import { imageShape } from '../../../src/batch/select.ts'
+import { root } from '../../fixtures/root.ts'
 
 t.test('the committed module is what the WebAssembly text assembles to', async t => {
-  t.equal(await assembled(), readFileSync(new URL('../../../src/encode/json/write-image.ts', import.meta.url), 'utf8'), 'else: npm run assemble')
+  t.equal(await assembled(), readFileSync(new URL('src/encode/json/write-image.ts', root), 'utf8'), 'else: npm run assemble')
 })
 
 interface MadeUp {
