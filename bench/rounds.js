@@ -1,11 +1,13 @@
-/** Measures contenders in turns, A B A B …, so that what disturbs the machine disturbs all of them alike. */
+/** Alternating rounds, and their statistics. */
 
 /**
+ * Measures contenders alternately, A B A B …, so that disturbances of the machine affect all of them.
+ *
  * @param contenders name → what is measured
- * @param measure gives a number for one of them
- * @returns name → the numbers, in the order of the rounds
+ * @param measure measures one of them
+ * @returns name → one result per round
  */
-export async function inTurns (contenders, rounds, measure) {
+export async function alternate (contenders, rounds, measure) {
   const names = Object.keys(contenders)
   const results = Object.fromEntries(names.map(name => [name, []]))
   for (let round = 0; round < rounds; round++) {
@@ -20,7 +22,12 @@ export function median (values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** The median of the rounds' own ratios: a round's two halves had the same machine. */
-export function medianRatio (ours, theirs) {
-  return median(ours.map((value, round) => value / theirs[round]))
+/** Median and range of the rounds. */
+export function spread (values) {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values), rounds: values }
+}
+
+/** Ratios of the individual rounds, whose two halves ran under the same conditions. */
+export function ratios (ours, theirs) {
+  return ours.map((value, round) => value / theirs[round])
 }

@@ -1,91 +1,105 @@
-/** What 500 slow readers cost: memory of ours, and the latency of everybody else. */
+/** The cost of 500 slow readers: memory of the service, and latency of other clients. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
+import { residentMiB, startQuietService } from '../scripts/lib/server.js'
+import { hasProgram, programPath, startNginx, withServers } from './alternatives.js'
 import { load } from './load.js'
-import { startNginx } from './nginx.js'
-import { hasProgram } from './peers.js'
-import { inTurns, median } from './rounds.js'
-import { residentMiB } from './server.js'
+import { alternate } from './rounds.js'
 
-const program = fileURLToPath(new URL('slow_readers.py', import.meta.url))
 const READERS = 500
-const SPLIT = '/v1/datasets/mnist/splits/train/batches?format=safetensors'
+const MAX_RSS_MIB = 64
+const MAX_RATIO = 2
+const TENSORS = '/v1/datasets/mnist/splits/train/batches?format=safetensors'
+/** The URLs of the other clients are repeated. */
+const OTHERS = `${TENSORS}&batch_size=256&page={page}`
 const PAGES = 16
-const OTHERS = `${SPLIT}&batch_size=256&page={}`
 
 /**
- * What each reader holds, and how much memory of the server's own that may take. Pages of 4096 do not fit into a socket's
- * buffers: in natural order they are views, shuffled and as JSON they are made as they are read.
+ * What each reader reads. Pages of 4096 do not fit into the buffers of a socket: natural ones are views of the stored
+ * tensors, shuffled ones and JSON are encoded as they are read. nginx has the natural ones as files: large pages fill
+ * the system's socket buffers, which slows down clients of nginx as well.
  */
-const held = {
-  'natural page of 256': `${SPLIT}&batch_size=256`,
-  'natural page of 4096': `${SPLIT}&batch_size=4096`,
-  'shuffled page of 256': `${SPLIT}&batch_size=256&seed=1`,
-  'shuffled page of 4096': `${SPLIT}&batch_size=4096&seed=1`,
-  'JSON page of 4096': `${SPLIT.replace('safetensors', 'json')}&batch_size=4096`
+const kinds = {
+  'natural page of 256': { path: `${TENSORS}&batch_size=256`, file: 'natural-256' },
+  'natural page of 4096': { path: `${TENSORS}&batch_size=4096`, file: 'natural-4096' },
+  'shuffled page of 256': { path: `${TENSORS}&batch_size=256&seed=1` },
+  'shuffled page of 4096': { path: `${TENSORS}&batch_size=4096&seed=1` },
+  'JSON page of 4096': { path: '/v1/datasets/mnist/splits/train/batches?format=json&batch_size=4096' }
 }
 
-/** What nginx has as files, too. Large pages fill the buffers of all sockets together, which slows everybody down: those who ask nginx as well. */
-const besideNginx = ['natural page of 256', 'natural page of 4096']
-
-export async function slowReaders ({ ours, rounds, seconds }) {
-  const nginx = hasProgram('nginx', 'nginx-light') && await startNginx(await files(ours.base))
-  try {
+export async function slowReaders ({ rounds, seconds }) {
+  return await withServers(async use => {
+    const service = await use(startQuietService())
+    const nginx = hasProgram('nginx', 'nginx-light') &&
+      await use(startNginx(await fetchFiles(service.base), { openFileCache: true }))
     const rows = []
-    for (const [title, path] of Object.entries(held)) {
-      const contenders = { ours: { ...ours, path, others: { base: ours.base, path: OTHERS, pages: PAGES } } }
-      if (nginx && besideNginx.includes(title)) contenders.nginx = { ...nginx, path: `/${fileOf(title)}`, others: { base: nginx.base, path: '/others-{}', pages: PAGES } }
-      const results = await inTurns(contenders, rounds, target => measure(target, seconds))
-      const row = (what, unit, name, most) => ({ title: `${READERS} slow readers, ${title}: ${what}`, unit, ours: results.ours.map(result => result[name]), most })
-      const beside = name => results.nginx && { peer: 'nginx', theirs: results.nginx.map(result => result[name]) }
-      rows.push(
-        row('RSS grows by', 'MiB', 'grown', 64),
-        row('sockets\' buffers', 'MiB', 'buffers'),
-        { ...row('p99 of others, during beside before', 'ratio', 'ratio', 2), ...beside('ratio') },
-        { ...row('others meanwhile', 'requests/s', 'rate'), ...beside('rate') }
-      )
-      console.error(`${title}: p99 ${median(results.ours.map(({ before }) => before)).toFixed(1)} ms before, ${median(results.ours.map(({ during }) => during)).toFixed(1)} ms during`)
+    for (const [title, { path, file }] of Object.entries(kinds)) {
+      const contenders = { ours: { ...service, path, others: { base: service.base, path: OTHERS, pages: PAGES } } }
+      if (nginx && file) {
+        contenders.nginx = { ...nginx, path: `/${file}`, others: { base: nginx.base, path: '/{page}', pages: PAGES } }
+      }
+      rows.push(...toRows(title, await alternate(contenders, rounds, target => measure(target, seconds))))
     }
     return rows
-  } finally {
-    if (nginx) await nginx.stop()
-  }
+  })
 }
 
-async function files (base) {
-  const paths = Object.fromEntries(besideNginx.map(title => [fileOf(title), held[title]]))
-  for (let page = 0; page < PAGES; page++) paths[`others-${page}`] = OTHERS.replace('{}', page)
-  return Object.fromEntries(await Promise.all(Object.entries(paths).map(async ([name, path]) => {
+function toRows (title, { ours, nginx }) {
+  const row = (what, unit, name, max) => {
+    return { title: `${READERS} slow readers, ${title}: ${what}`, unit, ours: ours.map(result => result[name]), max }
+  }
+  const withNginx = (row, name) => {
+    return nginx ? { ...row, alternative: 'nginx', theirs: nginx.map(result => result[name]) } : row
+  }
+  return [
+    row('growth of RSS', 'MiB', 'grown', MAX_RSS_MIB),
+    row('socket buffers', 'MiB', 'buffers'),
+    row('p99 of others before', 'ms', 'before'),
+    row('p99 of others meanwhile', 'ms', 'during'),
+    withNginx(row('p99 of others, meanwhile / before', 'ratio', 'ratio', MAX_RATIO), 'ratio'),
+    withNginx(row('others meanwhile', 'pages/s', 'rate'), 'rate')
+  ]
+}
+
+/** File name → body. */
+async function fetchFiles (base) {
+  const paths = Object.values(kinds).filter(({ file }) => file).map(({ path, file }) => [file, path])
+  for (let page = 0; page < PAGES; page++) paths.push([page, OTHERS.replace('{page}', page)])
+  return Object.fromEntries(await Promise.all(paths.map(async ([name, path]) => {
     return [name, Buffer.from(await (await fetch(base + path)).arrayBuffer())]
   })))
 }
 
-function fileOf (title) {
-  return title.replaceAll(' ', '-')
-}
-
-/** @param target.path what readers hold; target.others what others ask for meanwhile; target.pid the process whose memory counts */
+/**
+ * @param target.path what the readers read
+ * @param target.others what other clients load at the same time
+ * @param target.pid the process whose memory is measured
+ */
 async function measure ({ base, pid, path, others }, seconds) {
   const before = (await load(others, { seconds }))['p99 ms']
   const rss = residentMiB(pid)
   const buffers = socketMiB()
   const { hostname, port } = new URL(base)
-  const readers = spawn('python3', [program, hostname, port, path, String(READERS), String(seconds + 2)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const parameters = [programPath('slow_readers.py'), hostname, port, path, String(READERS), String(seconds + 2)]
+  const readers = spawn('python3', parameters, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exit = once(readers, 'exit')
-  await Promise.race([once(createInterface(readers.stdout), 'line'), exit.then(() => { throw new Error('slow readers could not begin') })])
+  await Promise.race([
+    once(createInterface(readers.stdout), 'line'),
+    exit.then(() => { throw new Error('the slow readers could not start') })
+  ])
   await delay(500)
-  const held = { grown: residentMiB(pid) - rss, buffers: socketMiB() - buffers }
+  const grown = residentMiB(pid) - rss
+  const filled = socketMiB() - buffers
   const { 'p99 ms': during, 'requests/s': rate } = await load(others, { seconds })
-  held.grown = Math.max(held.grown, residentMiB(pid) - rss)
+  const grownAtEnd = residentMiB(pid) - rss
   await exit
-  return { ...held, before, during, ratio: during / before, rate }
+  return { grown: Math.max(grown, grownAtEnd), buffers: filled, before, during, ratio: during / before, rate }
 }
 
-/** Memory of all TCP sockets of this machine, which is no process's own: /proc/net/sockstat counts pages of 4 KiB. */
+/** Memory of all TCP sockets of the machine, which counts for no process; /proc/net/sockstat has pages of 4 KiB. */
 function socketMiB () {
   return Math.round(Number(/^TCP:.* mem (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8'))[1]) / 256)
 }

@@ -7,10 +7,10 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { folder } from './mnist-mirror.js'
+import { idxFolder } from './lib/mnist.js'
 
 const PIXELS = 784
-const read = (name, header) => readFileSync(join(folder, name)).subarray(header)
+const read = (name, header) => readFileSync(join(idxFolder, name)).subarray(header)
 const texts = Array.from({ length: 256 }, (_, level) => String(level))
 
 function * lines () {

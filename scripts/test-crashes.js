@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { names, startMirror } from './mnist-mirror.js'
+import { idxNames, startMirror } from './lib/mnist.js'
 
 const { values: options } = parseArgs({ options: { seed: { type: 'string' }, kills: { type: 'string', default: '20' } } })
 const seed = Number(options.seed ?? randomInt(2 ** 31))
@@ -24,7 +24,7 @@ const program = fileURLToPath(new URL('../dist/server.js', import.meta.url))
 const WAIT_MS = 60_000
 const disks = process.platform === 'linux' && process.getuid() === 0
 
-const mirror = await startMirror({ pieces: 64 })
+const mirror = await startMirror({ chunks: 64 })
 const settings = { SOURCES: 'mirrors', MIRRORS: mirror.base }
 const folders = []
 const running = new Set()
@@ -105,8 +105,8 @@ async function four () {
   const downloads = mirror.requests.length
   for (const server of servers) await stop(server)
   if (prepared !== 1) throw new Error(`prepared ${prepared} times`)
-  if ([...mirror.requests].sort().join() !== names.map(name => `${name}.gz`).sort().join()) throw new Error(`the mirror was asked for ${mirror.requests}`)
-  return `${downloads} downloads of ${names.length} files, prepared once, all serve the same`
+  if ([...mirror.requests].sort().join() !== idxNames.map(name => `${name}.gz`).sort().join()) throw new Error(`the mirror was asked for ${mirror.requests}`)
+  return `${downloads} downloads of ${idxNames.length} files, prepared once, all serve the same`
 }
 
 async function smallDisk () {

@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { residentMiB, startLogging } from '../bench/server.js'
+import { residentMiB, startService } from './lib/server.js'
 
 const parent = '/usr/share/datasets'
 const MOST_MIB = 750
@@ -27,7 +27,7 @@ console.log(`${2 - failed} passed, ${failed} failed, 0 skipped`)
 process.exitCode = failed > 0 ? 1 : 0
 
 async function check (name, settings, source) {
-  const server = await startLogging({ settings })
+  const server = await startService({ settings })
   try {
     while (!(await fetch(`${server.base}/readyz`)).ok) await delay(100)
     await delay(2000)

@@ -1,4 +1,4 @@
-/** The least that Fastify does for such a request as the service gets: a route that answers with nothing. Prints its address. */
+/** The minimum that Fastify does for a request to the service: a route with an empty body. Prints its address. */
 import fastify from 'fastify'
 
 const app = fastify()

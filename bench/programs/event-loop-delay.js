@@ -1,8 +1,8 @@
-/** Loaded into a server before its own program: when asked, tells the longest turn of its event loop since it was last asked, in ms. */
+/** Preloaded into the server: responds to each message with the longest event loop delay since the last one, in ms. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { isMainThread } from 'node:worker_threads'
 
-// Its threads and the process that prepares load this, too.
+// Worker threads and the child process that prepares datasets preload this as well.
 if (isMainThread && process.argv[1].endsWith('server.js')) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()

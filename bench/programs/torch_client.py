@@ -1,9 +1,9 @@
-"""Shuffled, normalized batches of 128 from the service through one connection: for each line of input, pulls for so many
-seconds and prints samples per second.
+"""Reads shuffled, normalized batches of 128 from the service over one connection. Each line of input is a number of
+seconds to measure; prints samples per second.
 
     python3 torch_client.py HOST PORT
 
-Each page is asked for before the one in front of it is read, so that the service works while the client does.
+Requests each page before it reads the previous one, so that server and client work at the same time.
 """
 import json
 import re
@@ -22,13 +22,13 @@ host, port = sys.argv[1], int(sys.argv[2])
 connection = socket.create_connection((host, port))
 
 
-def ask(step):
+def send_request(step):
     epoch, page = divmod(step, PAGES)
     connection.sendall(f'GET {PATH}&seed=1&epoch={epoch}&page={page} HTTP/1.1\r\nHost: {host}\r\n\r\n'.encode())
 
 
-def answer():
-    """The body of the next answer, in memory of its own."""
+def read_body():
+    """The body of the next response, in its own memory."""
     head = connection.recv(4096, socket.MSG_PEEK)
     while (end := head.find(b'\r\n\r\n')) < 0:
         head = connection.recv(65536, socket.MSG_PEEK)
@@ -42,7 +42,7 @@ def answer():
 
 
 def tensors(body):
-    """Name -> tensor: views of the body, which is in the safetensors format."""
+    """Name -> tensor: views of a body in the safetensors format."""
     data = 8 + int.from_bytes(body[:8].numpy().tobytes(), 'little')
     header = json.loads(body[8:data].numpy().tobytes())
     del header['__metadata__']
@@ -56,11 +56,11 @@ def tensor(data, entry):
 
 def batches():
     step = 0
-    ask(step)
+    send_request(step)
     while True:
         step += 1
-        ask(step)
-        yield tensors(answer())
+        send_request(step)
+        yield tensors(read_body())
 
 
 stream = batches()

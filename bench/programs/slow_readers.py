@@ -1,4 +1,4 @@
-"""Readers that hold a page each and take 10 KB of it a second, for so many seconds. Prints a line once all of them have begun.
+"""Connections that each read a page at 10 KB/s for SECONDS. Prints a line once all of them have begun.
 
     python3 slow_readers.py HOST PORT PATH READERS SECONDS
 """
@@ -12,7 +12,7 @@ RATE = 10_000
 readers = []
 for _ in range(count):
     reader = socket.socket()
-    # So that what the reader has not taken stays with the server.
+    # Keeps unread bytes out of the reader's own buffer.
     reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
     reader.connect((host, port))
     reader.sendall(f'GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n'.encode())
@@ -22,16 +22,16 @@ for reader in readers:
 print('reading', flush=True)
 
 end = time.monotonic() + seconds
-taken = 0
+received = 0
 while time.monotonic() < end:
-    # One after the other, evenly over each second.
+    # One reader after another, evenly over each second.
     for reader in readers:
         reader.setblocking(False)
         try:
-            taken += len(reader.recv(RATE))
+            received += len(reader.recv(RATE))
         except BlockingIOError:
             pass
         time.sleep(1 / count)
         if time.monotonic() >= end:
             break
-print(taken, flush=True)
+print(received, flush=True)

@@ -1,4 +1,4 @@
-"""What one would write instead: FastAPI over NumPy arrays, the same slices as bytes or, by orjson, as JSON."""
+"""A common alternative: FastAPI over NumPy arrays, with the same slices as bytes, or as JSON by orjson."""
 import sys
 from pathlib import Path
 
@@ -31,7 +31,8 @@ def tensors(page: int, batch_size: int):
 
 @app.get('/bytes')
 async def as_bytes(page: int = 0, batch_size: int = 128):
-    return Response(b''.join(part.tobytes() for part in tensors(page, batch_size)), media_type='application/octet-stream')
+    body = b''.join(array.tobytes() for array in tensors(page, batch_size))
+    return Response(body, media_type='application/octet-stream')
 
 
 @app.get('/json')

@@ -1,4 +1,5 @@
-"""torchvision's MNIST through a DataLoader: for each line of input, reads for so many seconds and prints samples per second.
+"""Reads torchvision's MNIST in a DataLoader. Each line of input is a number of seconds to measure; prints samples per
+second.
 
     python3 torch_loader.py ROOT WORKERS
 """
@@ -12,7 +13,7 @@ from torch.utils.data import DataLoader
 try:
     import torchvision
 except RuntimeError:
-    # Its operators are built for CUDA, which a torch for the CPU cannot load. MNIST uses none of them; the import asks for some.
+    # torchvision's operators may be built for another torch. MNIST uses none of them, but the import registers some.
     for name in [name for name in sys.modules if name.startswith('torchvision')]:
         del sys.modules[name]
     for name in ('nms', 'qnms'):
@@ -24,7 +25,8 @@ from torchvision.datasets import MNIST
 
 root, workers = sys.argv[1], int(sys.argv[2])
 normalize = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-loader = DataLoader(MNIST(root, train=True, download=False, transform=normalize), batch_size=128, shuffle=True, num_workers=workers)
+dataset = MNIST(root, train=True, download=False, transform=normalize)
+loader = DataLoader(dataset, batch_size=128, shuffle=True, num_workers=workers)
 
 
 def epochs():
@@ -35,7 +37,7 @@ def epochs():
 for line in sys.stdin:
     seconds = float(line)
     batches = epochs()
-    next(batches)  # its workers have started
+    next(batches)  # starts the workers
     samples, started = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - started) < seconds:
         images, labels = next(batches)

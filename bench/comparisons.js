@@ -1,0 +1,71 @@
+/** All comparisons. */
+import { hasModules } from './alternatives.js'
+import { coldEpoch } from './cold-epochs.js'
+import { eventLoopDelays } from './event-loop.js'
+import { batchSizes, datasetSizes } from './growth.js'
+import { latency, notModified, repeatedUrls } from './repeated-urls.js'
+import { slowReaders } from './slow-readers.js'
+import { measureStarts } from './start.js'
+import { training } from './training.js'
+
+/** Group → comparison → its description, and a function of `{ rounds, seconds }` that returns rows of the table. */
+export const groups = {
+  cold: {
+    'cold-natural': {
+      description: 'natural float32 pages, each URL requested once, beside nginx',
+      measure: options => coldEpoch('natural', options)
+    },
+    'cold-shuffled': {
+      description: 'the same with shuffled float32 pages',
+      measure: options => coldEpoch('shuffled', options)
+    },
+    'cold-raw': {
+      description: 'the same with raw u8 pages',
+      measure: options => coldEpoch('raw', options)
+    },
+    training: {
+      description: 'PyTorch reading shuffled epochs, beside torchvision',
+      measure: options => hasModules('torch', 'torchvision') ? training(options) : []
+    }
+  },
+  repeated: {
+    natural: {
+      description: 'natural float32 pages, 16 URLs repeated, beside nginx and FastAPI',
+      measure: options => repeatedUrls('natural', options)
+    },
+    shuffled: {
+      description: 'shuffled float32 pages, 16 URLs repeated, beside nginx',
+      measure: options => repeatedUrls('shuffled', options)
+    },
+    raw: {
+      description: 'raw u8 pages, 16 URLs repeated, beside nginx',
+      measure: options => repeatedUrls('raw', options)
+    },
+    json: {
+      description: 'JSON pages, 16 URLs repeated, beside nginx and FastAPI',
+      measure: options => repeatedUrls('json', options)
+    },
+    'not-modified': { description: '304 responses beside a bare Fastify route', measure: notModified }
+  },
+  process: {
+    latency: { description: 'p50 and p99 with 1, 16 and 64 connections, 16 URLs repeated', measure: latency },
+    start: { description: 'time to ready and memory at rest', measure: measureStarts },
+    'event-loop': { description: 'the longest time that a request blocks the event loop', measure: eventLoopDelays },
+    'slow-readers': { description: 'memory and latency with 500 slow readers', measure: slowReaders }
+  },
+  growth: {
+    'batch-sizes': { description: 'batch sizes from 1 to 4096, 8 URLs repeated', measure: batchSizes },
+    'dataset-sizes': { description: 'MNIST repeated up to ten times', measure: datasetSizes }
+  }
+}
+
+export const comparisons = Object.assign({}, ...Object.values(groups))
+
+/** The names of comparisons, given those of comparisons or groups. */
+export function resolveNames (names) {
+  return [...new Set(names.flatMap(name => {
+    if (name in groups) return Object.keys(groups[name])
+    if (name in comparisons) return [name]
+    throw new Error(`there is no comparison or group '${name}'`)
+  }))]
+}

@@ -1,0 +1,142 @@
+/** Server processes for tests and benchmarks: the built service, and other servers beside it. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** How often a port is tried before a server counts as not listening. */
+const CONNECT_ATTEMPTS = 600
+
+/**
+ * Starts the service with its log at level `info`, and waits until its first dataset is ready.
+ *
+ * @param options see `spawnService`
+ * @returns the base address, pid, child process, milliseconds of each stage, and `stop`
+ */
+export async function startService (options = {}) {
+  const started = performance.now()
+  return await spawnService({ PORT: '0' }, options, server => readyByLog(server, started))
+}
+
+/** Starts the service without a log line per request, and waits until all of its datasets are ready. */
+export async function startQuietService (options = {}) {
+  const port = await freePort()
+  const base = `http://127.0.0.1:${port}`
+  return await spawnService({ PORT: String(port), LOG_LEVEL: 'error' }, options, async (server, exit) => {
+    await listening(port, exit)
+    while (!(await fetch(`${base}/readyz`)).ok) await delay(50)
+    return { base }
+  })
+}
+
+/** Starts any other server, which must listen on `port`. */
+export async function startServer (port, command, parameters) {
+  const server = spawn(command, parameters, { stdio: ['ignore', 'inherit', 'inherit'] })
+  const exit = once(server, 'exit')
+  await listening(port, exit)
+  return {
+    base: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      server.kill('SIGTERM')
+      await exit
+    }
+  }
+}
+
+/**
+ * @param options.program path of the program in the repository
+ * @param options.settings environment variables
+ * @param options.dataFolder a temporary folder by default
+ * @param options.nodeOptions arguments of Node.js
+ * @param options.ipc whether messages can be sent to the process
+ */
+async function spawnService (defaults, options, ready) {
+  const { program = 'dist/server.js', settings, dataFolder, nodeOptions = [], ipc = false } = options
+  const folder = dataFolder ?? mkdtempSync(join(tmpdir(), 'service-'))
+  const server = spawn(process.execPath, [...nodeOptions, join(root, program)], {
+    // No other variables, so that everything else has its default.
+    env: { PATH: process.env.PATH, DATA_DIR: folder, ...defaults, ...settings },
+    stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc'] : [])]
+  })
+  const exit = once(server, 'exit')
+  const stop = async () => {
+    server.kill('SIGTERM')
+    const [code, signal] = await exit
+    if (dataFolder === undefined) rmSync(folder, { recursive: true })
+    return { code, signal }
+  }
+  try {
+    return { ...await ready(server, exit), child: server, pid: server.pid, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Reads the log until the first dataset is ready. */
+function readyByLog (server, started) {
+  return new Promise((resolve, reject) => {
+    const stages = {}
+    let base
+    // Keeps reading after that, since a full pipe would block the server.
+    createInterface(server.stdout).on('line', text => {
+      const line = JSON.parse(text)
+      if (line.msg.startsWith('listening on ')) {
+        base = line.msg.slice('listening on '.length)
+        stages['listening ms'] = Math.round(performance.now() - started)
+      }
+      if (line.msg === 'acquired') stages['acquiring ms'] = line.ms
+      if (line.msg === 'prepared') Object.assign(stages, { 'preparing ms': line.ms, backend: line.backend })
+      if (line.msg.endsWith(' is ready')) {
+        stages['ready ms'] = Math.round(performance.now() - started)
+        resolve({ base, stages })
+      }
+      if (line.level >= 50) reject(new Error(line.msg))
+    })
+    server.once('exit', (code, signal) => {
+      reject(new Error(`the server ended with ${signal ?? `exit code ${code}`} before it was ready`))
+    })
+  })
+}
+
+/** For servers that cannot pick a free port themselves and report it. */
+export async function freePort () {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Resolves when the port accepts connections; rejects if the process exits before. */
+async function listening (port, exit) {
+  let ended = false
+  exit.then(() => { ended = true })
+  for (let attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
+    const socket = connect(port, '127.0.0.1')
+    const open = await new Promise(resolve => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    })
+    socket.destroy()
+    if (open) return
+    if (ended) throw new Error(`the server ended before it listened on port ${port}`)
+    await delay(100)
+  }
+  throw new Error(`no server listens on port ${port}`)
+}
+
+/** Resident memory of a process, NaN where there is no /proc. */
+export function residentMiB (pid) {
+  try {
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024)
+  } catch {
+    return NaN
+  }
+}
