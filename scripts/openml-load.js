@@ -1,5 +1,5 @@
 /** Loads MNIST from OpenML alone, with everything of the server in memory, and says how long that took and what it took. */
-import { catalogue } from '../dist/dataset/catalogue.js'
+import { catalogue } from '../dist/dataset/catalogue/index.js'
 import '../dist/app.js'
 import { fileRoles } from '../dist/dataset/entry.js'
 import { loadDataset } from '../dist/prepare/load.js'

@@ -2,14 +2,13 @@
  * Looks at everything that is kept in DATA_DIR, byte by byte: `npm run verify`. What is damaged is named and set aside, so that
  * the next start fetches or prepares it anew.
  */
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { FileCache } from './acquire/cache.ts'
-import { catalogue } from './dataset/catalogue.ts'
+import { catalogue } from './dataset/catalogue/index.ts'
 import { loadConfig } from './config.ts'
 import { messageOf } from './errors.ts'
+import { sha256File } from './io/hash.ts'
 import { PreparedCache } from './artifact/store.ts'
 
 const { dataFolder } = loadConfig([...catalogue.keys()])
@@ -17,11 +16,10 @@ const counts = { whole: 0, damaged: 0 }
 
 for (const name of await namesIn('files')) {
   await check(join('files', name), async () => {
-    const hash = createHash('sha256')
-    for await (const chunk of createReadStream(join(dataFolder, 'files', name))) hash.update(chunk)
-    const found = hash.digest('hex')
+    const handle = await open(join(dataFolder, 'files', name))
+    const found = await sha256File(handle).finally(() => handle.close())
     if (found !== name) throw new Error(`has SHA-256 ${found}`)
-  }, () => new FileCache(dataFolder).setAside({ name, dimensions: [], sha256: name }))
+  }, () => new FileCache(dataFolder).quarantine({ name, sha256: name }))
 }
 
 const prepared = new PreparedCache(dataFolder)

@@ -57,7 +57,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Which files may know a package, or what of it stands in the text. */
 const knownBy: Array<[what: RegExp, where: RegExp]> = [
-  [/^undici$/, /^acquire\/(web|download)\.ts$/],
+  [/^undici$/, /^acquire\/(http-client|download)\.ts$/],
   [/^@tensorflow\//, /^prepare\/tensor\.ts$/],
   [/^(fastify|fastify-plugin|@fastify\/.*)$/, /^(app\.ts|http\/.*)$/]
 ]
@@ -68,7 +68,7 @@ const placeOf = (path: string): string => path.includes('/') ? path.slice(0, pat
 t.test('imports are read', async t => {
   t.ok(sources.length > 40)
   t.ok(source('prepare/tensor.ts').packages.includes('@tensorflow/tfjs-backend-cpu'), 'dynamic ones too')
-  t.ok(source('decode/dataset.ts').files.includes('decode/idx.ts'), 'types too')
+  t.ok(source('decode/raw-dataset.ts').files.includes('decode/idx.ts'), 'types too')
   t.ok(sources.every(({ files }) => files.every(file => source(file))), 'and lead to files')
 })
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { catalogue } from '../src/dataset/catalogue.ts'
+import { catalogue } from '../src/dataset/catalogue/index.ts'
 import { describeAllowed, type ValueSchema } from '../src/io/describe-schema.ts'
 import { environment } from '../src/config.ts'
 import { shuffledOrder } from '../src/dataset/order.ts'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { ZipFile } from 'yazl'
-import { readZipEntry } from '../../dist/acquire/zip.js'
+import { readZipEntry } from '../../dist/decode/zip.js'
 import { mutate } from './mutate.js'
 
 const LIMIT = 1 << 12

@@ -1,93 +1,92 @@
-import { fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type FileRole, type ReportProgress } from '../dataset/entry.ts'
+import {
+  fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type FileRole, type ReportProgress
+} from '../dataset/entry.ts'
+import { verifyFile, type VerifiedFile } from '../decode/verify-file.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FileCache } from './cache.ts'
 import type { Source } from './source.ts'
 
-/** What must be known of a file that was found to be right. */
-export interface Verified {
-  /** The uncompressed content, and its SHA-256. */
-  readonly content: Uint8Array
-  readonly sha256: string
-  /** The publisher's own gzip, if that is what came. */
-  readonly gzip?: Uint8Array
-}
-
-/** Turns a source's bytes into a file that is known to be right, or throws with the reason. */
-export type Verify<File> = (bytes: Uint8Array, file: FileEntry, vouched?: boolean) => Promise<File>
-
-export interface AcquireOptions<File extends Verified> {
+export interface AcquireOptions {
   readonly cache: FileCache
   /** Tried in order, after the cache. */
   readonly sources: readonly Source[]
-  readonly verify: Verify<File>
   readonly signal: AbortSignal
   readonly report: ReportProgress
-  /** Told, in one line, of everything that was refused or went wrong along the way. */
+  /** Called with one line per failed source and per cache problem. */
   readonly warn: (message: string) => void
 }
 
-export interface Acquired<File> {
-  readonly files: Readonly<Record<FileRole, File>>
+/** A verified file and the source it came from. */
+export interface AcquiredFile {
+  readonly file: VerifiedFile
+  readonly source: Source
+}
+
+export interface AcquiredDataset {
+  readonly files: Readonly<Record<FileRole, VerifiedFile>>
   readonly provenance: readonly FileProvenance[]
 }
 
 /**
- * Brings all files of a dataset, each from the first source whose bytes verify. Whoever else wants the same file from the
- * network meanwhile, here or in another process, waits and then finds it in the cache.
+ * Acquires all files of a dataset, each from the first source whose bytes pass verification. Files from the network are
+ * locked meanwhile, so that concurrent callers and processes wait and then find them in the cache.
  *
- * @throws ServiceError no_source: what each source said of the file that nobody has
+ * @throws ServiceError no_source, with the reason of each source
  */
-export async function acquire<File extends Verified> (entry: DatasetEntry, options: AcquireOptions<File>): Promise<Acquired<File>> {
-  const files: Partial<Record<FileRole, File>> = {}
+export async function acquire (entry: DatasetEntry, options: AcquireOptions): Promise<AcquiredDataset> {
+  const files: Partial<Record<FileRole, VerifiedFile>> = {}
   const provenance: FileProvenance[] = []
   for (const role of fileRoles) {
-    const declared = entry.files[role]
-    const { file, source } = await acquireFile(declared, options)
+    const { name } = entry.files[role]
+    const { file, source } = await acquireFile(entry.files[role], options)
+    const { content, sha256, gzip } = file
     files[role] = file
-    provenance.push({ name: declared.name, bytes: file.content.length, sha256: file.sha256, source: source.name, gzipped: file.gzip !== undefined })
+    provenance.push({ name, bytes: content.length, sha256, source: source.name, gzipped: gzip !== undefined })
   }
-  return { files: files as Record<FileRole, File>, provenance }
+  return { files: files as Record<FileRole, VerifiedFile>, provenance }
 }
 
-/** Brings one file, as `acquire` does. */
-export async function acquireFile<File extends Verified> (declared: FileEntry, options: AcquireOptions<File>): Promise<{ file: File, source: Source }> {
+/** Acquires a single file, as `acquire` does. */
+export async function acquireFile (entry: FileEntry, options: AcquireOptions): Promise<AcquiredFile> {
   const { cache, sources, signal, warn } = options
-  const remote = sources.some(source => source.remote)
-  const hash = declared.sha256 ?? declared.gzip?.sha256
-  const bring = () => firstThatVerifies(declared, options)
-  return await (remote && hash !== undefined ? cache.exclusively(hash, { signal, warn }, bring) : bring())
+  const key = entry.sha256 ?? entry.gzip?.sha256
+  const read = () => readFirstValid(entry, options)
+  const lockable = key !== undefined && sources.some(source => source.remote)
+  return await (lockable ? cache.withLock(key, { signal, warn }, read) : read())
 }
 
-async function firstThatVerifies<File extends Verified> (declared: FileEntry, options: AcquireOptions<File>): Promise<{ file: File, source: Source }> {
-  const { cache, sources, verify, signal, report, warn } = options
-  const refusals: string[] = []
+async function readFirstValid (entry: FileEntry, options: AcquireOptions): Promise<AcquiredFile> {
+  const { cache, sources, signal, report, warn } = options
+  const reasons: string[] = []
   for (const source of [cache, ...sources] as Source[]) {
     let bytes: Uint8Array | undefined
     try {
       signal.throwIfAborted()
-      bytes = await source.read(declared, signal, report)
+      bytes = await source.read(entry, signal, report)
       if (bytes === undefined) continue
-      const file = await verify(bytes, declared, source.vouches).catch(async error => {
-        if (!source.mayBeMixed?.(declared)) throw error
-        bytes = await source.read(declared, signal, report)
-        return await verify(bytes!, declared, source.vouches)
+      const file = await verifyFile(bytes, entry, source.trusted).catch(async error => {
+        if (!source.wasResumed?.(entry)) throw error
+        bytes = await source.read(entry, signal, report)
+        return await verifyFile(bytes!, entry, source.trusted)
       })
-      if (source.remote) await keep(cache, declared, file).catch((error: ServiceError) => warn(error.message))
-      report({ stage: 'acquire', item: declared.name, done: file.content.length, total: file.content.length })
+      if (source.remote) await cacheFile(cache, entry, file).catch((error: Error) => warn(error.message))
+      report({ stage: 'acquire', item: entry.name, done: file.content.length, total: file.content.length })
       return { file, source }
     } catch (error) {
       signal.throwIfAborted()
-      const refusal = `${source.name}: ${messageOf(error)}`
-      refusals.push(refusal)
-      warn(`${declared.name} from ${refusal}`)
-      if (source === cache && bytes !== undefined) await cache.setAside(declared).catch((error: Error) => warn(error.message))
+      const reason = `${source.name}: ${messageOf(error)}`
+      reasons.push(reason)
+      warn(`${entry.name} from ${reason}`)
+      if (source === cache && bytes !== undefined) {
+        await cache.quarantine(entry).catch((error: Error) => warn(error.message))
+      }
     }
   }
-  throw new ServiceError('no_source', `no source has ${declared.name}: ${refusals.join('; ') || 'none is configured'}`)
+  throw new ServiceError('no_source', `no source has ${entry.name}: ${reasons.join('; ') || 'none is configured'}`)
 }
 
-/** Only what has a hash can be found again. */
-async function keep (cache: FileCache, { name, sha256, gzip }: FileEntry, file: Verified): Promise<void> {
+/** Caches the publisher's gzip if the file has it, else the content. Without a known hash it could not be found again. */
+async function cacheFile (cache: FileCache, { name, sha256, gzip }: FileEntry, file: VerifiedFile): Promise<void> {
   if (file.gzip && gzip) await cache.write(gzip.sha256, name, file.gzip)
   else if (sha256 !== undefined) await cache.write(sha256, name, file.content)
 }

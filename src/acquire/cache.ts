@@ -1,21 +1,19 @@
-import { readFile, rename, type FileHandle } from 'node:fs/promises'
+import { readFile, rename, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileEntry } from '../dataset/entry.ts'
-import { ensureFolder } from '../io/folder.ts'
-import { exclusively, type LockOptions } from '../io/lock.ts'
-import { isStamped, stampFile } from '../io/stamp.ts'
-import { writeWhole } from '../io/atomic-write.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { ensureFolder, writeFileAtomic } from '../io/atomic-write.ts'
+import { withLock, type LockOptions } from '../io/lock.ts'
 import type { Source } from './source.ts'
 
 /**
- * A folder of verified files, each under the SHA-256 of its bytes: the publisher's own gzip where that is what came, the
- * uncompressed content elsewhere, and whole archives.
+ * A folder of verified files, each named by the SHA-256 of its bytes: the publisher's gzip if one was acquired, the
+ * uncompressed content otherwise, and whole archives.
  *
- *     files/<sha256>      what was verified
- *     corrupt/<sha256>    what was found to be something else, for whoever wants to know why
- *     locks/<sha256>      empty; locked by whoever brings the file
- *     stamps/<sha256>     what a large file looked like when it was verified
+ *     files/<sha256>      verified content
+ *     corrupt/<sha256>    content that failed verification, for inspection
+ *     locks/<sha256>      empty; locked while a process acquires the file
+ *     stamps/<sha256>     file status of an archive when it was last verified
  */
 export class FileCache implements Source {
   readonly name = 'cache'
@@ -27,65 +25,93 @@ export class FileCache implements Source {
   }
 
   async read (file: FileEntry): Promise<Uint8Array | undefined> {
-    for (const sha256 of hashesOf(file)) {
+    for (const sha256 of cacheKeys(file)) {
       try {
         return await readFile(this.path(sha256))
       } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new ServiceError('source_unavailable', messageOf(cause), { cause })
+        if (!isMissing(cause)) throw new ServiceError('source_unavailable', messageOf(cause), { cause })
       }
     }
     return undefined
   }
 
-  /** Where something is kept, if it is. */
+  /** Path of the cached file with this hash, whether it exists or not. */
   path (sha256: string): string {
     return join(this.#folder, 'files', sha256)
   }
 
   /**
-   * Keeps verified bytes. A reader sees all of them or nothing.
+   * Caches verified bytes atomically.
    *
-   * @param name as errors call it
-   * @param content the bytes, or what writes and verifies them
-   * @throws ServiceError cache_unwritable; nothing is left behind
+   * @param name file name for error messages
+   * @param content the bytes, or a function that writes and verifies them
+   * @throws ServiceError cache_unwritable, leaving nothing behind
    */
-  async write (sha256: string, name: string, content: Uint8Array | ((handle: FileHandle) => Promise<void>)): Promise<void> {
+  async write (
+    sha256: string,
+    name: string,
+    content: Uint8Array | ((handle: FileHandle) => Promise<void>)
+  ): Promise<void> {
+    const fill = typeof content === 'function' ? content : (handle: FileHandle) => handle.writeFile(content)
     try {
-      await writeWhole(this.path(sha256), typeof content === 'function' ? content : handle => handle.writeFile(content))
+      await writeFileAtomic(this.path(sha256), fill)
     } catch (cause) {
       if (cause instanceof ServiceError) throw cause
       throw new ServiceError('cache_unwritable', `${name} cannot be cached: ${messageOf(cause)}`, { cause })
     }
   }
 
-  /** Puts what was found to be corrupt where it is not read again. */
-  async setAside (file: FileEntry): Promise<void> {
-    for (const sha256 of hashesOf(file)) {
+  /**
+   * Moves a corrupt file out of the way, so that it is not read again.
+   *
+   * @throws ServiceError cache_unwritable
+   */
+  async quarantine (file: Pick<FileEntry, 'name' | 'sha256' | 'gzip'>): Promise<void> {
+    const folder = join(this.#folder, 'corrupt')
+    for (const sha256 of cacheKeys(file)) {
       try {
-        await ensureFolder(join(this.#folder, 'corrupt'))
-        await rename(this.path(sha256), join(this.#folder, 'corrupt', sha256))
+        await ensureFolder(folder)
+        await rename(this.path(sha256), join(folder, sha256))
       } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new ServiceError('cache_unwritable', `${file.name} cannot be set aside: ${messageOf(cause)}`, { cause })
+        if (isMissing(cause)) continue
+        throw new ServiceError('cache_unwritable', `${file.name} cannot be quarantined: ${messageOf(cause)}`, { cause })
       }
     }
   }
 
-  /** Whether a file was verified to have these bytes, and has not been touched since. */
-  async isStamped (sha256: string, path: string): Promise<boolean> {
-    return await isStamped(join(this.#folder, 'stamps', sha256), path)
+  /** Whether the file at `path` was verified to have this hash and has not been modified since. */
+  async isUnchanged (sha256: string, path: string): Promise<boolean> {
+    const stamp = await readFile(this.#stampPath(sha256), 'utf8').catch(() => undefined)
+    return stamp === await describeStatus(path)
   }
 
-  async stamp (sha256: string, path: string): Promise<void> {
-    await stampFile(join(this.#folder, 'stamps', sha256), path)
+  /** Records that the file at `path` was verified to have this hash. */
+  async markVerified (sha256: string, path: string): Promise<void> {
+    const stamp = await describeStatus(path)
+    await writeFileAtomic(this.#stampPath(sha256), handle => handle.writeFile(stamp))
   }
 
-  /** Does what brings a file while nobody else brings it, in this process or another that has the same folder. */
-  async exclusively<T> (sha256: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-    return await exclusively(join(this.#folder, 'locks', sha256), options, work)
+  /** Runs `work` while no other caller, in any process that shares the folder, works on the same key. */
+  async withLock<T> (key: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+    return await withLock(join(this.#folder, 'locks', key), options, work)
+  }
+
+  #stampPath (sha256: string): string {
+    return join(this.#folder, 'stamps', sha256)
   }
 }
 
-/** The names under which a file may be kept, the better one first. */
-function hashesOf ({ sha256, gzip }: FileEntry): string[] {
+/** Hashes under which a file may be cached, the publisher's gzip first. */
+function cacheKeys ({ sha256, gzip }: Pick<FileEntry, 'sha256' | 'gzip'>): string[] {
   return [gzip?.sha256, sha256].filter(hash => hash !== undefined)
+}
+
+/** File status that every write changes: ctime cannot be set back, unlike mtime. */
+async function describeStatus (path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+  return JSON.stringify({ path, dev: `${dev}`, ino: `${ino}`, size: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}` })
+}
+
+function isMissing (error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }

@@ -1,152 +1,239 @@
+import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
+import type { ReportProgress } from '../dataset/entry.ts'
 import { messageOf } from '../errors.ts'
-import type { Sink } from './sink.ts'
-import { Refusal, type Web } from './web.ts'
+import { PermanentError, TransientError, type HttpClient, type RetryPolicy } from './http-client.ts'
+
+/** Destination of a download. */
+export interface Sink {
+  write (chunk: Uint8Array): Promise<void> | void
+  /** Discards everything written so far. */
+  restart (): Promise<void> | void
+}
 
 export interface DownloadOptions {
-  readonly web: Web
+  readonly http: HttpClient
   readonly sink: Sink
-  /** Bytes that there may be at most. */
-  readonly ceiling: number
+  /** A longer body is rejected. */
+  readonly maxBytes: number
   readonly signal: AbortSignal
-  /** Told of the bytes that have come, and of all that will, as far as the answer says it. */
-  readonly progress: (done: number, total: number | undefined) => void
-  /** Sent with every request. */
+  /** Called with the bytes received, and the size of the whole body if the server states it. */
+  readonly progress?: (done: number, total: number | undefined) => void
   readonly headers?: Readonly<Record<string, string>>
-  /** Whether a body that was cut may be continued by another answer; true unless given. */
+  /** Whether an interrupted body may be continued by another response; true by default. */
   readonly resume?: boolean
 }
 
-/** What has come so far, and what names it: an ETag that is strong, or a date (RFC 9110, 13.1.5). */
-interface Part {
+/** State of a download across its responses. */
+interface Transfer {
   done: number
+  /** Strong ETag, or else date, of the file (RFC 9110 §13.1.5). */
   validator: string | undefined
-  /** Answers that it was put together from. */
-  pieces: number
+  /** Responses that contributed bytes. */
+  responses: number
 }
 
-/** A fault of whoever takes the bytes, passed on as it is. */
-class SinkFailure extends Error {}
-
-/** A fault that may pass. */
-class Hitch extends Error {
-  readonly retryAfterMs: number
-
-  constructor (message: string, retryAfterMs = 0) {
-    super(message)
-    this.retryAfterMs = retryAfterMs
-  }
-}
+/** Wraps an error of the sink, which no retry can fix. */
+class SinkError extends Error {}
 
 /**
- * Downloads what is at an address. What fails in a way that may pass is tried again, after pauses that grow and are jittered
- * (full jitter: aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter); a body that was cut is continued where
- * the server can do that, and begun again where it cannot.
+ * Downloads a URL into a sink. Transient failures are retried after pauses with exponential backoff and full jitter
+ * (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter). An interrupted body is resumed by a range request if
+ * the server names the version of the file, and restarted otherwise.
  *
- * @returns how many answers it was put together from
- * @throws Error with the reason, and the number of attempts where there were several; what the sink throws, as it is
+ * @returns the number of responses that the body was assembled from
+ * @throws Error with the reason and the number of attempts; errors of the sink as they are
  */
-export async function download (address: string, options: DownloadOptions): Promise<number> {
-  const { web: { patience }, sink, signal } = options
-  const part: Part = { done: 0, validator: undefined, pieces: 0 }
+export async function download (url: string, options: DownloadOptions): Promise<number> {
+  const { http: { retryPolicy }, sink, signal, resume = true } = options
+  const transfer: Transfer = { done: 0, validator: undefined, responses: 0 }
   for (let attempt = 1; ; attempt++) {
     try {
-      await downloadPart(address, part, options)
-      return part.pieces
+      await receive(url, transfer, options)
+      return transfer.responses
     } catch (error) {
       signal.throwIfAborted()
-      if (error instanceof SinkFailure) throw error.cause
-      if (error instanceof Refusal || attempt === patience.attempts) {
-        throw new Error(attempt === 1 ? messageOf(error) : `${messageOf(error)}, ${attempt} attempts`, { cause: error })
+      if (error instanceof SinkError) throw error.cause
+      if (error instanceof PermanentError || attempt === retryPolicy.attempts) {
+        const attempts = attempt === 1 ? '' : `, ${attempt} attempts`
+        throw new Error(`${messageOf(error)}${attempts}`, { cause: error })
       }
-      if (part.validator === undefined || options.resume === false) await restart(part, sink)
-      await delay(pause(error, attempt, patience), undefined, { signal }).catch(() => signal.throwIfAborted())
+      if (transfer.validator === undefined || !resume) await restart(transfer, sink)
+      await delay(backoff(error, attempt, retryPolicy), undefined, { signal }).catch(() => signal.throwIfAborted())
     }
   }
 }
 
-function pause (error: unknown, attempt: number, { backoffMs, backoffLimitMs }: Web['patience']): number {
+/** Milliseconds to wait after a failed attempt. */
+function backoff (error: unknown, attempt: number, { backoffMs, backoffLimitMs }: RetryPolicy): number {
   const jittered = Math.random() * Math.min(backoffLimitMs, backoffMs * 2 ** (attempt - 1))
-  return Math.min(backoffLimitMs, Math.max(jittered, error instanceof Hitch ? error.retryAfterMs : 0))
+  return Math.min(backoffLimitMs, Math.max(jittered, error instanceof TransientError ? error.retryAfterMs : 0))
 }
 
-async function downloadPart (address: string, part: Part, { web, sink, ceiling, signal, headers, progress }: DownloadOptions): Promise<void> {
-  const slow = new AbortController()
-  const range = part.validator === undefined || part.done === 0 ? {} : { range: `bytes=${part.done}-`, 'if-range': part.validator }
-  const answer = await web.get(address, { ...headers, ...range }, AbortSignal.any([signal, slow.signal]))
+/** Sends one request and writes its body to the sink. */
+async function receive (url: string, transfer: Transfer, options: DownloadOptions): Promise<void> {
+  const { http, sink, maxBytes, signal, headers, progress } = options
+  const stalled = new AbortController()
+  const range = transfer.validator === undefined || transfer.done === 0
+    ? {}
+    : { range: `bytes=${transfer.done}-`, 'if-range': transfer.validator }
+  const response = await http.get(url, { ...headers, ...range }, AbortSignal.any([signal, stalled.signal]))
   try {
-    await accept(answer, part, sink)
-    const length = answer.headers['content-length']
-    const total = length === undefined ? undefined : part.done + Number(length)
-    if (total !== undefined && total > ceiling) throw new Refusal(`has ${total} bytes, at most ${ceiling} were expected`)
-    part.pieces++
-    const watch = watchPace(part, web.patience, slow)
+    await acceptResponse(response, transfer, sink)
+    const length = response.headers['content-length']
+    const total = length === undefined ? undefined : transfer.done + Number(length)
+    if (total !== undefined && total > maxBytes) {
+      throw new PermanentError(`has ${total} bytes, expected at most ${maxBytes}`)
+    }
+    transfer.responses++
+    const watch = watchRate(transfer, http.retryPolicy, stalled)
     try {
-      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-        if (part.done + chunk.length > ceiling) throw new Refusal(`sent more than ${ceiling} bytes`)
-        await take(sink, chunk)
-        part.done += chunk.length
-        progress(part.done, total)
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        if (transfer.done + chunk.length > maxBytes) throw new PermanentError(`sent more than ${maxBytes} bytes`)
+        await writeTo(sink, chunk)
+        transfer.done += chunk.length
+        progress?.(transfer.done, total)
       }
     } finally {
       clearInterval(watch)
     }
   } catch (error) {
-    answer.body.on('error', () => {}).destroy()
-    throw slow.signal.aborted ? slow.signal.reason : error
+    response.body.on('error', () => {}).destroy()
+    throw stalled.signal.aborted ? stalled.signal.reason : error
   }
 }
 
-async function take (sink: Sink, chunk: Uint8Array): Promise<void> {
+/** Checks the status, and that a partial response continues the bytes received so far. */
+async function acceptResponse (response: Dispatcher.ResponseData, transfer: Transfer, sink: Sink): Promise<void> {
+  const { statusCode, headers } = response
+  if (statusCode === 206 && transfer.done > 0) {
+    if (isContinuation(headers, transfer)) return
+    await restart(transfer, sink)
+    throw new TransientError('resumed with another range or version')
+  }
+  if (statusCode === 200) {
+    if (transfer.done > 0) await restart(transfer, sink)
+    transfer.validator = parseValidator(headers)
+    return
+  }
+  if (statusCode === 416) await restart(transfer, sink)
+  if (statusCode === 408 || statusCode === 416 || statusCode === 429 || statusCode >= 500) {
+    throw new TransientError(`HTTP ${statusCode}`, parseRetryAfterMs(headers['retry-after']))
+  }
+  throw new PermanentError(`HTTP ${statusCode}`)
+}
+
+function isContinuation (headers: Dispatcher.ResponseData['headers'], { done, validator }: Transfer): boolean {
+  const [, start] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(headers['content-range'])) ?? []
+  const { etag } = headers
+  return Number(start) === done && (etag === undefined || !validator!.startsWith('"') || etag === validator)
+}
+
+async function restart (transfer: Transfer, sink: Sink): Promise<void> {
+  await sink.restart()
+  Object.assign(transfer, { done: 0, validator: undefined, responses: 0 })
+}
+
+async function writeTo (sink: Sink, chunk: Uint8Array): Promise<void> {
   try {
     await sink.write(chunk)
   } catch (cause) {
-    throw new SinkFailure(messageOf(cause), { cause })
+    throw new SinkError(messageOf(cause), { cause })
   }
 }
 
-/** Sees to it that what has come, and what the answer has, are parts of the same. */
-async function accept ({ statusCode, headers }: Dispatcher.ResponseData, part: Part, sink: Sink): Promise<void> {
-  if (statusCode === 206 && part.done > 0) {
-    const etag = headers.etag
-    const [, start] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(headers['content-range'])) ?? []
-    if (Number(start) === part.done && (etag === undefined || !part.validator!.startsWith('"') || etag === part.validator)) return
-    await restart(part, sink)
-    throw new Hitch('continued with something else')
-  }
-  if (statusCode === 200) {
-    if (part.done > 0) await restart(part, sink)
-    part.validator = validatorOf(headers)
-    return
-  }
-  if (statusCode === 416) await restart(part, sink)
-  if (statusCode === 408 || statusCode === 416 || statusCode === 429 || statusCode >= 500) throw new Hitch(`HTTP ${statusCode}`, retryAfterMs(headers['retry-after']))
-  throw new Refusal(`HTTP ${statusCode}`)
-}
-
-async function restart (part: Part, sink: Sink): Promise<void> {
-  await sink.restart()
-  Object.assign(part, { done: 0, validator: undefined, pieces: 0 })
-}
-
-function validatorOf (headers: Dispatcher.ResponseData['headers']): string | undefined {
+function parseValidator (headers: Dispatcher.ResponseData['headers']): string | undefined {
   if (headers['accept-ranges'] === 'none') return undefined
   const { etag, 'last-modified': date } = headers
   return typeof etag === 'string' && etag.startsWith('"') ? etag : typeof date === 'string' ? date : undefined
 }
 
-/** A date is not waited for: hardly a mirror sends one, and the limit of a pause is short. */
-function retryAfterMs (value: string | string[] | undefined): number {
+/** Supports seconds only: mirrors rarely send a date, and pauses are short anyway. */
+function parseRetryAfterMs (value: string | string[] | undefined): number {
   return /^\d+$/.test(String(value)) ? Number(value) * 1000 : 0
 }
 
-/** Gives up a body that hardly moves. One that does not move at all has a timeout of its own. */
-function watchPace (part: Part, { slowestBytesPerSecond, slowMs }: Web['patience'], slow: AbortController): NodeJS.Timeout {
-  let before = part.done
+/** Aborts a body that is too slow. A silent one runs into the body timeout. */
+function watchRate (transfer: Transfer, policy: RetryPolicy, stalled: AbortController): NodeJS.Timeout {
+  const { minBytesPerSecond, rateWindowMs } = policy
+  let before = transfer.done
   return setInterval(() => {
-    const rate = (part.done - before) / slowMs * 1000
-    if (rate < slowestBytesPerSecond) slow.abort(new Hitch(`sends ${Math.round(rate)} bytes a second`))
-    before = part.done
-  }, slowMs)
+    const rate = (transfer.done - before) / rateWindowMs * 1000
+    if (rate < minBytesPerSecond) stalled.abort(new TransientError(`sends only ${Math.round(rate)} bytes a second`))
+    before = transfer.done
+  }, rateWindowMs)
+}
+
+/** Collects a download in memory. */
+export class MemorySink implements Sink {
+  #chunks: Uint8Array[] = []
+
+  write (chunk: Uint8Array): void {
+    this.#chunks.push(chunk)
+  }
+
+  restart (): void {
+    this.#chunks = []
+  }
+
+  bytes (): Uint8Array {
+    return Buffer.concat(this.#chunks)
+  }
+}
+
+/** Writes a download to an open file, with backpressure. */
+export class FileSink implements Sink {
+  readonly #handle: FileHandle
+  #position = 0
+
+  constructor (handle: FileHandle) {
+    this.#handle = handle
+  }
+
+  async write (chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length;) {
+      const { bytesWritten } = await this.#handle.write(chunk, at, chunk.length - at, this.#position)
+      at += bytesWritten
+      this.#position += bytesWritten
+    }
+  }
+
+  async restart (): Promise<void> {
+    await this.#handle.truncate(0)
+    this.#position = 0
+  }
+}
+
+/** Shortest time between two progress reports. */
+const REPORT_INTERVAL_MS = 100
+
+/** Weight of the latest interval in the smoothed rate. */
+const RATE_SMOOTHING = 0.3
+
+/**
+ * Turns received bytes into throttled progress reports with a smoothed rate in bytes per second and the remaining seconds.
+ *
+ * @param item name of the download in reports
+ * @param expectedBytes total to report if the server does not state it
+ * @returns the `progress` option of a download
+ */
+export function reportDownload (
+  item: string,
+  expectedBytes: number,
+  report: ReportProgress
+): (done: number, total: number | undefined) => void {
+  let last: { readonly time: number, readonly done: number } | undefined
+  let rate: number | undefined
+  return (done, total = expectedBytes) => {
+    const time = performance.now()
+    if (last && time - last.time < REPORT_INTERVAL_MS && done < total) return
+    if (last) {
+      const current = Math.max(0, done - last.done) / Math.max(time - last.time, 1) * 1000
+      rate = rate === undefined ? current : RATE_SMOOTHING * current + (1 - RATE_SMOOTHING) * rate
+    }
+    last = { time, done }
+    const estimate = rate && { rate: Math.round(rate), remaining: Math.ceil((total - done) / rate) }
+    report({ stage: 'acquire', item, done, total, ...estimate })
+  }
 }

@@ -1,54 +1,51 @@
 import type { FileEntry, ReportProgress } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { download } from './download.ts'
-import { pacedReport } from './pace.ts'
-import { MemorySink } from './sink.ts'
+import { MemorySink, download, reportDownload } from './download.ts'
+import { HttpClient } from './http-client.ts'
 import type { Source } from './source.ts'
-import { Web } from './web.ts'
 
-/** A web server that has the dataset's gzipped files below one address. */
+/** A web server with the gzipped files of a dataset under one base URL. */
 export class Mirror implements Source {
   readonly name: string
   readonly remote = true
-  readonly #web: Web
-  /** Files whose bytes were put together from several answers. */
-  readonly #pieced = new Set<FileEntry>()
+  readonly #http: HttpClient
+  /** Files whose last download was assembled from several responses. */
+  readonly #resumed = new Set<FileEntry>()
 
-  /** @param base address to which a file's name and `.gz` are appended */
-  constructor (base: string, web = new Web()) {
+  /** @param base URL to which a file's name and `.gz` are appended */
+  constructor (base: string, http = new HttpClient()) {
     this.name = base
-    this.#web = web
+    this.#http = http
   }
 
   async read (file: FileEntry, signal: AbortSignal, report: ReportProgress): Promise<Uint8Array> {
     const sink = new MemorySink()
-    const paced = pacedReport(file.name, report)
-    const ceiling = byteCeiling(file)
-    // Asked for again, after its parts did not fit together: this time in one piece.
-    const resume = !this.#pieced.delete(file)
+    const maxBytes = maxGzipBytes(file)
+    // If the last download was resumed and failed verification, this one must come from a single response.
+    const resume = !this.#resumed.delete(file)
     try {
-      const pieces = await download(`${this.name}${file.name}.gz`, {
-        web: this.#web,
+      const responses = await download(`${this.name}${file.name}.gz`, {
+        http: this.#http,
         sink,
-        ceiling,
+        maxBytes,
         signal,
         resume,
-        progress: (done, total) => paced(done, total ?? file.gzip?.bytes ?? ceiling)
+        progress: reportDownload(file.name, file.gzip?.bytes ?? maxBytes, report)
       })
-      if (pieces > 1) this.#pieced.add(file)
+      if (responses > 1) this.#resumed.add(file)
       return sink.bytes()
     } catch (cause) {
       throw new ServiceError('source_unavailable', messageOf(cause), { cause })
     }
   }
 
-  mayBeMixed (file: FileEntry): boolean {
-    return this.#pieced.has(file)
+  wasResumed (file: FileEntry): boolean {
+    return this.#resumed.has(file)
   }
 }
 
-/** No honest gzip of the content is larger: stored blocks add 5 bytes per 64 KiB, the header a name. */
-function byteCeiling ({ dimensions, type }: FileEntry): number {
+/** Upper bound for the gzip of a file: stored blocks add 5 bytes per 64 KiB, the header a file name. */
+function maxGzipBytes ({ dimensions, type }: FileEntry): number {
   const content = dimensions.reduce((product, dimension) => product * dimension, type === 'int32' ? 4 : 1)
   return Math.ceil(content * 1.001) + 4096
 }

@@ -1,69 +1,171 @@
-import { fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type GzipListing, type OriginalFile, type Originals } from '../dataset/entry.ts'
-import { ServiceError } from '../errors.ts'
-import type { Verified } from './acquire.ts'
-import type { KeptFile } from './kept-file.ts'
-import { bringContent, bringGzip, type BringOptions } from './original.ts'
+import { tmpdir } from 'node:os'
+import {
+  fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type GzipListing, type OriginalFile, type Originals
+} from '../dataset/entry.ts'
+import type { VerifiedFile } from '../decode/verify-file.ts'
+import { ServiceError, messageOf } from '../errors.ts'
+import { gzipInBackground } from '../gzip/background.ts'
+import { sha256Yielding } from '../io/hash.ts'
+import { acquireFile } from './acquire.ts'
+import type { FileCache } from './cache.ts'
+import { openDiskFile, storeUnlinked, type DiskFile } from './disk-file.ts'
+import { closeSources, type Source } from './source.ts'
 
-/** Does something with what files are brought with, which is only made for that. */
-export type WithTools<File extends Verified> = <T>(bring: (tools: BringOptions<File>) => Promise<T>) => Promise<T>
+export interface OriginalsOptions {
+  readonly cache: FileCache
+  /** Resolves the sources of a file that is not cached; they are closed after each use. */
+  readonly openSources: () => Promise<readonly Source[]>
+  readonly warn: (message: string) => void
+  /** Compresses like `gzip -6`; `gzipInBackground` by default. */
+  readonly gzip?: typeof gzipInBackground
+}
 
-/** A file that is open, and what tells whether it may be given again. */
 interface Opened {
-  readonly file: OriginalFile
-  readonly kept: KeptFile
+  readonly disk: DiskFile
+  readonly sha256: string
+  /** Whether the bytes are the publisher's own. */
+  readonly original: boolean
 }
 
 /**
- * The files of a dataset, each brought when it is first asked for, once for all who ask meanwhile, and then read from the
- * disk. Nothing but the entry, the cache and the sources is needed for that.
+ * Offers a dataset's files for download. Each is acquired or compressed on first use, once for all concurrent callers, and
+ * then read from disk.
  *
- * @param came where the files came from when the dataset was prepared, in the order of the roles
+ * @param provenance of the files the dataset was prepared from, in the order of `fileRoles`
  */
-export function originalsOf<File extends Verified> (entry: DatasetEntry, came: readonly FileProvenance[], withTools: WithTools<File>): Originals {
-  const bring = new Map<string, () => Promise<Opened>>()
-  const bringing = new Map<string, Promise<Opened>>()
+export function createOriginals (
+  entry: DatasetEntry,
+  provenance: readonly FileProvenance[],
+  options: OriginalsOptions
+): Originals {
+  const openers = new Map<string, () => Promise<{ file: OriginalFile, disk: DiskFile }>>()
+  const opened = new Map<string, ReturnType<typeof load>>()
+
   fileRoles.forEach((role, i) => {
-    const file = entry.files[role]
-    const { sha256 } = came[i]!
-    // What follows from a hash of the catalogue never changes; our own gzip of it might.
-    const pinned = file.sha256 !== undefined || file.gzip !== undefined || entry.archive !== undefined
-    bring.set(`${file.name}.gz`, async () => {
-      const { original, ...brought } = await withTools(tools => bringGzip(file, sha256, tools))
-      return opened(`${file.name}.gz`, 'application/gzip', pinned && original, brought)
-    })
-    bring.set(file.name, async () => opened(file.name, 'application/octet-stream', pinned, await withTools(tools => bringContent(file, sha256, tools))))
+    const declared = entry.files[role]
+    const { sha256 } = provenance[i]!
+    // Hashes in the catalogue never change, but our own gzip of a file may.
+    const pinned = declared.sha256 !== undefined || declared.gzip !== undefined || entry.archive !== undefined
+    const add = (name: string, mediaType: string, open: typeof openContent): void => {
+      openers.set(name, async () => {
+        const { disk, sha256: found, original } = await open(declared, sha256, options)
+        const { bytes, read } = disk
+        return { file: { name, mediaType, bytes, sha256: found, lasting: pinned && original, read }, disk }
+      })
+    }
+    add(`${declared.name}.gz`, 'application/gzip', openGzip)
+    add(declared.name, 'application/octet-stream', openContent)
   })
 
-  /** Everybody who asks meanwhile gets the same. */
-  function once (name: string, make: () => Promise<Opened>): Promise<Opened> {
-    const made = make()
-    bringing.set(name, made)
-    made.catch(() => bringing.delete(name))
-    return made
+  function load (name: string): Promise<{ file: OriginalFile, disk: DiskFile }> {
+    const loading = openers.get(name)!()
+    opened.set(name, loading)
+    loading.catch(() => opened.delete(name))
+    return loading
   }
 
   return {
-    gzips: fileRoles.map((role, i) => listing(entry.files[role], came[i]!)),
+    gzips: fileRoles.map((role, i) => describeGzip(entry.files[role], provenance[i]!)),
     async open (name) {
-      const make = bring.get(name)
-      if (!make) throw new ServiceError('unknown_file', `${entry.name} has no file '${name}'; there are: ${[...bring.keys()].join(', ')}`)
-      const before = bringing.get(name)
-      if (!before) return (await once(name, make)).file
-      const { file, kept } = await before
-      if (await kept.unchanged()) return file
-      const now = bringing.get(name)
-      return (await (now && now !== before ? now : once(name, make))).file
+      if (!openers.has(name)) {
+        throw new ServiceError('unknown_file', `${entry.name} has no file '${name}'; there are: ${[...openers.keys()].join(', ')}`)
+      }
+      const previous = opened.get(name)
+      if (!previous) return (await load(name)).file
+      const { file, disk } = await previous
+      if (await disk.isUnchanged()) return file
+      // Another caller may have started to reload it meanwhile.
+      const current = opened.get(name)
+      return (await (current && current !== previous ? current : load(name))).file
     }
   }
 }
 
-function opened (name: string, mediaType: string, lasting: boolean, { kept, sha256 }: { kept: KeptFile, sha256: string }): Opened {
-  return { file: { name, mediaType, bytes: kept.bytes, sha256, lasting, read: kept.read }, kept }
-}
-
-function listing (file: FileEntry, { gzipped }: FileProvenance): GzipListing {
+function describeGzip (file: FileEntry, { gzipped }: FileProvenance): GzipListing {
   const name = `${file.name}.gz`
   const { header, ...known } = file.gzip ?? {}
   if (gzipped) return { name, original: true, made: 'downloaded', ...known }
   return header ? { name, original: true, made: 'reproduced', ...known } : { name, original: false, made: 'compressed' }
+}
+
+/** Opens the uncompressed content, from the cache if possible. */
+async function openContent (file: FileEntry, sha256: string, options: OriginalsOptions): Promise<Opened> {
+  const cached = await openCached(file, sha256, options)
+  if (cached) return { disk: cached, sha256, original: true }
+  const acquired = await acquireAgain(file, options)
+  const disk = await store(file.name, acquired.content, acquired.sha256, options)
+  return { disk, sha256: acquired.sha256, original: true }
+}
+
+/**
+ * Opens the gzip of a file: the publisher's if it is cached, can be acquired or can be reproduced; otherwise our own. Only
+ * one process compresses at a time.
+ */
+async function openGzip (file: FileEntry, contentSha256: string, options: OriginalsOptions): Promise<Opened> {
+  const { cache, warn, gzip = gzipInBackground } = options
+  const signal = new AbortController().signal
+  return await openPublished() ?? await cache.withLock(`${contentSha256}.gz`, { signal, warn }, async () => {
+    return await openPublished() ?? await compress()
+  })
+
+  async function openPublished (): Promise<Opened | undefined> {
+    const cached = file.gzip && await openCached(file, file.gzip.sha256, options)
+    return cached && { disk: cached, sha256: file.gzip!.sha256, original: true }
+  }
+
+  async function compress (): Promise<Opened> {
+    const name = `${file.name}.gz`
+    const acquired = await acquireAgain(file, options)
+    const bytes = acquired.gzip ?? await gzip(acquired.content, file.gzip?.header)
+    const sha256 = await sha256Yielding(bytes)
+    const original = acquired.gzip !== undefined || sha256 === file.gzip?.sha256
+    if (!original && file.gzip?.header) {
+      warn(`${name} cannot be reproduced: its SHA-256 would be ${sha256}, expected ${file.gzip.sha256}`)
+    }
+    return { disk: await store(name, bytes, sha256, options), sha256, original }
+  }
+}
+
+async function acquireAgain (file: FileEntry, { cache, openSources, warn }: OriginalsOptions): Promise<VerifiedFile> {
+  const sources = await openSources()
+  // Not aborted on shutdown: draining bounds it.
+  const signal = new AbortController().signal
+  try {
+    return (await acquireFile(file, { cache, sources, signal, report: () => {}, warn })).file
+  } finally {
+    await closeSources(sources)
+  }
+}
+
+async function openCached (
+  file: FileEntry,
+  sha256: string,
+  { cache, warn }: OriginalsOptions
+): Promise<DiskFile | undefined> {
+  try {
+    return await openDiskFile(cache.path(sha256), sha256)
+  } catch (error) {
+    warn(`${file.name} from ${cache.name}: ${messageOf(error)}`)
+    if (error instanceof ServiceError) await cache.quarantine(file).catch((error: Error) => warn(error.message))
+    return undefined
+  }
+}
+
+/** Stores bytes in the cache, or in an unlinked temporary file if the cache cannot be written. */
+async function store (
+  name: string,
+  bytes: Uint8Array,
+  sha256: string,
+  { cache, warn }: OriginalsOptions
+): Promise<DiskFile> {
+  const path = cache.path(sha256)
+  try {
+    const cached = await openDiskFile(path, sha256).catch(() => undefined)
+    if (cached) return cached
+    await cache.write(sha256, name, bytes)
+    return (await openDiskFile(path, sha256))!
+  } catch (error) {
+    warn(messageOf(error))
+    return await storeUnlinked(tmpdir(), name, bytes)
+  }
 }

@@ -1,21 +1,29 @@
 import type { FileEntry, ReportProgress } from '../dataset/entry.ts'
 
-/** A place that may have a dataset's files. What it gives is not trusted: whoever reads it verifies it. */
+/** A place that may have a dataset's files. Its bytes are untrusted: the caller verifies them. */
 export interface Source {
-  /** As logs and metadata name it. */
+  /** Name in logs and in the provenance. */
   readonly name: string
-  /** Whether what it gives is worth a place in the cache: true for what came over a network. */
+  /** Whether files come over the network, so that they are worth caching. */
   readonly remote: boolean
-  /** Whether what it gives came out of an archive whose own hash was verified. */
-  readonly vouches?: boolean
+  /** Whether files come from an archive whose own hash was verified. */
+  readonly trusted?: boolean
   /**
-   * The file's bytes, gzipped or not; undefined where this source never has the file.
+   * Reads a file, gzipped or not.
    *
+   * @returns undefined if this source does not have the file
    * @throws ServiceError source_unavailable, with the reason
    */
   read (file: FileEntry, signal: AbortSignal, report: ReportProgress): Promise<Uint8Array | undefined>
-  /** Whether the bytes given last may be parts of two different files: read again, they will not be. */
-  mayBeMixed? (file: FileEntry): boolean
-  /** Lets go of what it holds, once all files are read. */
+  /**
+   * Whether the bytes last read were assembled from several responses, perhaps of different versions of the file.
+   * Reading again then fetches the file in one response.
+   */
+  wasResumed? (file: FileEntry): boolean
+  /** Releases resources once all files are read. */
   close? (): Promise<void>
+}
+
+export async function closeSources (sources: readonly Source[]): Promise<void> {
+  for (const source of sources) await source.close?.()
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { splitNames, type BackendName, type FileProvenance, type PixelStatistics, type SplitName } from '../dataset/entry.ts'
 import { ServiceError } from '../errors.ts'
 import { asBytes } from '../io/bytes.ts'
+import { sha256 } from '../io/hash.ts'
 import type { DatasetToServe } from '../dataset/prepared.ts'
 
 /** Raised when what is kept is laid out in another way; what older ones wrote is then made anew. */
@@ -61,13 +61,13 @@ export function manifestOf (dataset: DatasetToServe): Manifest {
     meanCount,
     standard,
     pixels: { train: train.pixels, val: val.pixels, test: test.pixels },
-    arrays: arraysOf(dataset).map(([name, array]) => ({ name, bytes: array.length, sha256: sha256Of(array) }))
+    arrays: arraysOf(dataset).map(([name, array]) => ({ name, bytes: array.length, sha256: sha256(array) }))
   }
 }
 
 /** A manifest as text: JSON whose last member is the SHA-256 of the JSON without it. */
 export function renderManifest (manifest: Manifest): string {
-  return `${JSON.stringify({ ...manifest, sha256: sha256Of(JSON.stringify(manifest)) }, null, 2)}\n`
+  return `${JSON.stringify({ ...manifest, sha256: sha256(JSON.stringify(manifest)) }, null, 2)}\n`
 }
 
 /** @throws ServiceError prepared_unusable: not, byte for byte, a manifest of this layout, version and number of classes */
@@ -84,9 +84,9 @@ export function parseManifest (text: string, version: string, classes: number): 
 export function verifiedArrays ({ arrays }: Manifest, data: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const found = new Map<string, Uint8Array>()
   let start = 0
-  for (const { name, bytes, sha256 } of arrays) {
+  for (const { name, bytes, sha256: expected } of arrays) {
     const array = data.subarray(start, start += bytes)
-    if (array.length !== bytes || sha256Of(array) !== sha256) throw new ServiceError('prepared_unusable', `its ${name} are damaged`)
+    if (array.length !== bytes || sha256(array) !== expected) throw new ServiceError('prepared_unusable', `its ${name} are damaged`)
     found.set(name, array)
   }
   return found
@@ -98,8 +98,4 @@ function parsed (text: string): object {
   } catch (cause) {
     throw new ServiceError('prepared_unusable', 'its manifest is damaged', { cause })
   }
-}
-
-function sha256Of (content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex')
 }

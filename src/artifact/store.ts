@@ -1,8 +1,7 @@
 import { readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ensureFolder } from '../io/folder.ts'
-import { exclusively, type LockOptions } from '../io/lock.ts'
-import { writeWhole } from '../io/atomic-write.ts'
+import { ensureFolder, writeFileAtomic } from '../io/atomic-write.ts'
+import { withLock, type LockOptions } from '../io/lock.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { DatasetToServe } from '../dataset/prepared.ts'
 import { arraysOf, manifestOf, parseManifest, renderManifest, verifiedArrays, type Manifest } from './manifest.ts'
@@ -64,10 +63,10 @@ export class PreparedCache {
     if (this.#limit === 0) return
     const [manifestPath, dataPath] = this.#paths(dataset.version)
     try {
-      await writeWhole(dataPath, async handle => {
+      await writeFileAtomic(dataPath, async handle => {
         for (const [, array] of arraysOf(dataset)) await handle.writeFile(array)
       })
-      await writeWhole(manifestPath, handle => handle.writeFile(renderManifest(manifestOf(dataset))))
+      await writeFileAtomic(manifestPath, handle => handle.writeFile(renderManifest(manifestOf(dataset))))
       await this.#prune()
     } catch (cause) {
       throw new ServiceError('cache_unwritable', `prepared ${dataset.entry.name} cannot be kept: ${messageOf(cause)}`, { cause })
@@ -85,7 +84,7 @@ export class PreparedCache {
 
   /** Does what makes a version while nobody else makes it, in this process or another that has the same folder. */
   async exclusively<T> (version: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-    return await exclusively(join(this.#root, 'locks', version), options, work)
+    return await withLock(join(this.#root, 'locks', version), options, work)
   }
 
   async #prune (): Promise<void> {

@@ -1,7 +1,7 @@
-/** What is used of a package that has no types of its own. */
+/** The used part of a package without type declarations. */
 declare module 'fs-native-extensions' {
   const extensions: {
-    /** Locks the whole file for this descriptor; false where another one has it. The lock ends with the descriptor. */
+    /** Locks the whole file for this descriptor until it is closed; false if another descriptor holds the lock. */
     tryLock (fd: number): boolean
   }
   export default extensions

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { catalogue } from '../dataset/catalogue.ts'
+import { catalogue } from '../dataset/catalogue/index.ts'
 import type { DatasetEntry } from '../dataset/entry.ts'
 import { ServiceError } from '../errors.ts'
 
@@ -13,6 +13,6 @@ export async function entryOf (name: string, folder: string | undefined): Promis
   const known = catalogue.get(name)
   if (known) return known
   if (folder === undefined) throw new ServiceError('no_source', `${name} is not in the catalogue, and there is no folder to look in`)
-  const [{ describeFolder }, { inspectFile }] = await Promise.all([import('../acquire/folder.ts'), import('../decode/file.ts')])
-  return await describeFolder(join(folder, name), name, inspectFile)
+  const { describeFolder } = await import('../acquire/local.ts')
+  return await describeFolder(join(folder, name), name)
 }

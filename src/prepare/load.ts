@@ -1,4 +1,5 @@
-import { originalsOf } from '../acquire/originals.ts'
+import { FileCache } from '../acquire/cache.ts'
+import { createOriginals } from '../acquire/originals.ts'
 import type { DatasetEntry, PreparedDataset } from '../dataset/entry.ts'
 import { messageOf } from '../errors.ts'
 import type { PipelineOptions } from './pipeline.ts'
@@ -36,7 +37,16 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
     await cache.write(dataset).catch((error: Error) => warn(error.message))
     return dataset
   })
-  const originals = originalsOf(entry, dataset.files, async bring => await (await import('./pipeline.ts')).bringOriginals(entry, options, bring))
+  const fileCache = new FileCache(dataFolder)
+  const originals = createOriginals(entry, dataset.files, {
+    cache: fileCache,
+    warn,
+    // Imported on demand: a restored dataset needs no HTTP client unless a file has to be acquired again.
+    openSources: async () => {
+      const { resolveSources } = await import('../acquire/resolve-sources.ts')
+      return resolveSources(entry, options.sources, { cache: fileCache, warn })
+    }
+  })
   return { ...dataset, originals }
 
   async function kept (restored = restore): Promise<DatasetToServe | undefined> {

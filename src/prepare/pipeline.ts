@@ -1,13 +1,10 @@
 import { tmpdir } from 'node:os'
-import { acquire, type AcquireOptions } from '../acquire/acquire.ts'
+import { acquire, type AcquiredDataset } from '../acquire/acquire.ts'
 import { FileCache } from '../acquire/cache.ts'
-import type { BringOptions } from '../acquire/original.ts'
-import { sourcesOf, type SourceSettings } from '../acquire/sources.ts'
+import { resolveSources, type SourceSettings } from '../acquire/resolve-sources.ts'
+import { closeSources } from '../acquire/source.ts'
 import { perSplit, type BackendChoice, type DatasetEntry, type PrepareSettings, type ReportProgress, type SplitSettings } from '../dataset/entry.ts'
-import { ArffTable } from '../decode/arff.ts'
-import { assemble } from '../decode/dataset.ts'
-import { verifyFile, type VerifiedFile } from '../decode/file.ts'
-import { gzipInBackground } from '../gzip/background.ts'
+import { assembleDataset } from '../decode/raw-dataset.ts'
 import { prepare } from './prepare.ts'
 import { splitDataset } from './split.ts'
 import { preparedDataset, type DatasetToServe, type Identity } from '../dataset/prepared.ts'
@@ -30,8 +27,8 @@ export async function makeDataset (identity: Identity, options: PipelineOptions)
   const dataset = entry.name
 
   const acquiring = performance.now()
-  const { files, provenance } = await withSources(entry, options, tools => acquire(entry, { ...tools, report }))
-  const raw = assemble(files, entry.classes.length, entry.adjustments)
+  const { files, provenance } = await acquireFiles(entry, options)
+  const raw = assembleDataset(files, entry.classes.length, entry.adjustments)
   const splits = splitDataset(raw, settings.split)
   log.info({ dataset, sources: [...new Set(provenance.map(({ source }) => source))], ms: since(acquiring) }, 'acquired')
 
@@ -48,20 +45,15 @@ export async function makeDataset (identity: Identity, options: PipelineOptions)
   })
 }
 
-/** The same files as they can be downloaded: brought again when they are asked for, from wherever they can be had then. */
-export function bringOriginals<T> (entry: DatasetEntry, options: PipelineOptions, bring: (tools: BringOptions<VerifiedFile>) => Promise<T>): Promise<T> {
-  // Who waits for one when the server stops has the time that every response has then.
-  return withSources(entry, options, tools => bring({ ...tools, signal: new AbortController().signal, gzip: gzipInBackground }))
-}
-
-async function withSources<T> (entry: DatasetEntry, { dataFolder, sources: settings, signal, log }: PipelineOptions, work: (tools: Omit<AcquireOptions<VerifiedFile>, 'report'>) => Promise<T>): Promise<T> {
-  const cache = new FileCache(dataFolder)
+async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Promise<AcquiredDataset> {
+  const { dataFolder, signal, report, log } = options
   const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
-  const sources = sourcesOf(entry, settings, { cache, startTable: shape => new ArffTable(shape), warn })
+  const cache = new FileCache(dataFolder)
+  const sources = resolveSources(entry, options.sources, { cache, warn })
   try {
-    return await work({ cache, sources, verify: verifyFile, signal, warn })
+    return await acquire(entry, { cache, sources, signal, report, warn })
   } finally {
-    for (const source of sources) await source.close?.()
+    await closeSources(sources)
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { open, rm, statfs, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ensureFolder } from '../io/folder.ts'
+import { ensureFolder } from '../io/atomic-write.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 
 /** Largest single read or write: bounds how long one of them holds a thread. */

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { fileRoles, type DatasetEntry, type FileRole, type PrepareSettings, type SplitSettings } from '../dataset/entry.ts'
+import { sha256 } from '../io/hash.ts'
 
 /** Raised with every change that makes other bytes of the same files and settings. */
 const REVISION = 1
@@ -16,7 +16,7 @@ export function versionOf (entry: DatasetEntry, split: SplitSettings, prepare: P
     prepare: { denoise: prepare.denoise, meanOver: prepare.meanOver },
     revision: REVISION
   })
-  return createHash('sha256').update(description).digest('hex').slice(0, 16)
+  return sha256(description).slice(0, 16)
 }
 
 /** The hash that pins a file: of its content, else of its gzip, else of the archive that it is in. */

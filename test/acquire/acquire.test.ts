@@ -4,11 +4,10 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
-import { catalogue } from '../../src/dataset/catalogue.ts'
-import { EmbeddedPackage } from '../../src/acquire/embedded.ts'
+import { catalogue } from '../../src/dataset/catalogue/index.ts'
+import { EmbeddedPackage } from '../../src/acquire/local.ts'
 import type { Source } from '../../src/acquire/source.ts'
 import { fileRoles, type DatasetEntry, type FileEntry } from '../../src/dataset/entry.ts'
-import { verifyFile } from '../../src/decode/file.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import { tinyDataset } from '../fixtures/tiny-dataset.ts'
 
@@ -19,7 +18,7 @@ const ignore = (): void => {}
 
 async function acquireFrom (cache: FileCache, sources: readonly Source[], { of = entry, signal = never }: { of?: DatasetEntry, signal?: AbortSignal } = {}) {
   const warnings: string[] = []
-  const acquired = await acquire(of, { cache, sources, verify: verifyFile, signal, report: ignore, warn: message => { warnings.push(message) } })
+  const acquired = await acquire(of, { cache, sources, signal, report: ignore, warn: message => { warnings.push(message) } })
   return { ...acquired, warnings, sources: acquired.provenance.map(({ source }) => source) }
 }
 
@@ -96,7 +95,7 @@ t.test('a corrupt entry of the cache is set aside and fetched anew', async t => 
 t.test('an entry that cannot be set aside is a warning', async t => {
   const folder = t.testdir({ files: { [first.gzip.sha256]: 'bad' } })
   const cache = new FileCache(folder)
-  cache.setAside = async () => { throw new Error('read-only file system') }
+  cache.quarantine = async () => { throw new Error('read-only file system') }
   const { sources, warnings } = await acquireFrom(cache, [source('near', right)])
   t.equal(sources[0], 'near')
   t.equal(warnings.length, 2)
@@ -117,7 +116,7 @@ t.test('a cache that cannot be used costs a warning, not the data', async t => {
   t.same(sources, ['far', 'far', 'far', 'far'])
   for (const role of fileRoles) t.same(Buffer.from(files[role].content), content[role])
   t.equal(warnings.length, 12)
-  t.match(warnings[0], /^nothing is locked: (ENOTDIR|EEXIST)/)
+  t.match(warnings[0], /^running without a lock: (ENOTDIR|EEXIST)/)
   t.match(warnings[1], new RegExp(`^${first.name} from cache: ENOTDIR`))
   t.match(warnings[2], new RegExp(`^${first.name} cannot be cached: (ENOTDIR|EEXIST)`))
 })

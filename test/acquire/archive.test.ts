@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
-import { sourcesOf } from '../../src/acquire/sources.ts'
+import { resolveSources } from '../../src/acquire/resolve-sources.ts'
 import { perSplit, type DatasetEntry } from '../../src/dataset/entry.ts'
 import { decode } from 'fast-png'
-import { verifyFile } from '../../src/decode/file.ts'
 import { loadDataset } from '../../src/prepare/load.ts'
 import { appOver } from '../fixtures/app.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
@@ -26,9 +25,9 @@ async function acquireFrom (dataFolder: string, entry: DatasetEntry, { folder = 
   const warnings: string[] = []
   const warn = (message: string): void => { warnings.push(message) }
   const cache = new FileCache(dataFolder)
-  const sources = sourcesOf(entry, { order: ['folder', 'mirrors'], folder, mirrors: [], openmlUrl: '', offline }, { cache, startTable: () => { throw new Error('no table is wanted') }, warn })
+  const sources = resolveSources(entry, { order: ['folder', 'mirrors'], folder, mirrors: [], openmlUrl: '', offline }, { cache, warn })
   try {
-    const acquired = await acquire(entry, { cache, sources, verify: verifyFile, signal: new AbortController().signal, report: () => {}, warn })
+    const acquired = await acquire(entry, { cache, sources, signal: new AbortController().signal, report: () => {}, warn })
     return { ...acquired, warnings }
   } finally {
     for (const source of sources) await source.close?.()

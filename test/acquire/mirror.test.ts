@@ -9,14 +9,11 @@ import t from 'tap'
 import { MockAgent } from 'undici'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
-import { download } from '../../src/acquire/download.ts'
+import { FileSink, download, reportDownload } from '../../src/acquire/download.ts'
+import { HttpClient, defaultRetryPolicy } from '../../src/acquire/http-client.ts'
 import { Mirror } from '../../src/acquire/mirror.ts'
-import { pacedReport } from '../../src/acquire/pace.ts'
-import { FileSink } from '../../src/acquire/sink.ts'
 import type { Source } from '../../src/acquire/source.ts'
-import { Web, patient as defaults } from '../../src/acquire/web.ts'
 import { fileRoles, type Progress } from '../../src/dataset/entry.ts'
-import { verifyFile } from '../../src/decode/file.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import { deadAddress, drip, endless, promise, ranged, redirectTo, reset, send, stall, startMirror, status, type Answer } from '../fixtures/mirror.ts'
 import { idxFile, tinyDataset } from '../fixtures/tiny-dataset.ts'
@@ -27,10 +24,19 @@ const asked = `${first.name}.gz`
 const good: Record<string, Answer> = Object.fromEntries(fileRoles.map(role => [`${entry.files[role].name}.gz`, send(gzipped[role])]))
 
 /** Tries as often as mirrors do by default, without the pauses. */
-const patient = new Web({ ...defaults, backoffMs: 1, backoffLimitMs: 2 })
+const patient = new HttpClient({ ...defaultRetryPolicy, backoffMs: 1, backoffLimitMs: 2 })
 
 /** Like the web that mirrors use by default, but in a hurry. */
-const impatient = new Web({ attempts: 2, backoffMs: 1, backoffLimitMs: 2, connectMs: 1000, headersMs: 300, silenceMs: 300, slowestBytesPerSecond: 1000, slowMs: 200 })
+const impatient = new HttpClient({
+  attempts: 2,
+  backoffMs: 1,
+  backoffLimitMs: 2,
+  connectTimeoutMs: 1000,
+  headersTimeoutMs: 300,
+  bodyTimeoutMs: 300,
+  minBytesPerSecond: 1000,
+  rateWindowMs: 200
+})
 t.teardown(async () => { await Promise.all([patient.close(), impatient.close()]) })
 
 async function acquireFrom (folder: string, sources: readonly Source[], signal = new AbortController().signal) {
@@ -39,7 +45,6 @@ async function acquireFrom (folder: string, sources: readonly Source[], signal =
   const acquired = await acquire(entry, {
     cache: new FileCache(folder),
     sources,
-    verify: verifyFile,
     signal,
     report: progress => { reports.push(progress) },
     warn: message => { warnings.push(message) }
@@ -83,14 +88,14 @@ const flipped = Buffer.from(content.trainImages)
 flipped[100]! ^= 0x10
 const cutOff = /^(other side closed|terminated|read ECONNRESET), 2 attempts$/
 const misbehaviour: Array<[what: string, answer: Answer, reason: RegExp]> = [
-  ['a truncated gzip', send(gzipped.trainImages.subarray(0, -20)), /^is not a whole gzip file: ./],
-  ['a truncated plain file', send(content.trainImages.subarray(0, -20)), /^has 940 bytes of data where its IDX header says 60×4×4 = 960$/],
+  ['a truncated gzip', send(gzipped.trainImages.subarray(0, -20)), /^is not a complete gzip file: ./],
+  ['a truncated plain file', send(content.trainImages.subarray(0, -20)), /^has 940 bytes of data, but its IDX header says 60×4×4 = 960$/],
   ['an empty body', send(new Uint8Array(0)), /^is not IDX of unsigned bytes: starts with nothing/],
   ['another content', send(gzipSync(flipped)), /^has SHA-256 [0-9a-f]{64}, expected [0-9a-f]{64}$/],
   ['another magic', send(gzipSync(Buffer.concat([Buffer.of(0, 0, 9), content.trainImages.subarray(3)]))), /^is not IDX of unsigned bytes: starts with 00 00 09 03/],
   ['another file of the dataset', send(gzipped.testImages), /^has dimensions 20×4×4, expected 60×4×4$/],
   ['a page with status 200', send(Buffer.from('<html>Gone</html>'), { 'content-type': 'text/html' }), /^is an HTML page, not data$/],
-  ['absurd dimensions', send(idxFile([0xffffffff, 0xffffffff, 0xffffffff], Uint8Array.of(1))), /^has 1 bytes of data where its IDX header says/],
+  ['absurd dimensions', send(idxFile([0xffffffff, 0xffffffff, 0xffffffff], Uint8Array.of(1))), /^has 1 bytes of data, but its IDX header says/],
   ['a gzip bomb', send(gzipSync(Buffer.alloc(3 << 20))), /^decompresses to more than the expected 976 bytes$/],
   ['HTTP 403', status(403), /^HTTP 403$/],
   ['HTTP 404', status(404), /^HTTP 404$/],
@@ -101,17 +106,17 @@ const misbehaviour: Array<[what: string, answer: Answer, reason: RegExp]> = [
   ['a redirect to itself', redirectTo(`/${asked}`), /^redirects in a loop$/],
   ['redirects without end', (_, response) => { response.writeHead(302, { location: `/${asked}?${randomUUID()}` }).end() }, /^redirects more than 3 times$/],
   ['a redirect to another scheme', redirectTo('ftp://127.0.0.1/file'), /^redirects from http: to ftp:, which is not followed$/],
-  ['a redirect to nowhere', redirectTo('http://[/'), /^redirects to 'http:\/\/\[\/', which is no address$/],
+  ['a redirect to nowhere', redirectTo('http://[/'), /^redirects to 'http:\/\/\[\/', which is not a URL$/],
   ['a body without end', endless(Buffer.alloc(1000)), /^sent more than \d+ bytes$/],
   ['a reset in the middle', reset(gzipped.trainImages.subarray(0, 500)), cutOff],
   ['a close in the middle', promise(gzipped.trainImages.length, gzipped.trainImages.subarray(0, 500)), cutOff],
   ['the whole file, and a promise of more', promise(gzipped.trainImages.length + 1, gzipped.trainImages), cutOff],
-  ['a stall in the middle', stall(gzipped.trainImages.subarray(0, 500)), /^(Body Timeout Error|sends 0 bytes a second), 2 attempts$/],
-  ['a byte now and then', drip(gzipped.trainImages), /^sends \d+ bytes a second, 2 attempts$/],
+  ['a stall in the middle', stall(gzipped.trainImages.subarray(0, 500)), /^(Body Timeout Error|sends only 0 bytes a second), 2 attempts$/],
+  ['a byte now and then', drip(gzipped.trainImages), /^sends only \d+ bytes a second, 2 attempts$/],
   ['a stall before the headers', () => {}, /^Headers Timeout Error, 2 attempts$/],
   ['no HTTP', (_, response) => { response.socket!.end('SSH-2.0-OpenSSH_9.6\r\n') }, /does not match the HTTP\/1.1 protocol.*, 2 attempts$/],
-  ['a Content-Length that is too short', send(gzipped.trainImages, { 'content-length': '700' }), /^is not a whole gzip file: ./],
-  ['a Content-Length beyond every size', (_, response) => { response.writeHead(200, { 'content-length': 1e12 }).flushHeaders() }, /^has 1000000000000 bytes, at most \d+ were expected$/]
+  ['a Content-Length that is too short', send(gzipped.trainImages, { 'content-length': '700' }), /^is not a complete gzip file: ./],
+  ['a Content-Length beyond every size', (_, response) => { response.writeHead(200, { 'content-length': 1e12 }).flushHeaders() }, /^has 1000000000000 bytes, expected at most \d+$/]
 ]
 for (const [what, answer, reason] of misbehaviour) {
   t.test(`${what}: the next source is asked, and nothing of it is kept`, async t => {
@@ -184,7 +189,6 @@ t.test('a download is abandoned when the signal says so', async t => {
   const acquiring = acquire(entry, {
     cache: new FileCache(folder),
     sources: [new Mirror(mirror.base, patient), new Mirror(next.base, patient)],
-    verify: verifyFile,
     signal: stopping.signal,
     // The first bytes have arrived.
     report: () => { stopping.abort(reason) },
@@ -268,8 +272,8 @@ t.test('proxies of the environment are used, but for those hosts that need none'
   const before = { ...process.env }
   t.teardown(() => { process.env = before })
   const read = async (base: string): Promise<unknown> => {
-    const web = new Web({ ...impatient.patience, attempts: 1 })
-    return await new Mirror(base, web).read(first, new AbortController().signal, () => {}).finally(() => web.close())
+    const http = new HttpClient({ ...impatient.retryPolicy, attempts: 1 })
+    return await new Mirror(base, http).read(first, new AbortController().signal, () => {}).finally(() => http.close())
   }
   process.env['HTTP_PROXY'] = process.env['HTTPS_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
   await t.rejects(read('http://mirror.invalid/'), { code: 'source_unavailable', message: /Proxy response \(503\)/ })
@@ -287,7 +291,7 @@ t.test('a large file goes to disk as it comes, and begins again where it must', 
   const handle = await open(join(folder, 'large'), 'wx+')
   t.teardown(() => handle.close())
   const seen: number[] = []
-  const pieces = await download(`${mirror.base}large`, { web: patient, sink: new FileSink(handle), ceiling: bytes.length, signal: new AbortController().signal, progress: done => { seen.push(done) } })
+  const pieces = await download(`${mirror.base}large`, { http: patient, sink: new FileSink(handle), maxBytes: bytes.length, signal: new AbortController().signal, progress: done => { seen.push(done) } })
   t.equal(pieces, 2)
   t.same(await readFile(join(folder, 'large')), bytes)
   t.equal(seen.at(-1), bytes.length)
@@ -300,13 +304,13 @@ t.test('a redirect never leads from https to http', async t => {
   agent.disableNetConnect()
   t.teardown(() => agent.close())
   agent.get('https://safe.example').intercept({ path: '/a.gz' }).reply(302, '', { headers: { location: 'http://safe.example/a.gz' } })
-  const web = new Web(impatient.patience, agent)
-  await t.rejects(web.get('https://safe.example/a.gz', {}, new AbortController().signal), { message: 'redirects from https: to http:, which is not followed' })
+  const http = new HttpClient(impatient.retryPolicy, agent)
+  await t.rejects(http.get('https://safe.example/a.gz', {}, new AbortController().signal), { message: 'redirects from https: to http:, which is not followed' })
 })
 
 t.test('a download says how fast it is and how long the rest will take', async t => {
   const reports: Progress[] = []
-  const tell = pacedReport('a', progress => { reports.push(progress) })
+  const tell = reportDownload('a', 5000, progress => { reports.push(progress) })
   for (const done of [100, 200, 300]) tell(done, 1000)
   tell(1000, 1000)
   t.equal(reports.length, 2, 'not for every chunk')

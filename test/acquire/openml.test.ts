@@ -5,10 +5,8 @@ import t, { type Test } from 'tap'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
 import { OpenML } from '../../src/acquire/openml.ts'
-import { Web, patient } from '../../src/acquire/web.ts'
+import { HttpClient, defaultRetryPolicy } from '../../src/acquire/http-client.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
-import { ArffTable } from '../../src/decode/arff.ts'
-import { verifyFile } from '../../src/decode/file.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import { ranged, send, startMirror, status, type Answer } from '../fixtures/mirror.ts'
 import { arffOf, tinyDataset } from '../fixtures/tiny-dataset.ts'
@@ -17,8 +15,8 @@ const tiny = tinyDataset()
 const arff = arffOf(tiny)
 const md5 = createHash('md5').update(arff).digest('hex')
 const entry = { ...tiny.entry, openml: { id: 554, md5 } }
-const web = new Web({ ...patient, attempts: 2, backoffMs: 1 })
-t.teardown(() => web.close())
+const http = new HttpClient({ ...defaultRetryPolicy, attempts: 2, backoffMs: 1 })
+t.teardown(() => http.close())
 
 const description = { id: '554', name: 'tiny', version: '1', format: 'ARFF', file_id: '52667', default_target_attribute: 'class', md5_checksum: md5 }
 const describing = (overrides: object = {}): Answer => send(Buffer.from(JSON.stringify({ data_set_description: { ...description, ...overrides } })))
@@ -27,8 +25,8 @@ async function acquireFrom (t: Test, answers: { describe?: Answer, file?: Answer
   const openml = await startMirror(t, { 'api/v1/json/data/554': answers.describe ?? describing(), 'data/v1/download/52667': answers.file ?? send(arff) })
   const warnings: string[] = []
   const dataFolder = t.testdir()
-  const source = new OpenML(entry, openml.base, web, shape => new ArffTable(shape))
-  const acquiring = acquire(entry, { cache: new FileCache(dataFolder), sources: [source], verify: verifyFile, signal: new AbortController().signal, report: () => {}, warn: message => { warnings.push(message) } })
+  const source = new OpenML(entry, openml.base, http)
+  const acquiring = acquire(entry, { cache: new FileCache(dataFolder), sources: [source], signal: new AbortController().signal, report: () => {}, warn: message => { warnings.push(message) } })
   return { acquiring, openml, warnings, dataFolder }
 }
 
@@ -63,7 +61,7 @@ const faults: Array<[what: string, answers: Parameters<typeof acquireFrom>[1], r
   ['a page', { file: send(Buffer.from('<html>\n')) }, /^ARFF line 1 starts with '<html>'/],
   ['other numbers', { file: send(other) }, /^has MD5 [0-9a-f]{32}, expected [0-9a-f]{32}$/],
   ['a file that ends early', { file: send(arff.subarray(0, -30)) }, /^has MD5/],
-  ['a gzip that ends early', { file: send(gzipSync(arff).subarray(0, -20)) }, /^is not a whole gzip file: /],
+  ['a gzip that ends early', { file: send(gzipSync(arff).subarray(0, -20)) }, /^is not a complete gzip file: /],
   ['a gzip bomb', { file: send(gzipSync(Buffer.alloc(64 << 20, '%\n'))) }, /^has more than \d+ bytes$/]
 ]
 for (const [what, answers, reason] of faults) {

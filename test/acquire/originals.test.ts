@@ -5,10 +5,9 @@ import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { FileCache } from '../../src/acquire/cache.ts'
-import { originalsOf } from '../../src/acquire/originals.ts'
+import { createOriginals } from '../../src/acquire/originals.ts'
 import type { Source } from '../../src/acquire/source.ts'
 import { fileRoles, type DatasetEntry, type FileEntry, type OriginalFile } from '../../src/dataset/entry.ts'
-import { verifyFile } from '../../src/decode/file.ts'
 import { gzip } from '../../src/gzip/gzip.ts'
 import { perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
@@ -49,14 +48,12 @@ function originals (entry: DatasetEntry, { folder, gzipped = false, ...given }: 
     asked,
     compressed,
     warnings,
-    ...originalsOf(entry, came, bring => bring({
+    ...createOriginals(entry, came, {
       cache: new FileCache(folder),
-      sources: [{ ...source, read: (file, ...rest) => { asked.push(file.name); return source.read(file, ...rest) } }],
-      verify: verifyFile,
-      signal: new AbortController().signal,
+      openSources: async () => [{ ...source, read: (file, ...rest) => { asked.push(file.name); return source.read(file, ...rest) } }],
       warn: message => { warnings.push(message) },
       gzip: async (bytes, header) => { compressed.push(bytes.length); return gzip(bytes, header) }
-    }))
+    })
   }
 }
 
@@ -123,13 +120,13 @@ t.test('a gzip that cannot be made again as it was said is no original', async t
   const file = await open(`${name}.gz`)
   t.equal(file.lasting, false)
   t.same(await all(file), gzip(content, header))
-  t.match(warnings, [`${name}.gz cannot be made again: it would have SHA-256 ${file.sha256}, expected 000`])
+  t.match(warnings, [`${name}.gz cannot be reproduced: its SHA-256 would be ${file.sha256}, expected 000`])
 })
 
 t.test('what comes out of a verified archive is the publisher\'s', async t => {
   const archive = { url: 'https://example.org/a.zip', folder: '', bytes: 1, md5: '0', sha256: '0' }
   const files = perRole((role): FileEntry => ({ name: tiny.entry.files[role].name, dimensions: tiny.entry.files[role].dimensions }))
-  const { open, compressed } = originals({ ...tiny.entry, files, archive }, { folder: t.testdir(), gzipped: true, vouches: true, read: async () => tiny.gzipped.trainImages })
+  const { open, compressed } = originals({ ...tiny.entry, files, archive }, { folder: t.testdir(), gzipped: true, trusted: true, read: async () => tiny.gzipped.trainImages })
   const file = await open(`${name}.gz`)
   t.same(await all(file), tiny.gzipped.trainImages)
   t.ok(file.lasting)
@@ -170,7 +167,7 @@ t.test('a file that changes while it is asked for is not read', async t => {
   const { open } = originals(reproducible, { folder })
   const file = await open(name)
   await writeFile(join(folder, 'files', file.sha256), 'else')
-  await t.rejects(file.read(0, 1), { code: 'source_unavailable', message: 'the file has changed since it was verified; ask again' })
+  await t.rejects(file.read(0, 1), { code: 'source_unavailable', message: 'the file has changed since it was verified; retry the request' })
 })
 
 t.test('a cache that cannot be written is no reason not to serve', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { catalogue } from '../../src/dataset/catalogue.ts'
+import { catalogue } from '../../src/dataset/catalogue/index.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
 
 t.test('every dataset is whole', async t => {

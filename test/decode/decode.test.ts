@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { assemble } from '../../src/decode/dataset.ts'
-import { verifyFile } from '../../src/decode/file.ts'
+import { assembleDataset } from '../../src/decode/raw-dataset.ts'
+import { verifyFile } from '../../src/decode/verify-file.ts'
 import { gunzip, isGzip } from '../../src/decode/gunzip.ts'
 import { idxByteLength, parseIdx, type IdxArray } from '../../src/decode/idx.ts'
 import { idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
@@ -36,9 +36,9 @@ t.test('IDX: refuses what is malformed, and says why', async t => {
     ['no dimensions', Uint8Array.of(0, 0, 8, 0, 7), /header of 0 dimensions in 5 bytes/],
     ['a header that ends early', good.subarray(0, 11), /header of 2 dimensions in 11 bytes/],
     ['255 dimensions and no more', Uint8Array.of(0, 0, 8, 255), /header of 255 dimensions in 4 bytes/],
-    ['too little data', good.subarray(0, -1), /has 3 bytes of data where its IDX header says 2×2 = 4/],
-    ['too much data', Buffer.concat([good, Uint8Array.of(9)]), /has 5 bytes of data where its IDX header says 2×2 = 4/],
-    ['a zero dimension, and data', idxFile([0, 2], Uint8Array.of(1)), /has 1 bytes of data where its IDX header says 0×2 = 0/]
+    ['too little data', good.subarray(0, -1), /has 3 bytes of data, but its IDX header says 2×2 = 4/],
+    ['too much data', Buffer.concat([good, Uint8Array.of(9)]), /has 5 bytes of data, but its IDX header says 2×2 = 4/],
+    ['a zero dimension, and data', idxFile([0, 2], Uint8Array.of(1)), /has 1 bytes of data, but its IDX header says 0×2 = 0/]
   ]
   for (const [what, bytes, reason] of cases) {
     t.throws(() => parseIdx(bytes), { code: 'invalid_file', message: reason }, what)
@@ -48,7 +48,7 @@ t.test('IDX: refuses what is malformed, and says why', async t => {
 t.test('IDX: absurd dimensions cost nothing', async t => {
   const huge = 0xffffffff
   const before = process.memoryUsage().arrayBuffers
-  t.throws(() => parseIdx(idxFile([huge, huge, huge, huge], Uint8Array.of(1, 2))), { code: 'invalid_file', message: /has 2 bytes of data where/ })
+  t.throws(() => parseIdx(idxFile([huge, huge, huge, huge], Uint8Array.of(1, 2))), { code: 'invalid_file', message: /has 2 bytes of data, but/ })
   // 2¹⁶·2¹⁶ is 0 in 32 bits: a reader that wraps would take this for an empty array.
   t.throws(() => parseIdx(idxFile([0x10000, 0x10000], new Uint8Array(0))), { code: 'invalid_file', message: /65536×65536 = 4294967296/ })
   t.ok(process.memoryUsage().arrayBuffers - before < MiB, 'nothing was allocated for them')
@@ -88,7 +88,7 @@ t.test('gunzip: refuses what is damaged', async t => {
     ['a wrong checksum', wrongSum]
   ]
   for (const [what, damaged] of cases) {
-    await t.rejects(gunzip(damaged, 1000), { code: 'invalid_file', message: /^is not a whole gzip file: ./ }, what)
+    await t.rejects(gunzip(damaged, 1000), { code: 'invalid_file', message: /^is not a complete gzip file: ./ }, what)
   }
 })
 
@@ -129,9 +129,9 @@ t.test('verifyFile: refuses another file, and says why', async t => {
   }
 })
 
-t.test('assemble: puts the files together without copying', async t => {
+t.test('assembleDataset: puts the files together without copying', async t => {
   const { content } = tinyDataset()
-  const raw = assemble(perRole(role => parseIdx(content[role])), 3)
+  const raw = assembleDataset(perRole(role => parseIdx(content[role])), 3)
   t.same([raw.rows, raw.columns, raw.train.count, raw.test.count], [4, 4, 60, 20])
   t.equal(raw.train.images.buffer, content.trainImages.buffer)
   t.equal(raw.train.images.length, 60 * 16)
@@ -140,10 +140,10 @@ t.test('assemble: puts the files together without copying', async t => {
   t.same(Buffer.from(raw.test.labels), content.testLabels.subarray(8))
 })
 
-t.test('assemble: refuses files that disagree', async t => {
+t.test('assembleDataset: refuses files that disagree', async t => {
   const array = (...dimensions: number[]): IdxArray => ({ dimensions, data: new Uint8Array(dimensions.reduce((a, b) => a * b)) })
   const good = { trainImages: array(3, 2, 2), trainLabels: array(3), testImages: array(2, 2, 2), testLabels: array(2) }
-  t.equal(assemble(good, 1).train.count, 3)
+  t.equal(assembleDataset(good, 1).train.count, 3)
   const cases: Array<[changed: Partial<typeof good>, reason: string]> = [
     [{ trainLabels: array(4) }, 'there are 3 training images but 4 labels'],
     [{ testImages: array(1, 2, 2) }, 'there are 1 test images but 2 labels'],
@@ -156,7 +156,7 @@ t.test('assemble: refuses files that disagree', async t => {
     [{ testLabels: { dimensions: [2], data: Uint8Array.of(255, 0) } }, 'test labels have a 255, allowed are 0 to 1']
   ]
   for (const [changed, reason] of cases) {
-    t.throws(() => assemble({ ...good, ...changed }, 2), { code: 'invalid_file', message: reason }, reason)
+    t.throws(() => assembleDataset({ ...good, ...changed }, 2), { code: 'invalid_file', message: reason }, reason)
   }
 })
 
@@ -166,7 +166,7 @@ t.test('IDX: reads 32-bit integers, big-endian', async t => {
   t.same(dimensions, [2, 2])
   t.same(data, Int32Array.of(1, -1, 0x7fffffff, -0x80000000))
   t.equal(idxByteLength([2, 2], 'int32'), file.length)
-  t.throws(() => parseIdx(file.subarray(0, -1), 'int32'), { code: 'invalid_file', message: 'has 15 bytes of data where its IDX header says 2×2 = 4 of 4 bytes' })
+  t.throws(() => parseIdx(file.subarray(0, -1), 'int32'), { code: 'invalid_file', message: 'has 15 bytes of data, but its IDX header says 2×2 = 4 of 4 bytes' })
   t.throws(() => parseIdx(file), { code: 'invalid_file', message: 'is not IDX of unsigned bytes: starts with 00 00 0c 02, expected 00 00 08' })
   t.throws(() => parseIdx(idxFile([1], Uint8Array.of(1)), 'int32'), { code: 'invalid_file', message: 'is not IDX of 32-bit integers: starts with 00 00 08 01, expected 00 00 0c' })
 })
@@ -183,26 +183,26 @@ t.test('verifyFile: where only the gzip is known, only that is taken', async t =
 t.test('verifyFile: where nothing is known, the archive has to vouch for it, and the header says how many there are', async t => {
   const { content, gzipped } = tinyDataset()
   const declared = { name: 'a', dimensions: [7, 4, 4] }
-  await t.rejects(verifyFile(gzipped.trainImages, declared), { code: 'invalid_file', message: 'has no known hash, so only its whole archive can be verified' })
+  await t.rejects(verifyFile(gzipped.trainImages, declared), { code: 'invalid_file', message: 'has no known hash; only its archive can be verified' })
   t.same((await verifyFile(gzipped.trainImages, declared, true)).dimensions, [60, 4, 4])
   await t.rejects(verifyFile(content.trainImages, { name: 'a', dimensions: [7, 5, 4] }, true), { code: 'invalid_file', message: 'has dimensions N×4×4, expected N×5×4' })
 })
 
-t.test('assemble: takes the column and the first label that it is told', async t => {
+t.test('assembleDataset: takes the column and the first label that it is told', async t => {
   const images = (count: number): IdxArray => ({ dimensions: [count, 1, 1], data: new Uint8Array(count) })
   const rows: IdxArray = { dimensions: [2, 3], data: Int32Array.of(5, 9, 7, 6, 9, 7) }
   const files = { trainImages: images(2), trainLabels: rows, testImages: images(2), testLabels: rows }
-  t.same(assemble(files, 2, { labelColumn: 0, firstLabel: 5 }).train.labels, Uint8Array.of(0, 1))
-  t.same(assemble(files, 10, { labelColumn: 2 }).test.labels, Uint8Array.of(7, 7))
-  t.throws(() => assemble(files, 2, { labelColumn: 0, firstLabel: 4 }), { code: 'invalid_file', message: 'training labels have a 6, allowed are 4 to 5' })
-  t.throws(() => assemble(files, 2, { labelColumn: 0, firstLabel: 6 }), { code: 'invalid_file', message: 'training labels have a 5, allowed are 6 to 7' })
-  t.throws(() => assemble(files, 10), { code: 'invalid_file', message: 'training images have 3 dimensions and labels 2, expected 3 and 1' })
+  t.same(assembleDataset(files, 2, { labelColumn: 0, firstLabel: 5 }).train.labels, Uint8Array.of(0, 1))
+  t.same(assembleDataset(files, 10, { labelColumn: 2 }).test.labels, Uint8Array.of(7, 7))
+  t.throws(() => assembleDataset(files, 2, { labelColumn: 0, firstLabel: 4 }), { code: 'invalid_file', message: 'training labels have a 6, allowed are 4 to 5' })
+  t.throws(() => assembleDataset(files, 2, { labelColumn: 0, firstLabel: 6 }), { code: 'invalid_file', message: 'training labels have a 5, allowed are 6 to 7' })
+  t.throws(() => assembleDataset(files, 10), { code: 'invalid_file', message: 'training images have 3 dimensions and labels 2, expected 3 and 1' })
 })
 
-t.test('assemble: turns upright what was stored column by column', async t => {
+t.test('assembleDataset: turns upright what was stored column by column', async t => {
   const images: IdxArray = { dimensions: [2, 2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16) }
   const labels: IdxArray = { dimensions: [2], data: Uint8Array.of(0, 1) }
-  const { rows, columns, train } = assemble({ trainImages: images, trainLabels: labels, testImages: images, testLabels: labels }, 2, { transposed: true })
+  const { rows, columns, train } = assembleDataset({ trainImages: images, trainLabels: labels, testImages: images, testLabels: labels }, 2, { transposed: true })
   t.same([rows, columns], [3, 2])
   t.same(train.images, Uint8Array.of(1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16))
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { exclusively } from '../../src/io/lock.ts'
+import { withLock } from '../../src/io/lock.ts'
 
 const holder = fileURLToPath(new URL('../fixtures/lock-holder.js', import.meta.url))
 const never = new AbortController().signal
@@ -12,7 +12,7 @@ const warn = (message: string): void => { throw new Error(message) }
 t.test('one at a time, in the order of nobody', async t => {
   const path = join(t.testdir(), 'locks', 'a')
   let [inside, most, done] = [0, 0, 0]
-  await Promise.all(Array.from({ length: 6 }, () => exclusively(path, { signal: never, warn }, async () => {
+  await Promise.all(Array.from({ length: 6 }, () => withLock(path, { signal: never, warn }, async () => {
     most = Math.max(most, ++inside)
     await new Promise(resolve => setImmediate(resolve))
     inside--
@@ -23,8 +23,8 @@ t.test('one at a time, in the order of nobody', async t => {
 
 t.test('gives what the work gives, and lets go when it throws', async t => {
   const path = join(t.testdir(), 'a')
-  await t.rejects(exclusively(path, { signal: never, warn }, async () => { throw new Error('no') }), { message: 'no' })
-  t.equal(await exclusively(path, { signal: never, warn }, async () => 7), 7)
+  await t.rejects(withLock(path, { signal: never, warn }, async () => { throw new Error('no') }), { message: 'no' })
+  t.equal(await withLock(path, { signal: never, warn }, async () => 7), 7)
 })
 
 t.test('a holder in another process keeps it, and loses it when it is killed', async t => {
@@ -34,7 +34,7 @@ t.test('a holder in another process keeps it, and loses it when it is killed', a
   await once(other, 'message')
   let killed = false
   const exit = once(other, 'exit')
-  await exclusively(path, { signal: never, warn, waiting: () => { killed = other.kill('SIGKILL') } }, async () => {
+  await withLock(path, { signal: never, warn, waiting: () => { killed = other.kill('SIGKILL') } }, async () => {
     t.ok(killed, 'it was waited for')
     await exit
   })
@@ -44,16 +44,16 @@ t.test('who waits can be told to stop', async t => {
   const path = join(t.testdir(), 'a')
   const stopping = new AbortController()
   const reason = new Error('enough')
-  await exclusively(path, { signal: never, warn }, async () => {
-    await t.rejects(exclusively(path, { signal: stopping.signal, warn, waiting: () => stopping.abort(reason) }, async () => t.fail()), reason)
+  await withLock(path, { signal: never, warn }, async () => {
+    await t.rejects(withLock(path, { signal: stopping.signal, warn, waiting: () => stopping.abort(reason) }, async () => t.fail()), reason)
   })
-  await t.rejects(exclusively(path, { signal: AbortSignal.abort(reason), warn }, async () => t.fail()), reason)
+  await t.rejects(withLock(path, { signal: AbortSignal.abort(reason), warn }, async () => t.fail()), reason)
 })
 
 t.test('what cannot be locked is done all the same', async t => {
   const folder = t.testdir({ file: '' })
   const warnings: string[] = []
-  t.equal(await exclusively(join(folder, 'file', 'a'), { signal: never, warn: message => { warnings.push(message) } }, async () => 7), 7)
+  t.equal(await withLock(join(folder, 'file', 'a'), { signal: never, warn: message => { warnings.push(message) } }, async () => 7), 7)
   t.equal(warnings.length, 1)
-  t.match(warnings[0], /^nothing is locked: (ENOTDIR|EEXIST)/)
+  t.match(warnings[0], /^running without a lock: (ENOTDIR|EEXIST)/)
 })

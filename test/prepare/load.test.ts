@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fileRoles } from '../../src/dataset/entry.ts'
 import { splitDataset } from '../../src/prepare/split.ts'
-import { assemble } from '../../src/decode/dataset.ts'
+import { assembleDataset } from '../../src/decode/raw-dataset.ts'
 import { parseIdx } from '../../src/decode/idx.ts'
 import { versionOf } from '../../src/prepare/version.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
@@ -24,7 +24,7 @@ t.test('from files on a mirror to a dataset that can be served', async t => {
   t.equal(dataset.version, versionOf(entry, dataset.settings.split, dataset.settings.prepare))
   t.same(dataset.files.map(({ name, source }) => [name, source]), fileRoles.map(role => [entry.files[role].name, mirror.base]))
 
-  const raw = assemble(perRole(role => parseIdx(tiny.content[role])), 3)
+  const raw = assembleDataset(perRole(role => parseIdx(tiny.content[role])), 3)
   const expected = splitDataset(raw, dataset.settings.split)
   const sums = new Float64Array(16)
   for (const name of ['train', 'val', 'test'] as const) {

@@ -6,26 +6,27 @@ import { RandomAccessReader, fromRandomAccessReader, type Entry, type ZipFile } 
 const CHUNK_BYTES = 1 << 20
 
 /**
- * Reads one entry of a zip into memory.
+ * Reads one entry of a zip file into memory.
  *
  * @param handle stays open
- * @param limit bytes that the entry may have at most, uncompressed
- * @throws Error with the reason: no such entry, too large, encrypted, damaged
+ * @param limit most bytes of the entry, uncompressed
+ * @throws Error with the reason: no such entry, too large, encrypted, corrupt
  */
 export async function readZipEntry (handle: FileHandle, name: string, limit: number): Promise<Uint8Array> {
   const { size } = await handle.stat()
   const zip = await openZip(new BoundedReader(handle, size), size)
   const entry = await findEntry(zip, name)
   if (!entry) throw new Error(`has no entry ${name}`)
-  if (entry.uncompressedSize > limit) throw new Error(`says that ${name} has ${entry.uncompressedSize} bytes, at most ${limit} were expected`)
-  if ((entry.generalPurposeBitFlag & 1) !== 0) throw new Error(`has ${name} encrypted`)
+  const { uncompressedSize } = entry
+  if (uncompressedSize > limit) throw new Error(`has ${uncompressedSize} bytes in ${name}, expected at most ${limit}`)
+  if ((entry.generalPurposeBitFlag & 1) !== 0) throw new Error(`has an encrypted ${name}`)
   const stream = await promisify<Entry, Readable>(zip.openReadStream.bind(zip))(entry)
   const chunks: Uint8Array[] = []
   for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 
-/** Gives the library what it asks for, which is what the zip tells it to, only where that is in the file: elsewhere it would crash. */
+/** Serves yauzl only ranges within the file. It takes offsets from the zip itself, and would crash on absurd ones. */
 class BoundedReader extends RandomAccessReader {
   readonly #handle: FileHandle
   readonly #size: number
@@ -41,28 +42,39 @@ class BoundedReader extends RandomAccessReader {
   }
 
   async * #chunks (start: number, end: number): AsyncGenerator<Uint8Array> {
-    if (!this.#has(start, end - start)) throw new Error('says that an entry lies beyond its end')
-    for (let at = start; at < end;) {
-      const { bytesRead, buffer } = await this.#handle.read({ buffer: Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at)), position: at })
+    if (!this.#contains(start, end - start)) throw new Error('has an entry beyond its end')
+    for (let position = start; position < end;) {
+      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
+      const { bytesRead } = await this.#handle.read({ buffer, position })
       if (bytesRead === 0) throw new Error('ends early')
       yield buffer.subarray(0, bytesRead)
-      at += bytesRead
+      position += bytesRead
     }
   }
 
-  override read (buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null) => void): void {
-    if (!this.#has(position, length)) return callback(new Error('says that a part of it lies beyond its end'))
-    this.#handle.read(buffer, offset, length, position).then(({ bytesRead }) => callback(bytesRead === length ? null : new Error('ends early')), callback)
+  override read (
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void
+  ): void {
+    if (!this.#contains(position, length)) return callback(new Error('has a structure beyond its end'))
+    this.#handle.read(buffer, offset, length, position).then(
+      ({ bytesRead }) => callback(bytesRead === length ? null : new Error('ends early')),
+      callback
+    )
   }
 
-  #has (position: number, length: number): boolean {
+  #contains (position: number, length: number): boolean {
     return position >= 0 && length > 0 && position + length <= this.#size
   }
 }
 
 function openZip (reader: BoundedReader, size: number): Promise<ZipFile> {
+  const options = { lazyEntries: true, autoClose: false, validateEntrySizes: true }
   return new Promise((resolve, reject) => {
-    fromRandomAccessReader(reader, size, { lazyEntries: true, autoClose: false, validateEntrySizes: true }, (error, zip) => error ? reject(error) : resolve(zip!))
+    fromRandomAccessReader(reader, size, options, (error, zip) => error ? reject(error) : resolve(zip!))
   })
 }
 

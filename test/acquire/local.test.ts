@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { Folder, describeFolder } from '../../src/acquire/folder.ts'
+import { Folder, describeFolder } from '../../src/acquire/local.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
-import { inspectFile, verifyFile } from '../../src/decode/file.ts'
+import { verifyFile } from '../../src/decode/verify-file.ts'
 import { entryOf } from '../../src/prepare/entry.ts'
 import { idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
@@ -28,7 +28,7 @@ t.test('a folder that nobody declared describes itself', async t => {
     [`${names.testLabels}.gz`]: tiny.gzipped.testLabels,
     'README.txt': 'nothing of ours'
   })
-  const entry = await describeFolder(path, 'mine', inspectFile)
+  const entry = await describeFolder(path, 'mine')
   t.match(entry, { name: 'mine', title: 'mine', classes: ['0', '1', '2'], mirrors: [] })
   for (const role of fileRoles) {
     t.same([entry.files[role].dimensions, entry.files[role].sha256], [tiny.entry.files[role].dimensions, tiny.entry.files[role].sha256])
@@ -45,13 +45,13 @@ t.test('what a folder lacks, or what is wrong with it, is named', async t => {
   })))
   const cases: Array<[path: string, reason: RegExp]> = [
     [join(t.testdir(), 'none'), /^folder mine cannot be read: ENOENT$/],
-    [folderOf({ testLabels: undefined }), /^folder mine has no file where one like t10k-labels-idx1-ubyte\.gz was expected$/]
+    [folderOf({ testLabels: undefined }), /^folder mine has no file, expected one file like t10k-labels-idx1-ubyte\.gz$/]
   ]
-  for (const [path, reason] of cases) await t.rejects(describeFolder(path, 'mine', inspectFile), { code: 'no_source', message: reason })
-  await t.rejects(describeFolder(folderOf({ trainImages: Buffer.from('<html>') }), 'mine', inspectFile), { code: 'no_source', message: /^mine\/train-images-idx3-ubyte is not IDX of unsigned bytes: starts with 3c/ })
-  await t.rejects(describeFolder(folderOf({ trainLabels: idxFile([0xffffffff], Buffer.alloc(3)) }), 'mine', inspectFile), { code: 'no_source', message: /^mine\/train-labels-idx1-ubyte has 3 bytes of data where/ })
+  for (const [path, reason] of cases) await t.rejects(describeFolder(path, 'mine'), { code: 'no_source', message: reason })
+  await t.rejects(describeFolder(folderOf({ trainImages: Buffer.from('<html>') }), 'mine'), { code: 'no_source', message: /^mine\/train-images-idx3-ubyte is not IDX of unsigned bytes: starts with 3c/ })
+  await t.rejects(describeFolder(folderOf({ trainLabels: idxFile([0xffffffff], Buffer.alloc(3)) }), 'mine'), { code: 'no_source', message: /^mine\/train-labels-idx1-ubyte has 3 bytes of data, but/ })
   const two = t.testdir({ 'a-train-images-idx3-ubyte': whole.trainImages, 'b-train-images-idx3-ubyte': whole.trainImages })
-  await t.rejects(describeFolder(two, 'mine', inspectFile), { code: 'no_source', message: /^folder mine has a-train-images-idx3-ubyte, b-train-images-idx3-ubyte where one like/ })
+  await t.rejects(describeFolder(two, 'mine'), { code: 'no_source', message: /^folder mine has a-train-images-idx3-ubyte, b-train-images-idx3-ubyte, expected one file like/ })
 })
 
 t.test('a dataset is known by the catalogue, or else by its folder', async t => {

@@ -1,0 +1,75 @@
+import type { Adjustments, FileRole, RawDataset, Samples } from '../dataset/entry.ts'
+import { ServiceError } from '../errors.ts'
+import type { IdxArray } from './idx.ts'
+
+interface SizedSamples {
+  readonly rows: number
+  readonly columns: number
+  readonly samples: Samples
+}
+
+/**
+ * Combines the four files of a dataset. Images remain views of the files' bytes, unless they have to be transposed.
+ *
+ * @param classes number of classes
+ * @throws ServiceError invalid_file: counts or image sizes that disagree, or a label out of range
+ */
+export function assembleDataset (
+  files: Readonly<Record<FileRole, IdxArray>>,
+  classes: number,
+  adjustments: Adjustments = {}
+): RawDataset {
+  const train = combineSamples('training', files.trainImages, files.trainLabels, classes, adjustments)
+  const test = combineSamples('test', files.testImages, files.testLabels, classes, adjustments)
+  const { rows, columns } = train
+  if (rows !== test.rows || columns !== test.columns) {
+    throw invalid(`training images are ${rows}×${columns}, test images ${test.rows}×${test.columns}`)
+  }
+  return { rows, columns, train: train.samples, test: test.samples }
+}
+
+/** @param part name of the files for error messages */
+function combineSamples (
+  part: string,
+  images: IdxArray,
+  labels: IdxArray,
+  classes: number,
+  { transposed, labelColumn, firstLabel = 0 }: Adjustments
+): SizedSamples {
+  const [imageRank, labelRank] = [images.dimensions.length, labels.dimensions.length]
+  const expectedRank = labelColumn === undefined ? 1 : 2
+  if (imageRank !== 3 || labelRank !== expectedRank || !(images.data instanceof Uint8Array)) {
+    throw invalid(`${part} images have ${imageRank} dimensions and labels ${labelRank}, expected 3 and ${expectedRank}`)
+  }
+  const [count, rows, columns] = images.dimensions as [number, number, number]
+  const [labelCount, labelWidth = 1] = labels.dimensions
+  if (count !== labelCount) throw invalid(`there are ${count} ${part} images but ${labelCount} labels`)
+
+  const lastLabel = firstLabel + classes - 1
+  const classIndexes = Uint8Array.from({ length: count }, (_, i) => {
+    const label = labels.data[i * labelWidth + (labelColumn ?? 0)]!
+    if (label >= firstLabel && label <= lastLabel) return label - firstLabel
+    throw invalid(`${part} labels have a ${label}, allowed are ${firstLabel} to ${lastLabel}`)
+  })
+  if (!transposed) return { rows, columns, samples: { count, images: images.data, labels: classIndexes } }
+  const upright = transposeImages(images.data, rows, columns)
+  return { rows: columns, columns: rows, samples: { count, images: upright, labels: classIndexes } }
+}
+
+/** Swaps rows and columns of each image; `rows` and `columns` are those before. */
+function transposeImages (images: Uint8Array, rows: number, columns: number): Uint8Array {
+  const size = rows * columns
+  const transposed = new Uint8Array(images.length)
+  for (let start = 0; start < images.length; start += size) {
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        transposed[start + column * rows + row] = images[start + row * columns + column]!
+      }
+    }
+  }
+  return transposed
+}
+
+function invalid (reason: string): ServiceError {
+  return new ServiceError('invalid_file', reason)
+}

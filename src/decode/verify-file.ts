@@ -1,0 +1,78 @@
+import type { FileEntry } from '../dataset/entry.ts'
+import { ServiceError } from '../errors.ts'
+import { sha256Yielding } from '../io/hash.ts'
+import { gunzip, isGzip } from './gunzip.ts'
+import { idxByteLength, parseIdx, type IdxArray } from './idx.ts'
+
+/** A file that matches its catalogue entry. */
+export interface VerifiedFile extends IdxArray {
+  /** Uncompressed, with the IDX header. */
+  readonly content: Uint8Array
+  /** SHA-256 of the content, hexadecimal. */
+  readonly sha256: string
+  /** The publisher's gzip, if these were the bytes verified. */
+  readonly gzip?: Uint8Array
+}
+
+/** Largest content accepted if the catalogue does not know the number of samples. */
+const UNPINNED_LIMIT = 1 << 30
+
+/**
+ * Verifies a file, gzipped or not, against its catalogue entry: IDX header, dimensions, length, and the SHA-256 of the content
+ * or, if only that is known, of the publisher's gzip. Cheap checks come first, so that the error gives the plainest reason.
+ *
+ * @param trusted whether the bytes come from a verified archive; a file without a known hash is then accepted, with the
+ *   number of samples that its header states
+ * @throws ServiceError invalid_file, with the reason
+ */
+export async function verifyFile (bytes: Uint8Array, file: FileEntry, trusted = false): Promise<VerifiedFile> {
+  if (looksLikeMarkup(bytes)) throw invalid('is an HTML page, not data')
+  const pinned = file.sha256 !== undefined || file.gzip !== undefined
+  if (!pinned && !trusted) throw invalid('has no known hash; only its archive can be verified')
+
+  const gzipped = isGzip(bytes)
+  const limit = pinned ? idxByteLength(file.dimensions, file.type) : UNPINNED_LIMIT
+  const content = gzipped ? await gunzip(bytes, limit) : bytes
+  const array = parseIdx(content, file.type)
+  assertDimensions(array.dimensions, file.dimensions, pinned)
+
+  const sha256 = await sha256Yielding(content)
+  if (file.sha256 !== undefined && sha256 !== file.sha256) {
+    throw invalid(`has SHA-256 ${sha256}, expected ${file.sha256}`)
+  }
+  const gzipSha256 = gzipped && file.gzip ? await sha256Yielding(bytes) : undefined
+  const published = gzipped && (file.gzip ? gzipSha256 === file.gzip.sha256 : trusted)
+  if (file.sha256 === undefined && file.gzip && !published) {
+    const found = gzipped ? `has SHA-256 ${gzipSha256}` : 'is not gzipped'
+    throw invalid(`${found}, expected the gzip with SHA-256 ${file.gzip.sha256}`)
+  }
+  return { ...array, content, sha256, ...(published && { gzip: bytes }) }
+}
+
+/**
+ * Reads a file that is not in the catalogue, gzipped or not, which must be IDX of unsigned bytes.
+ *
+ * @throws ServiceError invalid_file, with the reason
+ */
+export async function inspectFile (bytes: Uint8Array): Promise<IdxArray & { readonly sha256: string }> {
+  const content = isGzip(bytes) ? await gunzip(bytes, UNPINNED_LIMIT) : bytes
+  return { ...parseIdx(content), sha256: await sha256Yielding(content) }
+}
+
+/** @param pinned whether the number of samples, the first dimension, is known as well */
+function assertDimensions (found: readonly number[], expected: readonly number[], pinned: boolean): void {
+  const describe = (dimensions: readonly number[]) => (pinned ? dimensions : ['N', ...dimensions.slice(1)]).join('×')
+  if (describe(found) !== describe(expected)) {
+    throw invalid(`has dimensions ${describe(found)}, expected ${describe(expected)}`)
+  }
+}
+
+/** Broken mirrors answer 200 with an HTML page. Neither gzip nor IDX starts with white space or '<'. */
+function looksLikeMarkup (bytes: Uint8Array): boolean {
+  const start = Buffer.from(bytes.subarray(0, 64)).toString('latin1').replace(/^\xef\xbb\xbf/, '')
+  return /^\s*</.test(start)
+}
+
+function invalid (reason: string): ServiceError {
+  return new ServiceError('invalid_file', reason)
+}
