@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { Validator } from '@seriousme/openapi-schema-validator'
+import { Validator as OpenApiValidator } from '@seriousme/openapi-schema-validator'
 import { pino } from 'pino'
 import t from 'tap'
+import { Compile as compileSchema, type Validator } from 'typebox/schema'
 import { catalogue } from '../src/dataset/catalogue/index.ts'
 import { buildApp } from '../src/app.ts'
 import { loadDataset } from '../src/prepare/load.ts'
@@ -10,21 +11,30 @@ import { examples, type Example } from '../src/http/openapi/examples.ts'
 import { DatasetRegistry } from '../src/dataset/registry.ts'
 import { root } from './fixtures/root.ts'
 
-// Run with tap's --snapshot (npm run openapi), this records what it otherwise checks.
+// With tap's --snapshot (npm run openapi), responses are recorded instead of compared.
 const recording = t.writeSnapshot
 const files = {
   examples: new URL('openapi/examples.json', root),
   document: new URL('openapi/openapi.json', root)
 }
 
-/** The parts of an OpenAPI document that hold examples. */
+/** The parts of an OpenAPI document that contain examples. */
 type Document = {
   readonly paths: Record<string, Record<string, { readonly responses: Record<string, ResponseObject> }>>
 }
 
+type ExampleObjects = Record<string, { readonly summary: string, readonly value?: unknown }>
+
 interface ResponseObject {
-  readonly content?: Record<string, { readonly examples?: object }>
-  readonly 'x-examples'?: object
+  readonly content?: Record<string, { readonly examples?: ExampleObjects }>
+  readonly 'x-examples'?: ExampleObjects
+}
+
+interface DocumentedResponse {
+  readonly name: string
+  readonly examples: ExampleObjects | undefined
+  /** Pointer to the schema of the body; absent if there is no body. */
+  readonly schema?: string
 }
 
 const mnist = catalogue.get('mnist')!
@@ -49,19 +59,24 @@ t.before(async () => {
   }))
 })
 
-t.test('every example is answered as the document says', async t => {
+t.test('every example has the recorded response', async t => {
+  const apps = {
+    ready: await buildApp({ config, store: stores.ready, logger }),
+    loading: await buildApp({ config, store: stores.loading, logger }),
+    failed: await buildApp({ config, store: stores.failed, logger })
+  }
+  t.teardown(() => Promise.all(Object.values(apps).map(app => app.close())))
   const recorded: Example[] = []
   for (const example of examples) {
-    const app = await buildApp({ config, store: stores[example.state], logger })
-    const answer = await app.inject({ method: example.method ?? 'GET', url: example.url, headers: example.headers ?? {}, ...(example.body !== undefined && { payload: example.body }) })
-    const mediaType = (answer.headers['content-type'] as string | undefined)?.split(';')[0]
-    const value = answer.rawPayload.length === 0 ? undefined : show(mediaType!, answer.rawPayload)
-    const found = { ...example, status: answer.statusCode, ...(mediaType && { mediaType }), ...(value !== undefined && { value }) }
-    t.equal(found.status, example.status, `${example.url} answers ${example.status}`)
-    t.equal(mediaType, example.mediaType, `${example.url} has its media type`)
-    if (!recording) t.same(found, example, `${example.url} has the recorded body`)
+    const { method = 'GET', url, headers = {}, body } = example
+    const response = await apps[example.state].inject({ method, url, headers, ...(body !== undefined && { payload: body }) })
+    const mediaType = (response.headers['content-type'] as string | undefined)?.split(';')[0]
+    const value = response.rawPayload.length === 0 ? undefined : show(mediaType!, response.rawPayload)
+    const found = { ...example, status: response.statusCode, ...(mediaType && { mediaType }), ...(value !== undefined && { value }) }
+    t.equal(found.status, example.status, `${url} has status ${example.status}`)
+    t.equal(mediaType, example.mediaType, `${url} has its media type`)
+    if (!recording) t.same(found, example, `${url} has the recorded body`)
     recorded.push(found)
-    await app.close()
   }
   if (recording) examples.splice(0, Infinity, ...recorded)
   if (recording) writeFileSync(files.examples, `${JSON.stringify(recorded, null, 2)}\n`)
@@ -73,25 +88,75 @@ t.test('the committed document is what the app generates', async t => {
   const generated: Document = JSON.parse(JSON.stringify(app.swagger()))
   if (recording) writeFileSync(files.document, `${JSON.stringify(generated, null, 2)}\n`)
   t.same(generated, JSON.parse(readFileSync(files.document, 'utf8')))
-  t.same(generated, (await app.inject('/openapi.json')).json(), 'it is what is served, too')
-  t.same(await new Validator().validate(generated), { valid: true }, 'it is OpenAPI 3.1')
+  t.same(generated, (await app.inject('/openapi.json')).json(), 'and what is served')
+  t.same(await new OpenApiValidator().validate(generated), { valid: true }, 'it is OpenAPI 3.1')
 
-  const operations = Object.entries(generated.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const))
-  for (const [name, { responses }] of operations) {
-    for (const [status, response] of Object.entries(responses)) {
-      const bodies = response.content ? Object.entries(response.content) : [['no body', { examples: response['x-examples'] }] as const]
-      for (const [mediaType, { examples }] of bodies) t.ok(examples, `${name} has an example for ${status} ${mediaType}`)
-    }
-  }
+  for (const { name, examples } of responsesOf(generated)) t.ok(examples, `${name} has an example`)
   await app.close()
 })
+
+t.test('the examples match the response schemas and have no undocumented members', async t => {
+  const document: Document = closed(JSON.parse(readFileSync(files.document, 'utf8')))
+  const validator = (pointer: string): Validator => compileSchema({ ...document, $ref: pointer })
+  const assertValid = (validator: Validator, value: unknown, name: string): void => {
+    t.same(validator.Errors(value)[1].map(({ instancePath, message }) => `${instancePath} ${message}`), [], name)
+  }
+  const responses = responsesOf(document)
+  for (const { name, schema, examples = {} } of responses) {
+    if (schema === undefined) continue
+    const validate = validator(schema)
+    for (const { summary, value } of Object.values(examples)) assertValid(validate, value, `${name}: ${summary}`)
+    t.notOk(validate.Check(undefined), `${name} has a schema`)
+  }
+
+  const batch = validator(responses.find(({ name }) => name.endsWith('/batches 200 application/json'))!.schema!)
+  const streams = responses.filter(({ name }) => name.endsWith(' application/x-ndjson'))
+  for (const { summary, value } of streams.flatMap(({ examples = {} }) => Object.values(examples))) {
+    const batches = String(value).trimEnd().split('\n').slice(0, -1)
+    t.ok(batches.length > 0)
+    for (const line of batches) assertValid(batch, JSON.parse(line), `a line of ${summary}`)
+  }
+})
+
+/** Every response of every operation, one for each of its media types. */
+function responsesOf ({ paths }: Document): DocumentedResponse[] {
+  const list: DocumentedResponse[] = []
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, { responses }] of Object.entries(methods)) {
+      for (const [status, response] of Object.entries(responses)) {
+        const name = `${method.toUpperCase()} ${path} ${status}`
+        if (!response.content) list.push({ name, examples: response['x-examples'] })
+        for (const [mediaType, { examples }] of Object.entries(response.content ?? {})) {
+          const schema = pointerTo('paths', path, method, 'responses', status, 'content', mediaType, 'schema')
+          list.push({ name: `${name} ${mediaType}`, examples, schema })
+        }
+      }
+    }
+  }
+  return list
+}
+
+/** A JSON pointer (RFC 6901) as a URI fragment. */
+function pointerTo (...keys: string[]): string {
+  return ['#', ...keys.map(key => key.replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
+}
+
+/** A copy of a document whose object schemas allow the declared members only. */
+function closed<Value> (value: Value): Value
+function closed (value: any): any {
+  if (Array.isArray(value)) return value.map(closed)
+  if (typeof value !== 'object' || value === null) return value
+  const members = Object.entries(value).map(([key, member]) => [key, /examples$/.test(key) ? member : closed(member)])
+  const declares = value.type === 'object' && value.properties && !('additionalProperties' in value)
+  return { ...Object.fromEntries(members), ...(declares && { additionalProperties: false }) }
+}
 
 function show (mediaType: string, body: Buffer): unknown {
   if (mediaType === 'application/x-ndjson') return body.toString().replace(/.+/g, line => JSON.stringify(cut(JSON.parse(line))))
   return mediaType.endsWith('json') ? cut(JSON.parse(body.toString())) : summary(body)
 }
 
-/** Lists of more than ten elements are cut to three: examples are read by people. */
+/** Cuts lists of more than ten elements to three, to keep the examples readable. */
 function cut (value: unknown): unknown {
   if (Array.isArray(value)) return (value.length > 10 ? value.slice(0, 3) : value).map(cut)
   if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, cut(member)]))
