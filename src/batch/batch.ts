@@ -1,40 +1,211 @@
-import type { Codebook, Dtype } from '../dataset/entry.ts'
+import type { ImageSize, LabelEncoding, Layout, PreparedDataset, PreparedSplit, SplitName } from '../dataset/entry.ts'
+import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather.ts'
+import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
+import { paddedSize } from './pad.ts'
+import type { PageSpan } from './page.ts'
+import { computedTensor, viewTensor, type PixelValues, type Tensor } from './tensor.ts'
 
-/** A Uint16Array holds float16 (IEEE 754 binary16) as bits: Node.js 20 has no array of such numbers. */
-export type TensorData = Float32Array | Uint16Array | Uint8Array | Int32Array | BigInt64Array
-
-/** An element type, as NumPy calls it. */
-export type ElementType = Dtype | 'int32' | 'int64'
-
-/** A dense array in C order; `data` may be a view of what is kept for everybody, so it is never to be written to. */
-export interface Tensor<Data extends TensorData = TensorData> {
-  /** Outermost dimension first. */
-  readonly shape: readonly number[]
-  readonly dtype: ElementType
-  readonly data: Data
-}
-
-/**
- * Samples of one split, as tensors whose first dimension is the sample. Data that is not stored is made each time that it is
- * looked at.
- */
+/** Samples of one split, as tensors whose first dimension is the sample. */
 export interface Batch {
-  /** float32 or the bits of float16; u8 where the normalization is `raw`. */
-  readonly images: Tensor<Float32Array | Uint16Array | Uint8Array>
-  /** Whether the images are a view of what is kept for everybody. */
-  readonly stored: boolean
-  /** The u8 levels that the images from `start` up to but not including `end` are made of. */
-  levels (start: number, end: number): Uint8Array
-  /** The same object for all batches of a dataset that share a normalization and a dtype. */
-  readonly codebook: Codebook
+  readonly images: Tensor<PixelValues>
+  /** float32 one-hot rows, or int64 class indices. */
   readonly labels: Tensor<Float32Array | BigInt64Array>
   /** int32 positions in the split. */
   readonly ids: Tensor<Int32Array>
-  /** u8, 1 for a sample and 0 for padding; only where padding was asked for. */
+  /** uint8, 1 for a sample and 0 for padding; only if the selection is masked. */
   readonly mask?: Tensor<Uint8Array>
-  /**
-   * The samples from `start` up to but not including `end`. They are gathered when they are asked for: who goes through a
-   * large batch in slices never holds all of it.
-   */
+  /** Maps the pixels that `copyPixels` returns to the elements of `images`. */
+  readonly normalizer: Normalizer
+  /** Copies the u8 pixels of the images from `start` up to but not including `end`, augmented and padded. */
+  copyPixels (start: number, end: number, target?: Uint8Array): Uint8Array
+  /** The samples from `start` up to but not including `end`. Copies nothing. */
   slice (start: number, end: number): Batch
+}
+
+/** Which samples a batch has, and how they are prepared. */
+export interface Selection extends NormalizerOptions {
+  readonly split: SplitName
+  /** Positions of the order that the batch covers. */
+  readonly span: PageSpan
+  /** Positions in the split, in any order and any number of times; undefined for the natural order. */
+  readonly order: Uint32Array | undefined
+  readonly labels: LabelEncoding
+  readonly layout: Layout
+  /** Whether a mask tells samples from padding. */
+  readonly masked: boolean
+  /** u8 images that replace the stored ones, in the order of the batch. */
+  readonly images?: Uint8Array | undefined
+}
+
+/**
+ * The batch of a selection. In the natural order, labels, ids, and raw or centered images are views; everything else is
+ * computed when it is read.
+ */
+export function selectBatch (dataset: PreparedDataset, selection: Selection): Batch {
+  const { start, count, real } = selection.span
+  const split = dataset.splits[selection.split]
+  const isNatural = !selection.order && start + count <= split.count
+  // A batch may live long, so it holds its own part of an order and not all of it.
+  const positions = isNatural ? { start, count } : { start: 0, count, ids: selectIds(dataset, selection) }
+  const source = {
+    dataset,
+    split,
+    pixels: selection.images ?? split.images,
+    normalizer: getNormalizer(dataset, selection),
+    padded: paddedSize(dataset, selection.pad),
+    selection
+  }
+  return new SelectedBatch(source, { positions, pixelPositions: selection.images ? { start: 0, count } : positions, real })
+}
+
+/** The samples' positions in the split: u32 of their count. */
+export function selectIds (
+  { splits }: PreparedDataset,
+  { split, span: { start, count }, order }: Pick<Selection, 'split' | 'span' | 'order'>
+): Uint32Array {
+  const total = order ? order.length : splits[split].count
+  if (order && start + count <= total) return order.slice(start, start + count)
+  const ids = new Uint32Array(count)
+  for (let i = 0; i < count; i++) {
+    const position = (start + i) % total
+    ids[i] = order ? order[position]! : position
+  }
+  return ids
+}
+
+/** The shape of one image of a batch. */
+export function imageShape (size: ImageSize, { pad, layout }: Pick<Selection, 'pad' | 'layout'>): number[] {
+  const { rows, columns } = paddedSize(size, pad)
+  switch (layout) {
+    case 'flat': return [rows * columns]
+    case 'nhwc': return [rows, columns, 1]
+    case 'nchw': return [1, rows, columns]
+  }
+}
+
+/** What a batch and its slices share. */
+interface Source {
+  readonly dataset: PreparedDataset
+  readonly split: PreparedSplit
+  /** u8 images of the dataset's size: the stored ones, or those that replace them. */
+  readonly pixels: Uint8Array
+  readonly normalizer: Normalizer
+  readonly padded: ImageSize
+  readonly selection: Selection
+}
+
+/** The samples of a batch or slice. */
+interface Rows {
+  /** Positions in the split. */
+  readonly positions: Positions
+  /** Positions of the images in `pixels`. */
+  readonly pixelPositions: Positions
+  /** Samples before the padding. */
+  readonly real: number
+}
+
+/** Pixels that are gathered before they are normalized: few enough to stay in the processor's cache. */
+const SCRATCH_PIXELS = 1 << 15
+
+/** Holds pixels only while `#fillImages` runs. */
+let scratch = new Uint8Array(SCRATCH_PIXELS)
+
+class SelectedBatch implements Batch {
+  readonly images: Tensor<PixelValues>
+  readonly labels: Tensor<Float32Array | BigInt64Array>
+  readonly ids: Tensor<Int32Array>
+  readonly mask?: Tensor<Uint8Array>
+  readonly normalizer: Normalizer
+  readonly #source: Source
+  readonly #rows: Rows
+
+  constructor (source: Source, rows: Rows) {
+    this.#source = source
+    this.#rows = rows
+    this.normalizer = source.normalizer
+    this.images = this.#selectImages()
+    this.labels = selectLabels(source, rows)
+    this.ids = selectIdTensor(source, rows)
+    if (source.selection.masked) this.mask = selectMask(rows)
+  }
+
+  copyPixels (start: number, end: number, target?: Uint8Array): Uint8Array {
+    const { dataset, pixels, padded, selection: { pad } } = this.#source
+    const positions = slicePositions(this.#rows.pixelPositions, start, end)
+    target ??= new Uint8Array((end - start) * countPixels(padded))
+    if (pad === undefined) gatherRows(pixels, countPixels(dataset), positions, target)
+    else gatherPadded(pixels, dataset, positions, target, padded)
+    return target
+  }
+
+  slice (start: number, end: number): Batch {
+    const { positions, pixelPositions, real } = this.#rows
+    return new SelectedBatch(this.#source, {
+      positions: slicePositions(positions, start, end),
+      pixelPositions: slicePositions(pixelPositions, start, end),
+      real: Math.min(Math.max(real - start, 0), end - start)
+    })
+  }
+
+  #selectImages (): Tensor<PixelValues> {
+    const { dataset, split, selection } = this.#source
+    const { normalization, dtype, pad, images } = selection
+    const { positions } = this.#rows
+    const shape = [positions.count, ...imageShape(dataset, selection)]
+    const isStored = pad === undefined && !images
+    const size = countPixels(dataset)
+    if (normalization === 'raw') {
+      return isStored && !positions.ids
+        ? viewTensor(shape, 'uint8', viewRows(split.images, size, positions))
+        : computedTensor(shape, 'uint8', pixels => { this.copyPixels(0, positions.count, pixels) })
+    }
+    if (normalization === 'centered' && dtype === 'float32' && isStored) {
+      return positions.ids
+        ? computedTensor(shape, 'float32', values => gatherRows(split.centered, size, positions, values))
+        : viewTensor(shape, 'float32', viewRows(split.centered, size, positions))
+    }
+    return computedTensor(shape, dtype, values => this.#fillImages(values))
+  }
+
+  /** Gathers and normalizes a few images at a time. */
+  #fillImages (values: PixelValues): void {
+    const { count } = this.#rows.positions
+    const size = countPixels(this.#source.padded)
+    const step = Math.max(1, Math.floor(SCRATCH_PIXELS / size))
+    if (scratch.length < size) scratch = new Uint8Array(size)
+    for (let start = 0; start < count; start += step) {
+      const end = Math.min(start + step, count)
+      const pixels = this.copyPixels(start, end, scratch.subarray(0, (end - start) * size))
+      this.normalizer.normalize(pixels, values.subarray(start * size, end * size))
+    }
+  }
+}
+
+function selectLabels (
+  { dataset, split: { onehot, index }, selection: { labels } }: Source,
+  { positions }: Rows
+): Tensor<Float32Array | BigInt64Array> {
+  const { start, count, ids } = positions
+  if (labels === 'onehot') {
+    const classes = dataset.entry.classes.length
+    return ids
+      ? computedTensor([count, classes], 'float32', rows => gatherRows(onehot, classes, positions, rows))
+      : viewTensor([count, classes], 'float32', viewRows(onehot, classes, positions))
+  }
+  return ids
+    ? computedTensor([count], 'int64', labels => { for (let i = 0; i < count; i++) labels[i] = index[ids[start + i]!]! })
+    : viewTensor([count], 'int64', viewRows(index, 1, positions))
+}
+
+function selectIdTensor ({ split }: Source, { positions: { start, count, ids } }: Rows): Tensor<Int32Array> {
+  const positions = ids ? new Int32Array(ids.buffer, ids.byteOffset, ids.length) : split.ids
+  return viewTensor([count], 'int32', positions.subarray(start, start + count))
+}
+
+function selectMask ({ positions: { count }, real }: Rows): Tensor<Uint8Array> {
+  return computedTensor([count], 'uint8', mask => { mask.fill(1, 0, real).fill(0, real) })
+}
+
+function countPixels ({ rows, columns }: ImageSize): number {
+  return rows * columns
 }

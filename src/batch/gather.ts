@@ -1,48 +1,69 @@
-import type { PreparedSplit } from '../dataset/entry.ts'
-import { pool } from '../io/buffer-pool.ts'
+import type { ImageSize } from '../dataset/entry.ts'
+import { padImage } from './pad.ts'
+import type { TensorData } from './tensor.ts'
 
-/** The same samples of a split, of whatever is asked for. */
-export interface Rows {
-  /** Those from `start` up to but not including `end` of them, as images of `size` pixels. */
-  images<Data extends Float32Array | Uint8Array> (all: Data, size: number, start: number, end: number): Data
-  /** float32 count·classes. */
-  onehot (classes: number): Float32Array
-  /** int64 count. */
-  index (): BigInt64Array
-  /** int32 count. */
-  ids (): Int32Array
+/** `count` positions of rows: those of `ids` from `start` on, or without `ids` the consecutive ones from `start` on. */
+export interface Positions {
+  readonly start: number
+  readonly count: number
+  readonly ids?: Uint32Array | undefined
 }
 
-/** The samples from `start` up to but not including `end`: views. */
-export function viewed (split: PreparedSplit, start: number, end: number): Rows {
-  return {
-    images: (all, size, from, to) => all.subarray((start + from) * size, (start + to) * size) as typeof all,
-    onehot: classes => split.onehot.subarray(start * classes, end * classes),
-    index: () => split.index.subarray(start, end),
-    ids: () => split.ids.subarray(start, end)
+/** The positions from `from` up to but not including `to` of these. */
+export function slicePositions ({ start, ids }: Positions, from: number, to: number): Positions {
+  return { start: start + from, count: to - from, ids }
+}
+
+/** Consecutive rows of `length` elements, as a view. */
+export function viewRows<Rows extends TensorData> (rows: Rows, length: number, { start, count }: Positions): Rows {
+  return rows.subarray(start * length, (start + count) * length) as Rows
+}
+
+/** Below this, copying element by element is faster than `set`. */
+const SHORT_ROW = 32
+
+/**
+ * Copies rows of `length` elements.
+ *
+ * @param rows all rows, back to back
+ * @param target room for `count` rows
+ */
+export function gatherRows<Rows extends Uint8Array | Float32Array> (
+  rows: Rows,
+  length: number,
+  { start, count, ids }: Positions,
+  target: Rows
+): void {
+  if (!ids) {
+    target.set(viewRows(rows, length, { start, count }))
+  } else if (length < SHORT_ROW) {
+    for (let i = 0, to = 0; i < count; i++) {
+      for (let from = ids[start + i]! * length, end = from + length; from < end; from++, to++) target[to] = rows[from]!
+    }
+  } else {
+    for (let i = 0; i < count; i++) {
+      const from = ids[start + i]! * length
+      target.set(rows.subarray(from, from + length), i * length)
+    }
   }
 }
 
-/** These samples: images and classes are gathered, each into one buffer of exactly its size. */
-export function gathered (split: PreparedSplit, ids: Uint32Array): Rows {
-  return {
-    images (all, size, start, end) {
-      const length = (end - start) * size
-      const rows = (all instanceof Float32Array ? pool.take(Float32Array, length) : pool.take(Uint8Array, length)) as typeof all
-      for (let i = start; i < end; i++) rows.set(all.subarray(ids[i]! * size, (ids[i]! + 1) * size), (i - start) * size)
-      return rows
-    },
-    onehot (classes) {
-      const rows = pool.take(Float32Array, ids.length * classes).fill(0)
-      for (let i = 0; i < ids.length; i++) rows[i * classes + split.labels[ids[i]!]!] = 1
-      return rows
-    },
-    index () {
-      const labels = pool.take(BigInt64Array, ids.length)
-      for (let i = 0; i < ids.length; i++) labels[i] = split.index[ids[i]!]!
-      return labels
-    },
-    // A sample's id is its position.
-    ids: () => new Int32Array(ids.buffer, ids.byteOffset, ids.length)
+/**
+ * Copies u8 images into images of a larger size.
+ *
+ * @param target room for `count` images of the size `padded`
+ */
+export function gatherPadded (
+  images: Uint8Array,
+  size: ImageSize,
+  { start, count, ids }: Positions,
+  target: Uint8Array,
+  padded: ImageSize
+): void {
+  const length = size.rows * size.columns
+  const paddedLength = padded.rows * padded.columns
+  target.fill(0)
+  for (let i = 0; i < count; i++) {
+    padImage(images, (ids ? ids[start + i]! : start + i) * length, size, target, i * paddedLength, padded)
   }
 }

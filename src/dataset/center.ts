@@ -1,27 +1,43 @@
 /**
- * float32(x/255 − mean), the quotient rounded to float32 first: bit for bit what preparation makes of the stored images.
+ * The normalization `centered`: float32(x/255 − mean), the quotient rounded to float32 first.
  *
- * @param levels u8 of whole images
- * @param unit float32 256: the value of each level
- * @param meanImage float32, as many as an image has pixels
- * @param values where they are put: as many as there are levels
+ * @param images u8 n·rows·columns
+ * @param unit float32 of 256: the quotient of each pixel level
+ * @param meanImage float32 of rows·columns
+ * @param values receives the result: float32 n·rows·columns
  */
-export function center (levels: Uint8Array, unit: Float32Array, meanImage: Float32Array, values = new Float32Array(levels.length)): Float32Array {
-  const size = meanImage.length
-  // Most pixels are blank, and side by side: copied, and looked for four at a time.
-  const blank = meanImage.map(mean => unit[0]! - mean)
-  for (let start = 0; start < levels.length; start += size) values.set(blank, start)
-  const { buffer, byteOffset } = levels.byteOffset % 4 === 0 ? levels : levels.slice()
-  const fours = new Uint32Array(buffer, byteOffset, levels.length >> 2)
-  for (let i = 0; i < fours.length; i++) {
-    if (fours[i] !== 0) centerSome(4 * i, 4 * i + 4)
-  }
-  centerSome(4 * fours.length, levels.length)
+export function center (
+  images: Uint8Array,
+  unit: Float32Array,
+  meanImage: Float32Array,
+  values: Float32Array = new Float32Array(images.length)
+): Float32Array {
+  imageCenterer(unit, meanImage)(images, values)
   return values
+}
 
-  function centerSome (from: number, to: number): void {
-    for (let i = from, pixel = from % size; i < to; i++, pixel = pixel + 1 === size ? 0 : pixel + 1) {
-      values[i] = unit[levels[i]!]! - meanImage[pixel]!
+/** The same for many calls with one mean image. */
+export function imageCenterer (
+  unit: Float32Array,
+  meanImage: Float32Array
+): (images: Uint8Array, values: Float32Array) => void {
+  const size = meanImage.length
+  const blank = meanImage.map(mean => unit[0]! - mean)
+
+  // Most pixels are blank and adjacent, so blank images are copied, and the other pixels found four at a time.
+  return (images, values) => {
+    for (let start = 0; start < images.length; start += size) values.set(blank, start)
+    const { buffer, byteOffset } = images.byteOffset % 4 === 0 ? images : images.slice()
+    const quads = new Uint32Array(buffer, byteOffset, images.length >> 2)
+    for (let i = 0; i < quads.length; i++) {
+      if (quads[i] !== 0) centerPixels(images, 4 * i, 4 * i + 4, values)
+    }
+    centerPixels(images, 4 * quads.length, images.length, values)
+  }
+
+  function centerPixels (images: Uint8Array, start: number, end: number, values: Float32Array): void {
+    for (let i = start, position = start % size; i < end; i++, position = position + 1 === size ? 0 : position + 1) {
+      values[i] = unit[images[i]!]! - meanImage[position]!
     }
   }
 }

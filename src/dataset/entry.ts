@@ -208,16 +208,7 @@ export interface PreparedDataset {
   readonly standard: { readonly mean: number, readonly std: number }
   /** float32 256 each: the value of every pixel level, for the normalizations that do not depend on the position. */
   readonly levels: { readonly unit: Float32Array, readonly standard: Float32Array }
-  readonly codebooks: Readonly<Record<Normalization, Codebook>>
   readonly splits: Readonly<Record<SplitName, PreparedSplit>>
-}
-
-/**
- * What turns pixel levels into the values of one normalization in one dtype. There are `positions`·256 values in all: `positions` is 1
- * where the level alone decides, and the pixels of an image where each position has values of its own.
- */
-export interface Codebook {
-  readonly positions: number
 }
 
 /** How far a stage is, in its own unit of work. */

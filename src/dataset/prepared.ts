@@ -1,5 +1,5 @@
 import { perSplit, type BackendName, type DatasetEntry, type FileProvenance, type PixelStatistics, type PrepareSettings, type PreparedDataset, type SplitName, type SplitSettings } from './entry.ts'
-import { codebooks, preparedSplit } from './split.ts'
+import { preparedSplit } from './split.ts'
 
 /** What a dataset is known by before it is prepared. */
 export interface Identity {
@@ -46,7 +46,6 @@ export function preparedDataset (identity: Identity, { rows, columns, backend, f
     standard,
     meanImage,
     levels,
-    codebooks: codebooks(rows * columns),
     splits: perSplit(name => preparedSplit({ ...splits[name], pixels: pixels[name], classes }))
   }
 }

@@ -1,4 +1,4 @@
-import type { Codebook, Normalization, PixelStatistics, PreparedSplit } from './entry.ts'
+import type { PixelStatistics, PreparedSplit } from './entry.ts'
 
 /** Puts together what is served of a split. Everything is kept as it is given; only int64 labels and ids are made. */
 export function preparedSplit (parts: {
@@ -20,9 +20,4 @@ export function preparedSplit (parts: {
     ids: Int32Array.from({ length: count }, (_, i) => i),
     histogram
   }
-}
-
-/** The codebooks of a dataset whose images have `size` pixels: only the mean image depends on the position. */
-export function codebooks (size: number): Record<Normalization, Codebook> {
-  return { raw: { positions: 1 }, unit: { positions: 1 }, standard: { positions: 1 }, centered: { positions: size } }
 }

@@ -1,28 +1,18 @@
-/** Bytes of a body, or what makes them, piece by piece and anew each time that the body is sent. */
-export type Part = Uint8Array | (() => Iterable<Uint8Array>)
+import type { Chunk } from '../io/chunk.ts'
 
-/** What is sent. */
+/** The body of one response. */
 export interface Body {
-  /** How many bytes all parts have together, where that is known before they are made. */
-  readonly bytes?: number
-  /** In order. They may be views of a batch's tensors, which are never written to. */
-  readonly parts: readonly Part[]
+  /** Bytes of all chunks together, if known before they are computed. */
+  readonly byteLength?: number
+  /** Each is computed when it is pulled. To be consumed at most once. */
+  readonly chunks: Iterable<Chunk>
 }
 
-/** A body of parts that are made already. */
-export function bodyOf (...parts: Uint8Array[]): Body {
-  return { bytes: byteLength(parts), parts }
+/** A body of these bytes, one after the other. */
+export function bodyOf (...bytes: Uint8Array[]): Body {
+  return { byteLength: sumByteLengths(bytes), chunks: bytes }
 }
 
-/** All bytes of these parts in order, each piece made when it is asked for. */
-export function * piecesOf (parts: readonly Part[]): Generator<Uint8Array> {
-  for (const part of parts) {
-    if (typeof part === 'function') yield * part()
-    else yield part
-  }
-}
-
-/** Bytes of all pieces together. */
-export function byteLength (pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
+export function sumByteLengths (items: ReadonlyArray<{ readonly byteLength: number }>): number {
+  return items.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }

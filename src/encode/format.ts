@@ -1,20 +1,20 @@
 import type { Batch } from '../batch/batch.ts'
+import type { Chunk } from '../io/chunk.ts'
 import type { Body } from './body.ts'
 
 /** One representation of a resource. */
 export interface Format {
-  /** As `?format=` names it. */
+  /** As in `?format=`. */
   readonly name: string
   readonly mediaType: string
 }
 
-/** What a batch says of itself apart from its tensors, in the order in which JSON shows it. */
+/** What describes a batch apart from its tensors, in the order in which JSON lists it. */
 export type BatchMetadata = Readonly<Record<string, string | number | readonly number[]>>
 
 /** A wire format of batches. */
 export interface BatchFormat extends Format {
-  /** A promise where all of a large batch has to be seen first: others have their turn in between. */
-  encode (batch: Batch, metadata: BatchMetadata): Body | Promise<Body>
+  encode (batch: Batch, metadata: BatchMetadata): Body
 }
 
 /** A batch as one of the pages of a stream. */
@@ -23,16 +23,16 @@ export interface Page {
   readonly metadata: BatchMetadata
 }
 
-/** Makes one body of many batches, page by page. */
+/** Encodes many batches as one body, page by page. */
 export interface StreamEncoder {
-  /** What the next page adds to the body. */
-  page (page: Page): Iterable<Uint8Array>
-  /** What tells a reader that this is the end. */
-  end (): Iterable<Uint8Array>
+  /** The next page's part of the body, each chunk computed when it is pulled. */
+  page (page: Page): Iterable<Chunk>
+  /** The end of the body, from which a reader knows that nothing is missing. */
+  end (): Iterable<Chunk>
 }
 
 /** A wire format of many batches in one body. */
 export interface StreamFormat extends Format {
-  /** @param shared what all pages say of themselves */
+  /** @param shared metadata that all pages have in common */
   startStream (shared: BatchMetadata): StreamEncoder
 }

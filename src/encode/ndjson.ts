@@ -1,25 +1,25 @@
-import { piecesOf, type Body } from './body.ts'
-import type { StreamFormat } from './format.ts'
+import type { Chunk } from '../io/chunk.ts'
+import type { Page, StreamFormat } from './format.ts'
 import { json } from './json/json.ts'
 
-/** A line for each page, the JSON of its batch, and a last one by which a reader knows that nothing was cut off. */
+/** One line per page, the JSON of its batch, and a last line from which a reader knows that nothing is missing. */
 export const ndjson: StreamFormat = {
   name: 'ndjson',
   mediaType: 'application/x-ndjson',
   startStream () {
     const sent = { pages: 0, samples: 0 }
     return {
-      page ({ batch, metadata }) {
+      page (page) {
         sent.pages++
-        sent.samples += batch.ids.shape[0]!
-        return line(json.encode(batch, metadata))
+        sent.samples += page.batch.ids.shape[0]!
+        return encodeLine(page)
       },
       end: () => [Buffer.from(`${JSON.stringify({ end: true, ...sent })}\n`)]
     }
   }
 }
 
-function * line ({ parts }: Body): Generator<Uint8Array> {
-  yield * piecesOf(parts)
+function * encodeLine ({ batch, metadata }: Page): Generator<Chunk> {
+  yield * json.encode(batch, metadata).chunks
   yield Buffer.from('\n')
 }

@@ -1,5 +1,4 @@
-import type { ElementType, Tensor } from '../batch/batch.ts'
-import { asBytes } from '../io/bytes.ts'
+import type { ElementType } from '../batch/tensor.ts'
 import type { Format } from './format.ts'
 
 export const npy: Format = { name: 'npy', mediaType: 'application/x-npy' }
@@ -7,18 +6,13 @@ export const npy: Format = { name: 'npy', mediaType: 'application/x-npy' }
 const descriptors = { float32: '<f4', float16: '<f2', uint8: '|u1', int32: '<i4', int64: '<i8' } as const
 
 /**
- * An array as an NPY 1.0 file (numpy.org/doc/stable/reference/generated/numpy.lib.format.html), in two parts:
+ * The start of an NPY 1.0 file (numpy.org/doc/stable/reference/generated/numpy.lib.format.html), which little-endian
+ * elements in C order follow:
  *
  *     0   \x93NUMPY 01 00
- *     8   u16  length of what follows up to the data
+ *     8   u16  length of the rest of the header
  *     10  Python dict literal, spaces, \n; the data starts at a multiple of 64
- *     …   the data, a view of the tensor's
  */
-export function encodeNpy ({ shape, dtype, data }: Tensor): [Uint8Array, Uint8Array] {
-  return [npyHeader(shape, dtype), asBytes(data)]
-}
-
-/** All that stands before the data. */
 export function npyHeader (shape: readonly number[], dtype: ElementType): Buffer {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
   const dict = `{'descr': '${descriptors[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`

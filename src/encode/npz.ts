@@ -1,103 +1,118 @@
 import { crc32 } from 'node:zlib'
-import type { Batch } from '../batch/batch.ts'
-import { pool } from '../io/buffer-pool.ts'
-import { yieldToEventLoop } from '../io/event-loop.ts'
-import { piecesOf, type Body, type Part } from './body.ts'
+import { bytesOfChunk, type Chunk } from '../io/chunk.ts'
+import { sumByteLengths } from './body.ts'
 import type { BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'
-import { isWhole } from './slices.ts'
-import { tensorsOf } from './tensors.ts'
+import { namedTensors, type NamedTensor } from './tensors.ts'
 
 /**
- * A zip of stored (uncompressed) NPY members, as `numpy.savez` makes it (APPNOTE.TXT 6.3, 4.3): a local header, name and
- * NPY file each, then the central directory. All dates are 1980-01-01, so equal batches have equal bytes.
+ * A zip of stored (uncompressed) NPY members, as `numpy.savez` writes it (APPNOTE.TXT 6.3, 4.3):
+ *
+ *     per member   local header, NPY header, elements, data descriptor
+ *     at the end   central directory, end of central directory
+ *
+ * The descriptor allows for writing in one pass, since it has the CRC-32 after the data. Sizes are known in advance, so
+ * the local header has them. All dates are 1980-01-01: equal batches have equal bytes.
  */
 export const npz: BatchFormat = {
   name: 'npz',
   mediaType: 'application/x-npz',
   encode (batch) {
-    const making = make(batch)
-    return isWhole(batch) ? atOnce(making) : inTurns(making)
-  }
-}
-
-/**
- * A checksum stands before its data, so the slices of a large batch are made for that, and once more to be sent. Others may
- * have their turn after each of them.
- */
-function * make (batch: Batch): Generator<void, Body> {
-  const whole = isWhole(batch)
-  const parts: Part[] = []
-  const directory: Buffer[] = []
-  let offset = 0
-  for (const { name, shape, dtype, bytes, part } of tensorsOf(batch)) {
-    const header = npyHeader(shape, dtype)
-    const again = typeof part === 'function' && !whole
-    const made: Uint8Array[] = []
-    let crc = crc32(header)
-    for (const piece of piecesOf([part])) {
-      crc = crc32(piece, crc)
-      if (again) pool.giveBack(piece.buffer)
-      else made.push(piece)
-      yield
+    const members = planMembers(namedTensors(batch))
+    const directoryOffset = sumByteLengths(members)
+    const directoryLength = members.reduce((sum, { name }) => sum + DIRECTORY_ENTRY + name.length, 0)
+    return {
+      byteLength: directoryOffset + directoryLength + END,
+      chunks: encodeChunks(members, directoryOffset, directoryLength)
     }
-    const member: Member = { name: `${name}.npy`, offset, size: header.length + bytes, crc }
-    const start = Buffer.concat([localHeader(member), header])
-    parts.push(start, ...(again ? [part] : made))
-    directory.push(directoryEntry(member))
-    offset += start.length + bytes
   }
-  const entries = Buffer.concat(directory)
-  const end = Buffer.concat([entries, directoryEnd(directory.length, entries.length, offset)])
-  return { bytes: offset + end.length, parts: [...parts, end] }
-}
-
-function atOnce (making: Generator<void, Body>): Body {
-  let step = making.next()
-  while (!step.done) step = making.next()
-  return step.value
-}
-
-async function inTurns (making: Generator<void, Body>): Promise<Body> {
-  let step = making.next()
-  for (; !step.done; step = making.next()) await yieldToEventLoop()
-  return step.value
 }
 
 interface Member {
   readonly name: string
-  /** Bytes from the start of the archive to its local header. */
+  /** Bytes from the start of the archive to the local header. */
   readonly offset: number
+  /** Bytes from the local header to the end of the data descriptor. */
+  readonly byteLength: number
+  /** Bytes of the NPY file. */
   readonly size: number
-  readonly crc: number
+  readonly npyHeader: Uint8Array
+  readonly elements: Iterable<Chunk>
 }
 
+function planMembers (tensors: readonly NamedTensor[]): Member[] {
+  let offset = 0
+  return tensors.map(tensor => {
+    const name = `${tensor.name}.npy`
+    const header = npyHeader(tensor.shape, tensor.dtype)
+    const size = header.length + tensor.byteLength
+    const byteLength = LOCAL_HEADER + name.length + size + DESCRIPTOR
+    const member = { name, offset, byteLength, size, npyHeader: header, elements: tensor.chunks }
+    offset += byteLength
+    return member
+  })
+}
+
+/** Headers between the elements of two members are one chunk. */
+function * encodeChunks (members: readonly Member[], directoryOffset: number, directoryLength: number): Generator<Chunk> {
+  let pending: Uint8Array[] = []
+  const directory: Uint8Array[] = []
+  for (const member of members) {
+    yield Buffer.concat([...pending, localHeader(member), member.npyHeader])
+    let crc = crc32(member.npyHeader)
+    for (const chunk of member.elements) {
+      const bytes = bytesOfChunk(chunk)
+      // For no bytes in no memory, zlib returns 0.
+      if (bytes.length > 0) crc = crc32(bytes, crc)
+      yield chunk
+    }
+    pending = [dataDescriptor(member, crc)]
+    directory.push(directoryEntry(member, crc))
+  }
+  yield Buffer.concat([...pending, ...directory, directoryEnd(members.length, directoryLength, directoryOffset)])
+}
+
+const LOCAL_HEADER = 30
+const DESCRIPTOR = 16
+const DIRECTORY_ENTRY = 46
+const END = 22
+
 const VERSION = 20
+/** Bit 3: a data descriptor follows the data. */
+const FLAGS = 1 << 3
 const DATE_1980 = 0x21
 
-/** 30 bytes and the name. */
 function localHeader (member: Member): Buffer {
-  const header = Buffer.alloc(30 + member.name.length)
+  const header = Buffer.alloc(LOCAL_HEADER + member.name.length)
   header.writeUInt32LE(0x04034b50, 0)
-  writeCommon(header, 4, member)
-  header.write(member.name, 30, 'latin1')
+  writeShared(header, 4, member, 0)
+  header.write(member.name, LOCAL_HEADER, 'latin1')
   return header
 }
 
-/** 46 bytes and the name. */
-function directoryEntry (member: Member): Buffer {
-  const entry = Buffer.alloc(46 + member.name.length)
+function dataDescriptor ({ size }: Member, crc: number): Buffer {
+  const descriptor = Buffer.alloc(DESCRIPTOR)
+  descriptor.writeUInt32LE(0x08074b50, 0)
+  descriptor.writeUInt32LE(crc, 4)
+  descriptor.writeUInt32LE(size, 8)
+  descriptor.writeUInt32LE(size, 12)
+  return descriptor
+}
+
+function directoryEntry (member: Member, crc: number): Buffer {
+  const entry = Buffer.alloc(DIRECTORY_ENTRY + member.name.length)
   entry.writeUInt32LE(0x02014b50, 0)
   entry.writeUInt16LE(VERSION, 4)
-  writeCommon(entry, 6, member)
+  writeShared(entry, 6, member, crc)
   entry.writeUInt32LE(member.offset, 42)
-  entry.write(member.name, 46, 'latin1')
+  entry.write(member.name, DIRECTORY_ENTRY, 'latin1')
   return entry
 }
 
-/** What both headers say of a member, 26 bytes: version, flags, method, time, date, CRC-32, sizes, name's length. */
-function writeCommon (target: Buffer, at: number, { name, size, crc }: Member): void {
+/** The 26 bytes that both headers have: version, flags, method, time, date, CRC-32, two sizes, length of the name. */
+function writeShared (target: Buffer, at: number, { name, size }: Member, crc: number): void {
   target.writeUInt16LE(VERSION, at)
+  target.writeUInt16LE(FLAGS, at + 2)
   target.writeUInt16LE(DATE_1980, at + 8)
   target.writeUInt32LE(crc, at + 10)
   target.writeUInt32LE(size, at + 14)
@@ -105,13 +120,12 @@ function writeCommon (target: Buffer, at: number, { name, size, crc }: Member): 
   target.writeUInt16LE(name.length, at + 22)
 }
 
-/** 22 bytes. */
-function directoryEnd (count: number, size: number, offset: number): Buffer {
-  const end = Buffer.alloc(22)
+function directoryEnd (count: number, byteLength: number, offset: number): Buffer {
+  const end = Buffer.alloc(END)
   end.writeUInt32LE(0x06054b50, 0)
   end.writeUInt16LE(count, 8)
   end.writeUInt16LE(count, 10)
-  end.writeUInt32LE(size, 12)
+  end.writeUInt32LE(byteLength, 12)
   end.writeUInt32LE(offset, 16)
   return end
 }

@@ -1,5 +1,8 @@
-import type { BatchFormat } from './format.ts'
-import { tensorsOf } from './tensors.ts'
+import type { Batch } from '../batch/batch.ts'
+import type { Chunk } from '../io/chunk.ts'
+import { sumByteLengths } from './body.ts'
+import type { BatchFormat, BatchMetadata } from './format.ts'
+import { namedTensors, type NamedTensor } from './tensors.ts'
 
 const dtypes = { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int64: 'I64' } as const
 
@@ -8,24 +11,31 @@ const dtypes = { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int6
  *
  *     0    u64  N, a multiple of 8 thanks to spaces at the end of the header
  *     8    N bytes of JSON: name → dtype, shape, data_offsets relative to 8 + N; __metadata__ maps strings to strings
- *     8+N  the tensors back to back, each a view; every one starts at a multiple of its element's size
+ *     8+N  the tensors back to back
  */
 export const safetensors: BatchFormat = {
   name: 'safetensors',
   mediaType: 'application/vnd.safetensors',
-  encode (batch, metadata) {
-    const tensors = tensorsOf(batch)
-    const header: Record<string, unknown> = {
-      __metadata__: Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, String(value)]))
-    }
-    let offset = 0
-    for (const { name, shape, dtype, bytes } of tensors) header[name] = { dtype: dtypes[dtype], shape, data_offsets: [offset, offset += bytes] }
-    const start = encodeHeader(header)
-    return { bytes: start.length + offset, parts: [start, ...tensors.map(({ part }) => part)] }
+  encode (batch: Batch, metadata: BatchMetadata) {
+    const tensors = namedTensors(batch)
+    const header = encodeHeader(tensors, metadata)
+    return { byteLength: header.length + sumByteLengths(tensors), chunks: chunksOf(header, tensors) }
   }
 }
 
-function encodeHeader (header: object): Buffer {
+function * chunksOf (header: Uint8Array, tensors: readonly NamedTensor[]): Generator<Chunk> {
+  yield header
+  for (const { chunks } of tensors) yield * chunks
+}
+
+function encodeHeader (tensors: readonly NamedTensor[], metadata: BatchMetadata): Buffer {
+  const header: Record<string, unknown> = {
+    __metadata__: Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, String(value)]))
+  }
+  let offset = 0
+  for (const { name, shape, dtype, byteLength } of tensors) {
+    header[name] = { dtype: dtypes[dtype], shape, data_offsets: [offset, offset += byteLength] }
+  }
   const json = JSON.stringify(header)
   const length = Math.ceil(Buffer.byteLength(json) / 8) * 8
   const bytes = Buffer.alloc(8 + length, ' ')

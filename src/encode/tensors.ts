@@ -1,46 +1,49 @@
-import type { Batch, ElementType, Tensor } from '../batch/batch.ts'
-import type { Part } from './body.ts'
-import { asBytes } from '../io/bytes.ts'
-import { elements } from './shape.ts'
-import { isWhole, slices } from './slices.ts'
+import type { Batch } from '../batch/batch.ts'
+import { countElements, type Tensor } from '../batch/tensor.ts'
+import type { Chunk } from '../io/chunk.ts'
 
 /** A tensor as binary formats write it. */
-export interface WireTensor {
+export interface NamedTensor extends Pick<Tensor, 'shape' | 'dtype' | 'byteLength'> {
   readonly name: string
-  readonly shape: readonly number[]
-  readonly dtype: ElementType
-  readonly bytes: number
-  /** The data. What would be much to hold for a reader who is slow is made when it is sent, images slice by slice. */
-  readonly part: Part
+  /** The elements in little-endian C order, computed chunk by chunk. */
+  readonly chunks: Iterable<Chunk>
 }
 
-const sizes: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, uint8: 1, int32: 4, int64: 8 }
-
 /** The tensors of a batch, in the order in which binary formats carry them. */
-export function tensorsOf (batch: Batch): WireTensor[] {
-  const { images, stored, labels, ids, mask } = batch
-  const small = isWhole(batch) ? made : toBeMade
+export function namedTensors (batch: Batch): NamedTensor[] {
+  const { images, labels, ids, mask } = batch
   return [
-    { ...described('images', images), part: stored ? asBytes(images.data) : () => imagePieces(batch) },
-    small('labels', labels),
-    // Slices are gathered by them, so they are there anyway.
-    made('ids', ids),
-    ...(mask ? [small('mask', mask)] : [])
+    { name: 'images', ...describe(images), chunks: imageChunks(batch) },
+    { name: 'labels', ...describe(labels), chunks: chunksOf(labels) },
+    { name: 'ids', ...describe(ids), chunks: chunksOf(ids) },
+    ...(mask ? [{ name: 'mask', ...describe(mask), chunks: chunksOf(mask) }] : [])
   ]
 }
 
-function * imagePieces (batch: Batch): Generator<Uint8Array> {
-  for (const { images } of slices(batch)) yield asBytes(images.data)
+function describe ({ shape, dtype, byteLength }: Tensor): Pick<Tensor, 'shape' | 'dtype' | 'byteLength'> {
+  return { shape, dtype, byteLength }
 }
 
-function made (name: string, tensor: Tensor): WireTensor {
-  return { ...described(name, tensor), part: asBytes(tensor.data) }
+function * chunksOf (tensor: Tensor): Generator<Chunk> {
+  yield tensor.chunk()
 }
 
-function toBeMade (name: string, tensor: Tensor): WireTensor {
-  return { ...described(name, tensor), part: () => [asBytes(tensor.data)] }
-}
+/** Elements that images may have to be computed at once: 1 MiB of float32, or 256 images of 32×32. */
+const SMALL = 1 << 18
 
-function described (name: string, { shape, dtype }: Tensor): Omit<WireTensor, 'part'> {
-  return { name, shape, dtype, bytes: elements(shape) * sizes[dtype] }
+/** Elements in the images of a slice, at most: what a slow reader of a large batch pins. */
+const SLICE = 1 << 15
+
+function * imageChunks (batch: Batch): Generator<Chunk> {
+  const { images } = batch
+  const [count, ...shape] = images.shape as [number, ...number[]]
+  const size = countElements(shape)
+  if (images.isView || count * size <= SMALL) {
+    yield images.chunk()
+    return
+  }
+  const step = Math.max(1, Math.floor(SLICE / size))
+  for (let start = 0; start < count; start += step) {
+    yield batch.slice(start, Math.min(start + step, count)).images.chunk()
+  }
 }

@@ -1,60 +1,60 @@
-/** Smaller ones are cheap to make. */
-const SMALLEST = 1 << 16
+import type { Chunk, PooledChunk } from './chunk.ts'
 
-/** Bytes that wait for their next use at most. */
-const LIMIT = 32 << 20
+/** Bytes of the smallest buffer that is worth reusing. */
+const MIN_BYTES = 1 << 16
 
-/** Makes arrays of one type. */
-type ArrayType<Data> = { new (buffer: ArrayBuffer, start: number, length: number): Data, readonly BYTES_PER_ELEMENT: number }
+/** Bytes of all idle buffers together, at most. */
+const MAX_IDLE_BYTES = 32 << 20
 
 /**
- * Memory that images and texts are made in, used again once it is known that nobody reads it any more. Fresh memory is
- * given by the system page by page, which takes longer than to fill it. What is not given back is simply collected.
+ * Reuses the memory of chunks that have been sent: the system hands out fresh memory page by page, which takes longer than
+ * filling it. A chunk that is never released is garbage collected like any other object.
  */
-export class Pool {
+export class BufferPool {
   readonly #idle = new Map<number, ArrayBuffer[]>()
-  readonly #lent = new WeakSet<ArrayBufferLike>()
-  #bytes = 0
+  #idleBytes = 0
 
-  /** An array of so many elements, in memory of exactly its size. What is in it is undefined: all of it is to be written. */
-  take<Data> (Elements: ArrayType<Data>, length: number): Data {
-    return new Elements(this.#take(length * Elements.BYTES_PER_ELEMENT), 0, length)
+  /** A chunk of `byteLength` bytes with undefined content; pooled if it is large enough to be worth reusing. */
+  chunk (byteLength: number): Chunk {
+    return byteLength < MIN_BYTES ? allocate(byteLength) : this.pooledChunk(byteLength)
   }
 
-  #take (bytes: number): ArrayBuffer {
-    const used = this.#idle.get(bytes)?.pop()
-    if (used) this.#bytes -= bytes
-    const buffer = used ?? Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer
-    if (bytes >= SMALLEST) this.#lent.add(buffer)
-    return buffer
+  /** A pooled chunk of `byteLength` bytes with undefined content, in a buffer of exactly that size. */
+  pooledChunk (byteLength: number): PooledChunk {
+    const idle = this.#idle.get(byteLength)?.pop()
+    if (idle) this.#idleBytes -= byteLength
+    const bytes = idle ? new Uint8Array(idle) : allocate(byteLength)
+    let isReleased = false
+    const release = (): void => {
+      if (!isReleased) this.#keep(bytes.buffer as ArrayBuffer)
+      isReleased = true
+    }
+    return { bytes, release }
   }
 
-  /** Whether this is to be given back: it will hold something else then. */
-  hasLent (buffer: ArrayBufferLike): boolean {
-    return this.#lent.has(buffer)
+  #keep (buffer: ArrayBuffer): void {
+    const { byteLength } = buffer
+    if (this.#idleBytes + byteLength > MAX_IDLE_BYTES) this.#dropOtherSizes(byteLength)
+    if (this.#idleBytes + byteLength > MAX_IDLE_BYTES) return
+    const idle = this.#idle.get(byteLength)
+    if (idle) idle.push(buffer)
+    else this.#idle.set(byteLength, [buffer])
+    this.#idleBytes += byteLength
   }
 
-  /** Takes back what it has lent; anything else is left alone. */
-  giveBack (buffer: ArrayBufferLike): void {
-    if (!this.#lent.delete(buffer)) return
-    const bytes = buffer.byteLength
-    if (this.#bytes + bytes > LIMIT) this.#forgetOthers(bytes)
-    if (this.#bytes + bytes > LIMIT) return
-    const idle = this.#idle.get(bytes)
-    if (idle) idle.push(buffer as ArrayBuffer)
-    else this.#idle.set(bytes, [buffer as ArrayBuffer])
-    this.#bytes += bytes
-  }
-
-  /** Sizes that are not asked for now make room for the one that is. */
-  #forgetOthers (bytes: number): void {
+  /** Sizes that are no longer requested make room for the one that is. */
+  #dropOtherSizes (byteLength: number): void {
     for (const [size, buffers] of this.#idle) {
-      if (size === bytes) continue
-      this.#bytes -= size * buffers.length
+      if (size === byteLength) continue
+      this.#idleBytes -= size * buffers.length
       this.#idle.delete(size)
     }
   }
 }
 
-/** The one that all batches share. */
-export const pool = new Pool()
+/** The pool that all responses share. */
+export const bufferPool = new BufferPool()
+
+function allocate (byteLength: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer)
+}

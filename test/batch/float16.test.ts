@@ -1,7 +1,7 @@
 import t from 'tap'
 import { normalizations } from '../../src/dataset/entry.ts'
-import { shortestHalfText } from '../../src/encode/json/float16.ts'
-import { batch } from '../../src/batch/select.ts'
+import { shortestFloat16 } from '../../src/encode/json/numbers.ts'
+import { selectBatch } from '../../src/batch/batch.ts'
 import { float16Bits } from '../../src/batch/float16.ts'
 import { prepared } from '../fixtures/prepared.ts'
 import { readHalf } from '../fixtures/read.ts'
@@ -35,16 +35,16 @@ t.test('every half is itself, and what lies between two goes to the nearer, or t
 
 t.test('the text of every half reads back as that half, and no shorter one is as near to no other', async t => {
   for (let bits = 0; bits <= MAX; bits++) {
-    const text = shortestHalfText(bits)
+    const text = shortestFloat16(bits)
     const value = JSON.parse(text)
     if (float16Bits(value) !== bits || text.length > 15) t.fail(`${bits} became ${text}`)
-    if (shortestHalfText(bits | 0x8000) !== `-${text}`) t.fail(`${bits} has another text with a sign`)
+    if (shortestFloat16(bits | 0x8000) !== `-${text}`) t.fail(`${bits} has another text with a sign`)
     const digits = value.toExponential().replace(/e.*$/, '').replace('.', '').length
     const shorter = Number(value.toPrecision(Math.max(1, digits - 1)))
     const near = [below(shorter), above(shorter)].every(value => float16Bits(value) === bits)
     if (digits > 1 && near) t.fail(`${text} is longer than it must be`)
   }
-  t.same([0x2e66, 0x3555, 0x0001, MAX].map(shortestHalfText), ['0.1', '0.3333', '6e-8', '65500'])
+  t.same([0x2e66, 0x3555, 0x0001, MAX].map(shortestFloat16), ['0.1', '0.3333', '6e-8', '65500'])
 })
 
 t.test('a batch of halves is the batch of floats, rounded', async t => {
@@ -52,8 +52,8 @@ t.test('a batch of halves is the batch of floats, rounded', async t => {
   const choice = { split: 'train', span: { start: 3, count: 20, real: 20 }, labels: 'index', layout: 'flat', masked: false } as const
   for (const normalization of normalizations.filter(name => name !== 'raw')) {
     for (const order of [undefined, Uint32Array.from({ length: 30 }, (_, i) => 29 - i)]) {
-      const [floats, halves] = (['float32', 'float16'] as const).map(dtype => batch(dataset, { ...choice, normalization, order, dtype }))
-      t.same(halves!.images.data, Uint16Array.from(floats!.images.data as Float32Array, float16Bits), normalization)
+      const [floats, halves] = (['float32', 'float16'] as const).map(dtype => selectBatch(dataset, { ...choice, normalization, order, dtype }))
+      t.same(halves!.images.data(), Uint16Array.from(floats!.images.data() as Float32Array, float16Bits), normalization)
     }
   }
 })

@@ -1,27 +1,32 @@
 import type { Batch } from '../../batch/batch.ts'
+import type { Chunk } from '../../io/chunk.ts'
 import type { Body } from '../body.ts'
 import type { BatchFormat, BatchMetadata } from '../format.ts'
-import { isSmall } from '../slices.ts'
-import { imageTexts } from './image-texts.ts'
+import { plainImageWriter } from './image-writer.ts'
+import { wasmImageWriter } from './wasm-image-writer.ts'
 
 /** Metadata, then `ids`, `images`, `labels` and `mask`, each nested as its shape says. */
 export const json = {
   name: 'json',
   mediaType: 'application/json',
-  encode (batch: Batch, metadata: BatchMetadata): Body {
-    const start = `${JSON.stringify(metadata).slice(0, -1)},"ids":[${batch.ids.data.join()}],"images":[`
-    return { parts: [Buffer.from(start), () => imageTexts(batch), isSmall(batch) ? end(batch) : () => [end(batch)]] }
-  }
+  encode: (batch: Batch, metadata: BatchMetadata): Body => ({ chunks: encodeChunks(batch, metadata) })
 } satisfies BatchFormat
 
-function end (batch: Batch): Uint8Array {
-  const mask = batch.mask ? `,"mask":[${batch.mask.data.join()}]` : ''
-  return Buffer.from(`],"labels":[${labelTexts(batch)}]${mask}}`)
+function * encodeChunks (batch: Batch, metadata: BatchMetadata): Generator<Chunk> {
+  const { ids, mask } = batch
+  yield Buffer.from(`${JSON.stringify(metadata).slice(0, -1)},"ids":[${ids.data().join()}],"images":[`)
+  const imageWriter = wasmImageWriter.supports(batch) ? wasmImageWriter : plainImageWriter
+  yield * imageWriter.write(batch)
+  yield Buffer.from(`],"labels":[${labelTexts(batch)}]${mask ? `,"mask":[${mask.data().join()}]` : ''}}`)
 }
 
-function labelTexts ({ labels: { shape: [, classes], data } }: Batch): string {
+function labelTexts ({ labels }: Batch): string {
+  const [, classes] = labels.shape
+  const data = labels.data()
   if (classes === undefined) return data.join()
-  const rows = Array.from({ length: classes }, (_, label) => `[${Array.from({ length: classes }, (_, i) => Number(i === label)).join()}]`)
+  const rows = Array.from({ length: classes }, (_, label) => {
+    return `[${Array.from({ length: classes }, (_, i) => Number(i === label)).join()}]`
+  })
   const texts: string[] = []
   for (let i = 0; i < data.length; i++) if (data[i] === 1) texts.push(rows[i % classes]!)
   return texts.join()

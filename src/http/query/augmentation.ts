@@ -1,11 +1,7 @@
-import { augmenter } from '../../batch/augment/augment.ts'
-import type { Augmentations } from '../../batch/augment/augmentations.ts'
+import type { Augmentation } from '../../batch/augment/augment-batch.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../../batch/augment/parse.ts'
-import type { Batch } from '../../batch/batch.ts'
-import type { ImageSize, PreparedDataset, SplitName } from '../../dataset/entry.ts'
+import type { ImageSize, SplitName } from '../../dataset/entry.ts'
 import { sampleKey } from '../../dataset/order.ts'
-import { batch, sampleIds, type Selection } from '../../batch/select.ts'
-import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
 import { epochWithoutSeed } from './ordering.ts'
 import { refuse } from './errors.ts'
 import { defaults } from '../openapi/schemas/defaults.ts'
@@ -18,12 +14,9 @@ export interface ImageQuery {
   readonly epoch?: number
 }
 
-export interface Augmenting {
-  readonly augmentations: Augmentations
+export interface Augmenting extends Augmentation {
   /** However it was asked for, the same text for the same augmentations. */
   readonly text: string
-  /** The number that all random numbers of a sample derive from. */
-  readonly key: (id: number) => number
 }
 
 /**
@@ -72,31 +65,4 @@ export function namedMetadata (query: ImageQuery, augmenting: Augmenting | undef
 /** What a page says of how its images were changed: only what was asked for. */
 export function imageMetadata ({ pad }: ImageQuery, augmenting: Augmenting | undefined): Record<string, string | number> {
   return { ...(augmenting && { augment: augmenting.text }), ...(pad !== undefined && { pad }) }
-}
-
-/**
- * The batch of a selection, which is made as it is looked at; where it is augmented, images are made first, in slices between
- * which others have their turn.
- */
-export function augmentedBatch (dataset: PreparedDataset, selection: Selection, augmenting: Augmenting | undefined): Batch | Promise<Batch> {
-  if (!augmenting) return batch(dataset, selection)
-  return augmentedImages(dataset, selection, augmenting).then(images => batch(dataset, { ...selection, images }))
-}
-
-/** u8 images of count·rows·columns, one for each position of the selection. */
-async function augmentedImages (dataset: PreparedDataset, selection: Selection, { augmentations, key }: Augmenting): Promise<Uint8Array> {
-  const stored = dataset.splits[selection.split].images
-  const size = dataset.rows * dataset.columns
-  const augment = augmenter(dataset, augmentations)
-  const ids = sampleIds(dataset, selection)
-  const images = new Uint8Array(ids.length * size)
-  for (let i = 0, end = 0; i < ids.length; i++) {
-    if (performance.now() >= end) {
-      await yieldToEventLoop()
-      end = performance.now() + TIME_SLICE_MS
-    }
-    const id = ids[i]!
-    augment(stored.subarray(id * size, (id + 1) * size), images.subarray(i * size, (i + 1) * size), key(id))
-  }
-  return images
 }

@@ -1,10 +1,9 @@
-import type { Batch } from '../../batch/batch.ts'
+import { augmentBatch } from '../../batch/augment/augment-batch.ts'
+import { imageShape, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
+import { countElements } from '../../batch/tensor.ts'
 import type { PreparedDataset } from '../../dataset/entry.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
-import { elements } from '../../encode/shape.ts'
-import { imageShape, type Selection } from '../../batch/select.ts'
-import { frameOf } from '../../batch/pad.ts'
-import { augmentedBatch, type Augmenting } from './augmentation.ts'
+import type { Augmenting } from './augmentation.ts'
 import { batchHeaders } from '../response/headers.ts'
 import type { Answer } from '../response/respond.ts'
 
@@ -28,7 +27,7 @@ export function batchMetadata (dataset: PreparedDataset, { split, span: { count 
     count,
     total: dataset.splits[split].count,
     ...(place && { pages: place.pages }),
-    shape: [count, ...imageShape(frameOf(dataset, pad), layout)],
+    shape: [count, ...imageShape(dataset, { pad, layout })],
     dtype,
     normalization,
     layout,
@@ -36,8 +35,9 @@ export function batchMetadata (dataset: PreparedDataset, { split, span: { count 
   }
 }
 
-export function chosenBatch (dataset: PreparedDataset, { order, augmenting, ...selection }: BatchChoice): Batch | Promise<Batch> {
-  return augmentedBatch(dataset, { ...selection, order: order() }, augmenting)
+export function chosenBatch (dataset: PreparedDataset, { order, augmenting, ...choice }: BatchChoice): Batch | Promise<Batch> {
+  const selection = { ...choice, order: order() }
+  return augmenting ? augmentBatch(dataset, selection, augmenting) : selectBatch(dataset, selection)
 }
 
 /** Whether it pays to compress: text and u8 shrink; binary floats are sent as the views they are. */
@@ -52,7 +52,7 @@ export function batchAnswer (dataset: PreparedDataset, choice: BatchChoice, form
     mediaType: format.mediaType,
     headers: () => batchHeaders(metadata),
     // An element is a byte at least, as u8 and as text.
-    compressibleBytes: compressible(format, choice) ? elements(metadata['shape'] as number[]) : 0,
+    compressibleBytes: compressible(format, choice) ? countElements(metadata['shape'] as number[]) : 0,
     body () {
       const batch = chosenBatch(dataset, choice)
       return batch instanceof Promise ? batch.then(made => format.encode(made, metadata)) : format.encode(batch, metadata)

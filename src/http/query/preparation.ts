@@ -1,5 +1,5 @@
 import type { Dtype, LabelEncoding, Layout, Normalization } from '../../dataset/entry.ts'
-import type { Selection } from '../../batch/select.ts'
+import type { Selection } from '../../batch/batch.ts'
 import { refuse } from './errors.ts'
 import { defaults } from '../openapi/schemas/defaults.ts'
 

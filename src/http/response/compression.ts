@@ -3,8 +3,8 @@ import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
-import { piecesOf, type Body } from '../../encode/body.ts'
-import { pool } from '../../io/buffer-pool.ts'
+import type { Body } from '../../encode/body.ts'
+import { bytesOfChunk, releaseChunk } from '../../io/chunk.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
 export type Coding = 'zstd' | 'br' | 'gzip'
@@ -67,15 +67,15 @@ export function negotiateCoding (accepted: string | string[] | undefined, bytes:
 }
 
 /** A body in one piece, compressed in zlib's thread pool. Each piece is made when the one before it is compressed. */
-export async function compress (coding: Coding, { parts }: Body): Promise<Uint8Array> {
+export async function compress (coding: Coding, { chunks }: Body): Promise<Uint8Array> {
   const compressor = compressors.get(coding)!.whole()
   const compressed = buffer(compressor)
   const write = promisify((piece: Uint8Array, done: (error?: Error | null) => void) => compressor.write(piece, done))
   try {
-    for (const piece of piecesOf(parts)) {
+    for (const chunk of chunks) {
       // A compressor that fails does not say so to who waits for a write.
-      await Promise.race([write(piece), compressed])
-      pool.giveBack(piece.buffer)
+      await Promise.race([write(bytesOfChunk(chunk)), compressed])
+      releaseChunk(chunk)
     }
     compressor.end()
   } catch (error) {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Body } from '../../encode/body.ts'
-import { pool } from '../../io/buffer-pool.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { openBody, writeParts, type Opened } from './writer.ts'
 import { logAnswer } from './request-log.ts'
@@ -22,8 +21,6 @@ export interface Whole {
   /** Length of the body, where it is known before it is made. */
   readonly bytes: number | undefined
   readonly body: () => Body | Promise<Body>
-  /** Opens the body that is kept, if it is worth that. */
-  open?: () => Opened
 }
 
 /** What a client that may be answered the short way accepts, and what it gets. */
@@ -38,12 +35,6 @@ const LIMIT = 1024
 
 /** Plans of one URL that are kept: clients are of few kinds. */
 const KINDS = 4
-
-/**
- * Bytes that a body may hold to be kept: enough for all of a page of common size but its images, which are views or made anew.
- * All plans together keep 64 MiB of them at most.
- */
-const OWN_BYTES = 1 << 14
 
 /** Headers that make an answer one of a kind. */
 const SPECIAL = ['origin', 'cache-control', 'if-modified-since', 'content-length', 'transfer-encoding', 'expect'] as const
@@ -104,15 +95,12 @@ export class Replay {
   #send (whole: Whole, id: string, response: ServerResponse): void {
     const failed = (error: unknown): void => this.#logger.error({ reqId: id, err: error }, 'unexpected error')
     try {
-      if (whole.open) return write(whole.open())
       const body = whole.body()
       if (body instanceof Promise) {
         body.then(made => write(openBody(made))).catch(breakOff)
         return
       }
-      const opened = openBody(body)
-      if (ownBytes(body) <= OWN_BYTES) whole.open = isMade(body) && !opened.rest ? () => opened : () => openBody(body)
-      write(opened)
+      write(openBody(body))
     } catch (error) {
       breakOff(error)
     }
@@ -153,18 +141,4 @@ function withId (headers: string[], id: string): string[] {
 function isSpecial (headers: IncomingHttpHeaders): boolean {
   for (const name of SPECIAL) if (headers[name] !== undefined) return true
   return false
-}
-
-/** Bytes of memory that nobody else has: a view of the stored tensors costs nothing, nor does what is yet to be made. */
-function ownBytes ({ parts }: Body): number {
-  return parts.reduce((sum, part) => typeof part !== 'function' && isOwn(part) ? sum + part.byteLength : sum, 0)
-}
-
-function isMade ({ parts }: Body): boolean {
-  return parts.every(part => typeof part !== 'function')
-}
-
-function isOwn ({ buffer, byteLength }: Uint8Array): boolean {
-  // Short texts are views of memory that Node.js shares out among a few of them.
-  return pool.hasLent(buffer) || buffer.byteLength === byteLength || buffer.byteLength <= Buffer.poolSize
 }

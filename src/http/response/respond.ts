@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { bodyOf, type Body } from '../../encode/body.ts'
+import { bytesOfChunk, type Chunk } from '../../io/chunk.ts'
 import { compress, negotiateCoding, type Coding } from './compression.ts'
 import { pageStream } from './page-stream.ts'
 import { openBody, sendParts } from './writer.ts'
@@ -20,7 +21,7 @@ export interface Answer {
   /** Gives a compressed body that is kept, or makes it; absent where it is not worth keeping. */
   readonly keepCompressed?: ((coding: Coding, make: () => Promise<Uint8Array>) => Promise<Uint8Array>) | undefined
   /** Makes the body, whole or page by page as it is read; not called where the client already has it. */
-  readonly body: () => Body | Promise<Body> | AsyncIterable<Iterable<Uint8Array>>
+  readonly body: () => Body | Promise<Body> | AsyncIterable<Iterable<Chunk>>
 }
 
 /** One representation of something that never changes under its version. */
@@ -84,7 +85,7 @@ function send (reply: FastifyReply, { mediaType, headers, keepCompressed, body }
     const { bytes, first, rest } = opened
     if (bytes !== undefined) reply.header('content-length', bytes)
     if (etag !== undefined) record(reply.request.raw, () => planOf(reply, etag, body as Whole['body']))
-    return first.length === 1 && !rest ? reply.send(first[0]) : sendParts(reply, opened)
+    return first.length === 1 && !rest ? reply.send(bytesOfChunk(first[0]!)) : sendParts(reply, opened)
   }
 }
 

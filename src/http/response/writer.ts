@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { byteLength, piecesOf, type Body } from '../../encode/body.ts'
-import { pool } from '../../io/buffer-pool.ts'
+import type { Body } from '../../encode/body.ts'
+import { bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
 
 /** Bytes that are made and handed to the socket at first: a batch of common size, which the system has room for. */
@@ -17,31 +17,31 @@ const AT_ONCE = 1 << 16
 export interface Opened {
   /** Of all parts, where that is known. */
   readonly bytes?: number | undefined
-  readonly first: readonly Uint8Array[]
+  readonly first: readonly Chunk[]
   /** Makes the others, if there are any. */
-  readonly rest?: Iterator<Uint8Array> | undefined
+  readonly rest?: Iterator<Chunk> | undefined
 }
 
 /** Makes the first parts of a body: all of them, if they are not many bytes. */
-export function openBody ({ bytes, parts }: Body): Opened {
-  const rest = piecesOf(parts)
+export function openBody ({ byteLength: bytes, chunks }: Body): Opened {
+  const rest = chunks[Symbol.iterator]()
   const { taken, done } = take(rest, bytes === undefined ? AT_FIRST_UNKNOWN : AT_FIRST)
-  return done ? { bytes: byteLength(taken), first: taken } : { bytes, first: taken, rest }
+  return done ? { bytes: taken.reduce((sum, chunk) => sum + bytesOfChunk(chunk).byteLength, 0), first: taken } : { bytes, first: taken, rest }
 }
 
 interface Taken {
-  readonly taken: readonly Uint8Array[]
+  readonly taken: readonly Chunk[]
   /** Whether there are no more. */
   readonly done: boolean
 }
 
-function take (parts: Iterator<Uint8Array>, most: number, until = Infinity): Taken {
-  const taken: Uint8Array[] = []
+function take (parts: Iterator<Chunk>, most: number, until = Infinity): Taken {
+  const taken: Chunk[] = []
   for (let bytes = 0; bytes < most && performance.now() < until;) {
     const { value, done } = parts.next()
     if (done) return { taken, done }
     taken.push(value)
-    bytes += value.byteLength
+    bytes += bytesOfChunk(value).byteLength
   }
   return { taken, done: false }
 }
@@ -74,8 +74,8 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
     response.cork()
     for (const [i, part] of taken.entries()) {
       // Once the system has the last one it has all of them.
-      if (done || i < taken.length - 1) response.write(part)
-      else response.write(part, error => { if (!error) written(taken) })
+      if (done || i < taken.length - 1) response.write(bytesOfChunk(part))
+      else response.write(bytesOfChunk(part), error => { if (!error) written(taken) })
     }
     response.uncork()
     // After that: some versions of Node end a chunked body before the chunks that are corked.
@@ -83,7 +83,7 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
     else if (taken.length === 0) written(taken)
   }
 
-  function written (parts: readonly Uint8Array[]): void {
+  function written (parts: readonly Chunk[]): void {
     giveBack(parts)
     if (performance.now() < turnEnds) return goOn()
     yieldToEventLoop().then(() => {
@@ -106,6 +106,6 @@ export function writeParts (response: ServerResponse, { first, rest }: Opened, f
   }
 }
 
-function giveBack (parts: readonly Uint8Array[]): void {
-  for (const { buffer } of parts) pool.giveBack(buffer)
+function giveBack (parts: readonly Chunk[]): void {
+  parts.forEach(releaseChunk)
 }

@@ -3,11 +3,12 @@ import type { PreparedDataset } from '../../dataset/entry.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { nest } from '../../encode/nest.ts'
+import { nest } from '../../encode/json/nesting.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { shortestNumbers } from '../../encode/json/numbers.ts'
-import { encodeNpy, npy } from '../../encode/npy.ts'
+import { npy, npyHeader } from '../../encode/npy.ts'
 import { encodePng, png } from '../../encode/png.ts'
+import { asBytes } from '../../io/bytes.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { readyDataset } from '../query/target.ts'
@@ -48,7 +49,7 @@ export const meanRoutes: FastifyPluginAsyncTypebox<{ store: DatasetRegistry }> =
 
 function encodeMean ({ entry, version, settings, meanCount, meanImage, rows, columns }: PreparedDataset, format: Format): Body {
   switch (format) {
-    case npy: return bodyOf(...encodeNpy({ shape: [rows, columns], dtype: 'float32', data: meanImage }))
+    case npy: return bodyOf(npyHeader([rows, columns], 'float32'), asBytes(meanImage))
     case png: return bodyOf(encodePng(Uint8Array.from(meanImage, value => Math.round(value * 255)), rows, columns))
     default: return jsonBody({
       dataset: entry.name,

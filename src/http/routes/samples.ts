@@ -2,12 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { bodyOf } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { nest } from '../../encode/nest.ts'
+import { nest } from '../../encode/json/nesting.ts'
 import { shortestNumbers } from '../../encode/json/numbers.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
-import { augmentedBatch, augmentingOfNamed, namedMetadata, refusePadding } from '../query/augmentation.ts'
+import { augmentingOfNamed, namedMetadata, refusePadding } from '../query/augmentation.ts'
+import { chosenBatch } from '../query/batch-request.ts'
 import { refuseUnknown, requested } from '../query/target.ts'
 import { refuse } from '../query/errors.ts'
 import { preparationOf } from '../query/preparation.ts'
@@ -51,16 +52,17 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetRegistry }>
       // As text, an element and its comma are two bytes at least.
       compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
       async body () {
-        const sample = await augmentedBatch(dataset, {
+        const sample = await chosenBatch(dataset, {
           ...preparation,
           split,
           span: { start: id, count: 1, real: 1 },
-          order: undefined,
+          order: () => undefined,
           labels: 'index',
           masked: false,
-          pad: query.pad
-        }, augmenting)
-        if (format === png) return bodyOf(encodePng(sample.levels(0, 1), query.pad ?? dataset.rows, query.pad ?? dataset.columns))
+          pad: query.pad,
+          augmenting
+        })
+        if (format === png) return bodyOf(encodePng(sample.copyPixels(0, 1), query.pad ?? dataset.rows, query.pad ?? dataset.columns))
         const shape = sample.images.shape.slice(1)
         return jsonBody({
           dataset: dataset.entry.name,
@@ -74,7 +76,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ store: DatasetRegistry }>
           normalization,
           layout,
           ...changes,
-          image: nest(shortestNumbers(sample.images.data), shape.slice(1))
+          image: nest(shortestNumbers(sample.images.data()), shape.slice(1))
         })
       }
     })

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import type { Body } from '../../../src/encode/body.ts'
-import { pool } from '../../../src/io/buffer-pool.ts'
+import { bufferPool } from '../../../src/io/buffer-pool.ts'
+import { bytesOfChunk, type Chunk } from '../../../src/io/chunk.ts'
 import { openBody, writeParts } from '../../../src/http/response/writer.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
@@ -33,10 +34,12 @@ async function asked (t: Test, body: (response: ServerResponse) => Body) {
 }
 
 /** Parts that tell their numbers, in memory that is used again; what was waiting to be sent when each was asked for is noted. */
-function * numbered (response: ServerResponse, waiting: number[]): Generator<Uint8Array> {
+function * numbered (response: ServerResponse, waiting: number[]): Generator<Chunk> {
   for (let i = 0; i < PARTS; i++) {
     waiting.push(response.writableLength)
-    yield pool.take(Uint8Array, PART).fill(i)
+    const chunk = bufferPool.pooledChunk(PART)
+    chunk.bytes.fill(i)
+    yield chunk
   }
 }
 
@@ -51,7 +54,7 @@ async function blocked (response: ServerResponse, waiting: readonly number[]): P
 
 t.test('nothing is made while something waits for a reader who is slow', async t => {
   const waiting: number[] = []
-  const { answer, response } = await asked(t, response => ({ parts: [() => numbered(response, waiting)] }))
+  const { answer, response } = await asked(t, response => ({ chunks: numbered(response, waiting) }))
   const before = await blocked(response, waiting)
   t.ok(before < PARTS, `${before} of ${PARTS} parts are made for a reader who does not read`)
   const body = await buffer(answer)
@@ -66,13 +69,15 @@ t.test('nor while what waits is little, and slow to make', async t => {
   const SHORTS = 400
   const waiting: number[] = []
   const { answer, response } = await asked(t, response => ({
-    parts: [new Uint8Array(FIRST), function * () {
+    chunks: (function * (): Generator<Chunk> {
+      yield new Uint8Array(FIRST)
       for (let i = 0; i < SHORTS; i++) {
         waiting.push(response.writableLength)
         for (const end = performance.now() + 6; performance.now() < end;);
-        yield pool.take(Uint8Array, PART).fill(i).subarray(0, SHORT)
+        const { bytes, release } = bufferPool.pooledChunk(PART)
+        yield { bytes: bytes.fill(i).subarray(0, SHORT), release }
       }
-    }]
+    })()
   }))
   // Reads until the system has the first part, and then waits until it takes no more.
   const read: Buffer[] = []
@@ -90,12 +95,12 @@ t.test('nor while what waits is little, and slow to make', async t => {
 t.test('what was sent is used again', async t => {
   const buffers = new Set<ArrayBufferLike>()
   const { answer } = await asked(t, response => ({
-    parts: [function * () {
+    chunks: (function * (): Generator<Chunk> {
       for (const part of numbered(response, [])) {
-        buffers.add(part.buffer)
+        buffers.add(bytesOfChunk(part).buffer)
         yield part
       }
-    }]
+    })()
   }))
   await buffer(answer)
   t.ok(buffers.size <= PARTS / 4, `${buffers.size} buffers for ${PARTS} parts`)
@@ -103,10 +108,10 @@ t.test('what was sent is used again', async t => {
 
 t.test('a body that cannot be made to its end is broken off', async t => {
   const { answer, failures } = await asked(t, response => ({
-    parts: [function * () {
+    chunks: (function * (): Generator<Chunk> {
       yield * numbered(response, [])
       throw new Error('no such pixels')
-    }]
+    })()
   }))
   await t.rejects(buffer(answer), { code: 'ECONNRESET' })
   t.match(failures, [{ message: 'no such pixels' }])
@@ -114,7 +119,7 @@ t.test('a body that cannot be made to its end is broken off', async t => {
 
 t.test('nothing more is made for a reader who is gone', async t => {
   const waiting: number[] = []
-  const { answer, response, failures } = await asked(t, response => ({ parts: [() => numbered(response, waiting)] }))
+  const { answer, response, failures } = await asked(t, response => ({ chunks: numbered(response, waiting) }))
   answer.destroy()
   if (!response.closed) await once(response, 'close')
   const made = waiting.length
@@ -128,12 +133,12 @@ t.test('others have their turn while a large body is made', async t => {
   let turns = 0
   const counting = setInterval(() => turns++, 0)
   const { answer } = await asked(t, () => ({
-    parts: [function * () {
+    chunks: (function * (): Generator<Chunk> {
       for (let i = 0; i < 20; i++) {
         for (const end = performance.now() + 3; performance.now() < end;);
         yield new Uint8Array(PART)
       }
-    }]
+    })()
   }))
   t.equal((await buffer(answer)).length, 20 * PART)
   clearInterval(counting)

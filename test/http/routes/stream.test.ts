@@ -6,7 +6,6 @@ import { gzip } from 'node:zlib'
 import { RecordBatchReader } from 'apache-arrow'
 import t, { type Test } from 'tap'
 import type { PreparedDataset } from '../../../src/dataset/entry.ts'
-import { GROUP } from '../../../src/encode/json/tables.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { decompressors } from '../../fixtures/codings.ts'
 import { heldBuffers } from '../../fixtures/garbage.ts'
@@ -139,7 +138,7 @@ t.test('bad parameters are answered as those of batches are', async t => {
   t.match((await app.inject({ url: `${train}/stream`, headers: { accept: 'text/csv' } })).json(), { code: 'not_acceptable', available: [{ format: 'ndjson' }, { format: 'arrow' }] })
 })
 
-/** The dataset, and how often the pixels of `train` were taken: once for each Arrow page that is not `centered`. */
+/** The dataset, and how often the pixels of `train` were taken: once for each page. */
 function watch (dataset: PreparedDataset, onPage = (_made: number): void => {}): { watched: PreparedDataset, made: () => number } {
   let made = 0
   const { images } = dataset.splits.train
@@ -148,8 +147,6 @@ function watch (dataset: PreparedDataset, onPage = (_made: number): void => {}):
 }
 
 const PAGE = 64
-/** How often the pixels of a page are taken for text. */
-const GROUPS = PAGE / GROUP
 const PAGES = 200
 const PAGE_BYTES = PAGE * 784 * 4
 const large = prepared({ train: PAGE * PAGES, val: 1, test: 1 }, { rows: 28, columns: 28 })
@@ -241,8 +238,8 @@ for (const coding of Object.keys(decompressors)) {
     const whileStopped = await settledCompressed(made)
     const held = (await heldBuffers() - before) / pageBytes
     t.equal(answer.headers['content-encoding'], coding)
-    t.comment(`${(whileStopped - madeBefore) / GROUPS} of ${PAGES} pages made while nothing is read, ${held.toFixed(1)} pages' worth of memory held`)
-    t.ok(whileStopped < GROUPS * PAGES / 2, 'the making stops')
+    t.comment(`${whileStopped - madeBefore} of ${PAGES} pages made while nothing is read, ${held.toFixed(1)} pages' worth of memory held`)
+    t.ok(whileStopped < PAGES / 2, 'the making stops')
     t.ok(held < 5, 'and little is held')
     t.equal(await settledCompressed(made), whileStopped, 'and stays stopped')
 

@@ -1,0 +1,39 @@
+import type { PreparedDataset } from '../../dataset/entry.ts'
+import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
+import { selectBatch, selectIds, type Batch, type Selection } from '../batch.ts'
+import { augmenter } from './augment.ts'
+import type { Augmentations } from './augmentations.ts'
+
+/** Augmentations, and the random numbers that they use. */
+export interface Augmentation {
+  readonly augmentations: Augmentations
+  /** The key of a sample, u32, which all its random numbers derive from. */
+  readonly key: (id: number) => number
+}
+
+/** The batch of a selection with augmented images. */
+export async function augmentBatch (dataset: PreparedDataset, selection: Selection, augmentation: Augmentation): Promise<Batch> {
+  return selectBatch(dataset, { ...selection, images: await augmentImages(dataset, selection, augmentation) })
+}
+
+/** u8 images of count·rows·columns, computed in time slices between which other requests are served. */
+async function augmentImages (
+  dataset: PreparedDataset,
+  selection: Selection,
+  { augmentations, key }: Augmentation
+): Promise<Uint8Array> {
+  const stored = dataset.splits[selection.split].images
+  const size = dataset.rows * dataset.columns
+  const augment = augmenter(dataset, augmentations)
+  const ids = selectIds(dataset, selection)
+  const images = new Uint8Array(ids.length * size)
+  for (let i = 0, sliceEnd = 0; i < ids.length; i++) {
+    if (performance.now() >= sliceEnd) {
+      await yieldToEventLoop()
+      sliceEnd = performance.now() + TIME_SLICE_MS
+    }
+    const id = ids[i]!
+    augment(stored.subarray(id * size, (id + 1) * size), images.subarray(i * size, (i + 1) * size), key(id))
+  }
+  return images
+}

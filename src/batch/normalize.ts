@@ -1,0 +1,103 @@
+import type { Dtype, ImageSize, Normalization, PreparedDataset } from '../dataset/entry.ts'
+import { imageCenterer } from '../dataset/center.ts'
+import { float16Bits } from './float16.ts'
+import { padImage, paddedSize } from './pad.ts'
+import type { PixelValues } from './tensor.ts'
+
+/** Maps the u8 pixels of whole images to the values of one normalization and dtype. */
+export interface Normalizer {
+  /** 1 if a value depends on the pixel's level alone; the pixels of an image if it depends on the position, too. */
+  readonly positions: number
+  /**
+   * @param pixels u8 of whole images
+   * @param values as many elements, each of which is overwritten
+   */
+  normalize (pixels: Uint8Array, values: PixelValues): void
+}
+
+/** What tells the normalizers of a dataset apart. */
+export interface NormalizerOptions {
+  readonly normalization: Normalization
+  /** `uint8` with `raw`, and only there. */
+  readonly dtype: Dtype
+  /** Side of the square that images are padded to. */
+  readonly pad?: number | undefined
+}
+
+const normalizers = new WeakMap<PreparedDataset, Map<string, Normalizer>>()
+
+/** The same object for all batches that share these, so that encoders can keep what they derive from it. */
+export function getNormalizer (dataset: PreparedDataset, options: NormalizerOptions): Normalizer {
+  const { normalization, dtype, pad } = options
+  const key = `${normalization}/${dtype}/${pad}`
+  let ofDataset = normalizers.get(dataset)
+  if (!ofDataset) normalizers.set(dataset, ofDataset = new Map())
+  let normalizer = ofDataset.get(key)
+  if (!normalizer) ofDataset.set(key, normalizer = createNormalizer(dataset, options))
+  return normalizer
+}
+
+function createNormalizer (dataset: PreparedDataset, { normalization, dtype, pad }: NormalizerOptions): Normalizer {
+  const { levels } = dataset
+  switch (normalization) {
+    case 'raw': return { positions: 1, normalize: (pixels, values) => values.set(pixels) }
+    case 'centered': {
+      const meanImage = padMeanImage(dataset, pad)
+      return dtype === 'float16' ? centerFloat16(levels.unit, meanImage) : centerFloat32(levels.unit, meanImage)
+    }
+    default: {
+      const values = levels[normalization]
+      return dtype === 'float16' ? lookUp(Uint16Array.from(values, float16Bits)) : lookUp(values)
+    }
+  }
+}
+
+/** float32 of the padded size, 0 in the border. */
+function padMeanImage (dataset: ImageSize & { readonly meanImage: Float32Array }, pad: number | undefined): Float32Array {
+  const size = paddedSize(dataset, pad)
+  const padded = new Float32Array(size.rows * size.columns)
+  padImage(dataset.meanImage, 0, dataset, padded, 0, size)
+  return padded
+}
+
+/** @param table the value of each of the 256 levels */
+function lookUp (table: Float32Array | Uint16Array): Normalizer {
+  return {
+    positions: 1,
+    normalize (pixels, values) {
+      for (let i = 0; i < pixels.length; i++) values[i] = table[pixels[i]!]!
+    }
+  }
+}
+
+function centerFloat32 (unit: Float32Array, meanImage: Float32Array): Normalizer {
+  const center = imageCenterer(unit, meanImage)
+  return { positions: meanImage.length, normalize: (pixels, values) => center(pixels, values as Float32Array) }
+}
+
+/** Pixels of an image up to which a table of all its values is worth its memory, 512 bytes a pixel. */
+const MAX_TABLE_PIXELS = 64 * 64
+
+function centerFloat16 (unit: Float32Array, meanImage: Float32Array): Normalizer {
+  const positions = meanImage.length
+  const valueOf = (level: number, position: number): number => float16Bits(Math.fround(unit[level]! - meanImage[position]!))
+  if (positions > MAX_TABLE_PIXELS) {
+    return {
+      positions,
+      normalize (pixels, values) {
+        for (let i = 0, position = 0; i < pixels.length; i++, position = position + 1 === positions ? 0 : position + 1) {
+          values[i] = valueOf(pixels[i]!, position)
+        }
+      }
+    }
+  }
+  const table = Uint16Array.from({ length: positions * 256 }, (_, i) => valueOf(i & 255, i >>> 8))
+  return {
+    positions,
+    normalize (pixels, values) {
+      for (let i = 0; i < pixels.length;) {
+        for (let position = 0; position < positions; position++, i++) values[i] = table[(position << 8) | pixels[i]!]!
+      }
+    }
+  }
+}
