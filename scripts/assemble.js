@@ -1,4 +1,4 @@
-/** Writes what the WebAssembly text of src assembles to where the service imports it from. */
+/** Assembles src/encode/json/write-image.wat into write-image.ts. */
 import { writeFileSync } from 'node:fs'
 import { assembled } from './assembled.js'
 

@@ -4,18 +4,12 @@
  *
  *     npm run picture
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { setTimeout as delay } from 'node:timers/promises'
+import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { encode } from 'fast-png'
+import { startQuietService } from './lib/server.js'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const file = join(root, 'docs/digits.png')
+const file = fileURLToPath(new URL('../docs/digits.png', import.meta.url))
 
 const COLUMNS = 16
 const ROWS_PER_PAGE = 4
@@ -27,43 +21,19 @@ const GAP = 6
 const page = `/v1/datasets/mnist/splits/train/batches?batch_size=${COLUMNS * ROWS_PER_PAGE}&seed=42&normalization=raw`
 const augmentation = '&augment=rotate:15,scale:0.1,elastic:34'
 
-const dataFolder = await mkdtemp(join(tmpdir(), 'picture-'))
-const server = spawn(process.execPath, [join(root, 'dist/server.js')], {
-  env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: dataFolder, KEEP_PREPARED: '0' },
-  stdio: ['ignore', 'pipe', 'inherit']
-})
-const exit = once(server, 'exit')
+const { base, stop } = await startQuietService()
 try {
-  const base = await listening(server.stdout)
   const png = render([await fetchImages(base + page), await fetchImages(base + page + augmentation)])
   await writeFile(file, png)
   console.log(`${file}: ${png.length} bytes`)
 } finally {
-  server.kill('SIGTERM')
-  await exit
-  await rm(dataFolder, { recursive: true })
+  await stop()
 }
 
-/** Resolves to the server's address, and keeps reading the log so that the pipe never fills up. */
-function listening (log) {
-  return new Promise((resolve, reject) => {
-    createInterface(log)
-      .on('line', line => {
-        const url = /http:\/\/[\w.:[\]]+\d/.exec(line)
-        if (url) resolve(url[0])
-      })
-      .on('close', () => reject(new Error('the server ended before it listened')))
-  })
-}
-
-/** Fetches the images of a page, and waits while the dataset is being prepared. */
 async function fetchImages (url) {
-  for (;;) {
-    const response = await fetch(url)
-    if (response.ok) return (await response.json()).images
-    if (response.status !== 503) throw new Error(`${url} answers ${response.status}`)
-    await delay(100)
-  }
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${url} responds with ${response.status}`)
+  return (await response.json()).images
 }
 
 /** Draws pages below one another, each digit enlarged by SCALE without smoothing. */

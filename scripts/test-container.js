@@ -1,29 +1,35 @@
 /**
- * Builds the image, runs it as docker-compose.yml says, and looks at it from outside and from inside. Each run has a project,
- * an image, a volume and a port of its own, and takes all of them away again. Without a Docker engine it says so and
- * skips. DOCKER names another docker client.
+ * Builds the image, runs it with docker-compose.yml, and checks it from outside and from inside. Each run has its own
+ * project, image, volume and port, and removes them at the end. Skipped without a Docker engine. DOCKER names another
+ * docker client.
+ *
+ *     npm run test:container
  */
 import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { freePort } from './lib/server.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const docker = process.env.DOCKER || 'docker'
-const WAIT_MS = 120_000
+/** How long the log may take to show an expected line. */
+const LOG_TIMEOUT_MS = 120_000
 const GRACE_SECONDS = 10
-/** How long the slow reader takes: less than the service's own grace of 8 s, much more than a stop without readers. */
+/** Duration of a slow download: shorter than the service's grace period of 8 s, much longer than an idle stop. */
 const SLOW_MS = 4000
-/** Bodies of several parts and of one, which take different ways through Node. */
-const LARGE = ['safetensors', 'json'].map(format => `/v1/datasets/mnist/splits/train/batches?batch_size=4096&format=${format}`)
-const MARKER = '/data/left-by-the-test'
-/** What the container decides itself, whatever the environment of the host says. */
+/** One body that consists of views, and one that is encoded chunk by chunk. */
+const LARGE = ['safetensors', 'json'].map(format => {
+  return `/v1/datasets/mnist/splits/train/batches?batch_size=4096&format=${format}`
+})
+/** A file in the volume that a new container must find. */
+const MARKER = '/data/written-by-the-test'
+/** Settings that the Compose file fixes, whatever the environment of the host contains. */
 const FIXED = ['HOST', 'PORT', 'DATA_DIR']
 
 const composeFile = readFileSync(`${root}/docker-compose.yml`, 'utf8')
@@ -31,21 +37,24 @@ const passedOn = [...new Set(Array.from(composeFile.matchAll(/\$\{(\w+)/g), ([, 
 const project = `mnist-batch-server-test-${randomBytes(4).toString('hex')}`
 const env = {
   ...process.env,
-  // Defaults, whatever the shell or a .env file has: an empty variable counts as not set.
+  // Overrides the shell and a .env file with defaults: an empty variable counts as not set.
   ...Object.fromEntries(passedOn.map(name => [name, ''])),
   IMAGE: `${project}:latest`,
   PORT: String(await freePort())
 }
 const interrupted = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)))
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)))
+}
 
 const execute = promisify(execFile)
 let compose = []
 let container = ''
 let version = ''
-let hashes = []
+/** What LARGE paths return without a stop. */
+let references = []
 
-/** Each gives what is worth printing, or throws. After a vital one that failed, nothing else can be said. */
+/** Each returns details to print, or throws. The failure of a vital check skips the rest. */
 const checks = [
   { name: 'the image builds', vital: true, run: build },
   { name: 'the service comes up ready', vital: true, run: comesUp },
@@ -54,12 +63,12 @@ const checks = [
   { name: 'the process is node, without root, capabilities or zombies', run: unprivileged },
   { name: 'only /data and /tmp can be written', run: writable },
   { name: 'the image has production dependencies only', run: productionOnly },
-  { name: 'every setting is passed on', run: settings },
+  { name: 'every setting is passed to the container', run: settings },
   { name: 'memory stays below the limit', run: memory },
-  { name: 'responses that are read slowly arrive whole after a stop', run: slowStop },
-  { name: 'the stopped process ends well, within the grace period', run: endedWell },
-  { name: 'a new container takes over the volume', vital: true, run: recreate },
-  { name: 'a stop during the preparation ends it at once', run: earlyStop }
+  { name: 'slow downloads complete after a stop', run: slowStop },
+  { name: 'the stopped process exits with 0 within the grace period', run: exitedInTime },
+  { name: 'a new container reuses the volume', vital: true, run: recreate },
+  { name: 'a stop during preparation takes effect at once', run: earlyStop }
 ]
 
 process.exitCode = await main()
@@ -91,27 +100,30 @@ async function main () {
       }
     }
   } finally {
-    // Whatever this prints, the counts come last.
-    await execute(...composed('down', '--volumes', '--remove-orphans')).catch(({ message }) => console.log(`not taken down: ${message}`))
+    // Before the counts, which must be the last line.
+    const down = composed('down', '--volumes', '--remove-orphans')
+    await execute(...down).catch(({ message }) => console.log(`not removed: ${message}`))
     await execute(docker, ['image', 'rm', '--no-prune', env.IMAGE]).catch(() => {})
   }
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
   return counts.failed > 0 || interrupted.signal.aborted ? 1 : 0
 }
 
-/** Why nothing can be run here, if so; picks the compose client otherwise. */
+/** The reason to skip, if there is one; otherwise picks the compose client. */
 async function unavailable () {
-  const fails = (file, ...args) => execute(file, args).then(() => false, ({ stderr, message }) => (stderr || message).trim().split('\n').at(-1))
-  // An engine that is away makes older clients print the error and exit 0.
-  const engine = await fails(docker, 'version', '--format', '{{.Server.Version}}') || await fails(docker, 'info')
-  if (engine) return `no Docker engine answers '${docker} info' (${engine})`
+  const failure = (file, ...args) => execute(file, args).then(() => undefined, ({ stderr, message }) => {
+    return (stderr || message).trim().split('\n').at(-1)
+  })
+  // `version` as well, since `info` of older clients exits with 0 without an engine.
+  const error = await failure(docker, 'version', '--format', '{{.Server.Version}}') || await failure(docker, 'info')
+  if (error) return `no Docker engine responds to '${docker} info' (${error})`
   for (const candidate of [[docker, 'compose'], ['docker-compose']]) {
     const [file, ...args] = candidate
-    if (await fails(file, ...args, 'version')) continue
+    if (await failure(file, ...args, 'version')) continue
     compose = candidate
     return undefined
   }
-  return `neither '${docker} compose' nor 'docker-compose' is there`
+  return `neither '${docker} compose' nor 'docker-compose' is installed`
 }
 
 async function build () {
@@ -128,7 +140,8 @@ async function comesUp () {
 }
 
 async function batch () {
-  const { status, headers, bytes, head } = await download('/v1/datasets/mnist/splits/train/batches?batch_size=100&format=safetensors')
+  const path = '/v1/datasets/mnist/splits/train/batches?batch_size=100&format=safetensors'
+  const { status, headers, bytes, head } = await download(path)
   version = headers['batch-version']
   const header = Number(head.readBigUInt64LE())
   const tensors = JSON.parse(head.toString('utf8', 8, 8 + header))
@@ -136,16 +149,18 @@ async function batch () {
   expect(status === 200, `status ${status}`)
   expect(/^[0-9a-f]{16}$/.test(version), `Batch-Version '${version}'`)
   expect(String(tensors.images?.shape) === '100,784', `images have shape ${tensors.images?.shape}`)
-  expect(bytes === 8 + header + data && String(bytes) === headers['content-length'], `${bytes} bytes, ${8 + header + data} by its own header`)
+  const expected = 8 + header + data
+  expect(bytes === expected && String(bytes) === headers['content-length'], `${bytes} bytes, not ${expected}`)
   return `${bytes} bytes of version ${version}`
 }
 
 async function healthy () {
   const since = await inspect('{{.State.StartedAt}}')
-  const { time } = await firstLine(
-    ['events', '--since', since, '--filter', `container=${container}`, '--filter', 'event=health_status', '--format', '{{json .}}'],
-    line => line.includes('health_status: healthy') && JSON.parse(line))
-  return `first seen ${Math.round(time - Date.parse(since) / 1000)} s after the start`
+  const filters = ['--filter', `container=${container}`, '--filter', 'event=health_status']
+  const { time } = await firstLine(['events', '--since', since, ...filters, '--format', '{{json .}}'], line => {
+    return line.includes('health_status: healthy') && JSON.parse(line)
+  })
+  return `${Math.round(time - Date.parse(since) / 1000)} s after the start`
 }
 
 async function unprivileged () {
@@ -160,8 +175,9 @@ async function unprivileged () {
   })
   expect(command === 'node dist/server.js', `process 1 is '${command}'`)
   expect(/^(\d+)\t\1\t\1\t\1$/.test(status.Uid) && parseInt(status.Uid) > 0, `user ids ${status.Uid}`)
-  expect(/^0+$/.test(status.CapEff) && /^0+$/.test(status.CapBnd), `capabilities ${status.CapEff}, bounds ${status.CapBnd}`)
-  expect(status.NoNewPrivs === '1', 'it may gain privileges')
+  const { CapEff: effective, CapBnd: bounding } = status
+  expect(/^0+$/.test(effective) && /^0+$/.test(bounding), `capabilities ${effective}, bounding set ${bounding}`)
+  expect(status.NoNewPrivs === '1', 'the process may gain privileges')
   expect(zombies.length === 0, `zombies ${zombies}`)
   return `user ${parseInt(status.Uid)}`
 }
@@ -169,7 +185,8 @@ async function unprivileged () {
 async function writable () {
   const results = await inside(async () => {
     const { rmSync, writeFileSync } = await import('node:fs')
-    return ['/', '/app', '/app/dist', '/home/node', '/usr', '/var/tmp', '/data', '/tmp'].map(folder => {
+    const folders = ['/', '/app', '/app/dist', '/home/node', '/usr', '/var/tmp', '/data', '/tmp']
+    return folders.map(folder => {
       try {
         writeFileSync(`${folder}/probe`, '')
         rmSync(`${folder}/probe`)
@@ -179,9 +196,10 @@ async function writable () {
       }
     })
   })
-  const wrong = results.filter(([folder, result]) => result !== (['/data', '/tmp'].includes(folder) ? 'written' : 'EROFS'))
+  const expected = folder => ['/data', '/tmp'].includes(folder) ? 'written' : 'EROFS'
+  const wrong = results.filter(([folder, result]) => result !== expected(folder))
   expect(wrong.length === 0, wrong.join('; '))
-  return `${results.length - 2} other places are read-only`
+  return `${results.length - 2} other folders are read-only`
 }
 
 async function productionOnly () {
@@ -194,83 +212,97 @@ async function productionOnly () {
         .map(path => `node_modules/${path.slice(0, -'/package.json'.length)}`)
     }
   })
-  const locked = Object.entries(JSON.parse(readFileSync(`${root}/package-lock.json`, 'utf8')).packages)
+  const lockFile = JSON.parse(readFileSync(`${root}/package-lock.json`, 'utf8'))
+  const locked = Object.entries(lockFile.packages)
   const development = locked.filter(([, { dev }]) => dev).map(([path]) => path)
-  const needed = locked.filter(([path, { dev, devOptional, optional }]) => path && !dev && !devOptional && !optional).map(([path]) => path)
+  const required = locked.filter(([path, { dev, devOptional, optional }]) => {
+    return path && !dev && !devOptional && !optional
+  }).map(([path]) => path)
   const extra = development.filter(path => packages.includes(path))
-  const absent = needed.filter(path => !packages.includes(path))
-  for (const name of ['tap', 'typescript', 'eslint']) expect(development.includes(`node_modules/${name}`), `${name} is not locked as a development dependency`)
+  const absent = required.filter(path => !packages.includes(path))
+  for (const name of ['tap', 'typescript', 'eslint']) {
+    expect(development.includes(`node_modules/${name}`), `${name} is not a development dependency in the lock file`)
+  }
   expect(extra.length === 0, `development dependencies: ${extra}`)
   expect(absent.length === 0, `missing dependencies: ${absent}`)
-  expect(app.join() === 'LICENSE,dist,node_modules,openapi,package.json', `/app has ${app}`)
+  expect(app.join() === 'LICENSE,dist,node_modules,openapi,package.json', `/app contains ${app}`)
   const native = packages.includes('node_modules/@tensorflow/tfjs-node')
-  return `${packages.length} packages, none of ${development.length} for development, ${native ? 'with' : 'without'} native TensorFlow`
+  const tensorflow = native ? 'with native TensorFlow' : 'without native TensorFlow'
+  return `${packages.length} packages, none of ${development.length} for development, ${tensorflow}`
 }
 
 async function settings () {
   const names = await inside(async () => Object.keys((await import('/app/dist/config.js')).environment.properties))
   const missing = names.filter(name => !FIXED.includes(name) && !passedOn.includes(name))
-  expect(missing.length === 0, `docker-compose.yml does not pass on ${missing}`)
-  return `${names.length - FIXED.length} of them`
+  expect(missing.length === 0, `docker-compose.yml does not pass ${missing}`)
+  return `${names.length - FIXED.length} settings`
 }
 
 async function memory () {
   const usage = await run(docker, ['stats', '--no-stream', '--format', '{{.MemUsage}}', container])
-  const [killed, restarts, limit] = (await inspect('{{.State.OOMKilled}} {{.RestartCount}} {{.HostConfig.Memory}}')).split(' ')
+  const state = await inspect('{{.State.OOMKilled}} {{.RestartCount}} {{.HostConfig.Memory}}')
+  const [killed, restarts, limit] = state.split(' ')
   expect(killed === 'false' && restarts === '0', `killed for memory: ${killed}, restarts: ${restarts}`)
-  expect(Number(limit) > 0, 'there is no limit')
+  expect(Number(limit) > 0, 'there is no memory limit')
   return usage
 }
 
 async function slowStop () {
   await inside(`async () => (await import('node:fs')).writeFileSync('${MARKER}', '${project}')`)
-  hashes = await Promise.all(LARGE.map(async path => (await download(path)).hash))
+  references = await Promise.all(LARGE.map(path => download(path)))
 
-  let waiting = LARGE.length
+  let pending = LARGE.length
   let stopped
-  const begun = () => { if (--waiting === 0) stopped = stop() }
-  const results = await Promise.allSettled(LARGE.map(path => download(path, { takes: SLOW_MS, begun })))
+  const onStart = () => { if (--pending === 0) stopped = stop() }
+  const results = await Promise.allSettled(LARGE.map((path, i) => {
+    return download(path, { durationMs: SLOW_MS, totalBytes: references[i].bytes, onStart })
+  }))
   await (stopped ?? stop())
-  const cut = results.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.message)
-  expect(cut.length === 0, cut.join('; '))
-  expect(results.every(({ value }, i) => value.status === 200 && value.hash === hashes[i]), 'other bytes than without a stop')
-  return `${results.map(({ value }) => value.bytes).join(' and ')} bytes over ${SLOW_MS / 1000} s, stopped after the first`
+  const truncated = results.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.message)
+  expect(truncated.length === 0, truncated.join('; '))
+  const areEqual = results.every(({ value }, i) => value.status === 200 && value.hash === references[i].hash)
+  expect(areEqual, 'the bytes differ from those without a stop')
+  const bytes = results.map(({ value }) => value.bytes).join(' and ')
+  return `${bytes} bytes over ${SLOW_MS / 1000} s, stopped after the first ones`
 }
 
-async function endedWell () {
-  const [state, code, killed, ended] = (await inspect('{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.State.FinishedAt}}')).split(' ')
-  expect(state === 'exited' && code === '0' && killed === 'false', `${state} with code ${code}, killed for memory: ${killed}`)
+async function exitedInTime () {
+  const state = await inspect('{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.State.FinishedAt}}')
+  const [status, code, killed, ended] = state.split(' ')
+  const exited = status === 'exited' && code === '0' && killed === 'false'
+  expect(exited, `${status} with code ${code}, killed for memory: ${killed}`)
   const signalled = (await log()).find(({ msg }) => msg.startsWith('stopping'))
-  expect(signalled, 'its log does not say that it was told to stop')
-  const took = (Date.parse(ended) - signalled.time) / 1000
-  expect(took < GRACE_SECONDS, `${took} s`)
-  return `exit code 0, ${took.toFixed(2)} s after SIGTERM`
+  expect(signalled, 'the log has no line about the signal')
+  const seconds = (Date.parse(ended) - signalled.time) / 1000
+  expect(seconds < GRACE_SECONDS, `${seconds} s`)
+  return `exit code 0, ${seconds.toFixed(2)} s after SIGTERM`
 }
 
 async function recreate () {
-  const before = container
+  const previous = container
   await up('--force-recreate')
-  expect(container !== before, 'it is the same container')
+  expect(container !== previous, 'the container is the same')
   const { ms } = await ready()
-  expect((await log()).some(({ msg }) => msg === 'restored as it was prepared before'), 'it prepared what the volume had')
+  const restored = (await log()).some(({ msg }) => msg.startsWith('restored'))
+  expect(restored, 'the dataset in the volume was not restored')
   const marker = await inside(`async () => (await import('node:fs')).readFileSync('${MARKER}', 'utf8')`)
-  expect(marker === project, 'the volume is another one')
+  expect(marker === project, 'the volume is a different one')
   const { headers, hash } = await download(LARGE[0])
-  expect(headers['batch-version'] === version && hash === hashes[0], 'it serves other bytes')
+  expect(headers['batch-version'] === version && hash === references[0].hash, 'it serves different bytes')
   return `the same bytes, ready in ${ms} ms`
 }
 
 async function earlyStop () {
-  // Another version, which the volume does not have prepared.
+  // Another version, which is not in the volume.
   Object.assign(env, { SPLIT: 'shuffled', SPLIT_SEED: '1' })
   await up('--force-recreate')
   await record(({ progress }) => progress?.stage === 'prepare')
   await stop()
-  expect((await log()).every(({ msg }) => !msg.endsWith('is ready')), 'it was ready before it was stopped')
-  return endedWell()
+  expect((await log()).every(({ msg }) => !msg.endsWith('is ready')), 'the dataset was ready before the stop')
+  return exitedInTime()
 }
 
-/** Starts the service, or starts it anew. */
+/** Starts the service. */
 async function up (...options) {
   await run(...composed('up', '--detach', '--no-build', ...options))
   container = await run(...composed('ps', '-q', 'server'))
@@ -284,12 +316,12 @@ function ready () {
   return record(({ msg, dataset }) => dataset && msg.endsWith('is ready'))
 }
 
-/** The first record in the container's log that is wanted. */
-function record (wanted) {
+/** The first line of the container's log that matches. */
+function record (matches) {
   return firstLine(['logs', '--follow', container], line => {
     const found = JSON.parse(line)
     if (found.level >= 50) throw new Error(found.msg)
-    return wanted(found) && found
+    return matches(found) && found
   })
 }
 
@@ -297,11 +329,11 @@ async function log () {
   return (await run(docker, ['logs', container])).split('\n').map(line => JSON.parse(line))
 }
 
-/** Follows what a docker command prints until `pick` makes something of a line. */
+/** Follows the output of a docker command until `pick` returns a value for a line. */
 async function firstLine (args, pick) {
-  const ended = new AbortController()
-  const timeout = AbortSignal.timeout(WAIT_MS)
-  const signal = AbortSignal.any([interrupted.signal, timeout, ended.signal])
+  const finished = new AbortController()
+  const timeout = AbortSignal.timeout(LOG_TIMEOUT_MS)
+  const signal = AbortSignal.any([interrupted.signal, timeout, finished.signal])
   const child = spawn(docker, args, { stdio: ['ignore', 'pipe', 'inherit'], signal })
   child.on('error', () => {})
   try {
@@ -309,9 +341,9 @@ async function firstLine (args, pick) {
       const picked = pick(line)
       if (picked) return picked
     }
-    throw new Error(timeout.aborted ? `nothing after ${WAIT_MS / 1000} s` : 'it ended before')
+    throw new Error(timeout.aborted ? `no such line after ${LOG_TIMEOUT_MS / 1000} s` : 'the log ended before')
   } finally {
-    ended.abort()
+    finished.abort()
   }
 }
 
@@ -319,38 +351,39 @@ function inspect (format) {
   return run(docker, ['inspect', '--format', format, container])
 }
 
-/** What a function gives that is run in the container, as the user of the service. */
+/** Runs a function in the container, as the user of the service, and returns its value. */
 async function inside (code) {
-  return JSON.parse(await run(docker, ['exec', container, 'node', '-e', `(${code})().then(value => console.log(JSON.stringify(value ?? null)))`]))
+  const script = `(${code})().then(value => console.log(JSON.stringify(value ?? null)))`
+  return JSON.parse(await run(docker, ['exec', container, 'node', '-e', script]))
 }
 
 /**
- * @param takes milliseconds over which the body is read; as fast as it comes without
- * @param begun is called with the first bytes
+ * @param options.durationMs how long to take for the body of `totalBytes`; as fast as possible by default
+ * @param options.onStart called with the first bytes
  */
-async function download (path, { takes = 0, begun = () => {} } = {}) {
-  // A container that is gone does not say so: without a limit, its reader could wait for ever.
-  const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(takes + 20_000)])
+async function download (path, { durationMs = 0, totalBytes = 1, onStart = () => {} } = {}) {
+  // A container that vanishes does not close its connections.
+  const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(durationMs + 20_000)])
   const request = get({ host: '127.0.0.1', port: env.PORT, path, agent: false, signal })
   const [response] = await once(request, 'response')
-  const length = Number(response.headers['content-length'])
   const hash = createHash('sha256')
   const head = []
   const started = performance.now()
   let bytes = 0
   try {
     for await (const chunk of response) {
-      if (bytes === 0) begun()
+      if (bytes === 0) onStart()
       if (bytes < 65536) head.push(chunk)
       hash.update(chunk)
       bytes += chunk.length
-      const early = started + takes * bytes / length - performance.now()
-      if (early > 1) await delay(early)
+      const earlyMs = started + durationMs * bytes / totalBytes - performance.now()
+      if (earlyMs > 1) await delay(earlyMs)
     }
   } catch ({ message }) {
-    throw new Error(`${path} is cut off after ${bytes} of ${length} bytes: ${message}`)
+    throw new Error(`${path} ends after ${bytes} bytes: ${message}`)
   }
-  return { status: response.statusCode, headers: response.headers, bytes, hash: hash.digest('hex'), head: Buffer.concat(head) }
+  const { statusCode: status, headers } = response
+  return { status, headers, bytes, hash: hash.digest('hex'), head: Buffer.concat(head) }
 }
 
 function composed (...args) {
@@ -363,16 +396,8 @@ async function run (file, args, options) {
   return stdout.trim()
 }
 
-async function freePort () {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  return port
-}
-
-function expect (holds, otherwise) {
-  if (!holds) throw new Error(otherwise)
+function expect (holds, message) {
+  if (!holds) throw new Error(message)
 }
 
 function seconds (since) {

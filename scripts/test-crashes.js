@@ -1,7 +1,7 @@
 /**
- * What the data folder survives, with real MNIST and whole processes: kills at random moments, many processes on one
- * folder, a disk that is full, one that cannot be written. The mirror is on loopback. Disks are made with mount, as root
- * on Linux; elsewhere those two are skipped.
+ * Tests the data folder with real MNIST and whole processes: kills at random moments, several processes that share a
+ * folder, a full disk, and a read-only one. The mirror is on loopback. Disks are mounted as tmpfs, which requires root
+ * on Linux; elsewhere these two checks are skipped.
  *
  *     npm run test:crashes [-- --seed n] [--kills 20]
  */
@@ -17,26 +17,29 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { idxNames, startMirror } from './lib/mnist.js'
 
-const { values: options } = parseArgs({ options: { seed: { type: 'string' }, kills: { type: 'string', default: '20' } } })
+const { values: options } = parseArgs({
+  options: { seed: { type: 'string' }, kills: { type: 'string', default: '20' } }
+})
 const seed = Number(options.seed ?? randomInt(2 ** 31))
 const kills = Number(options.kills)
-const program = fileURLToPath(new URL('../dist/server.js', import.meta.url))
-const WAIT_MS = 60_000
-const disks = process.platform === 'linux' && process.getuid() === 0
+const serverProgram = fileURLToPath(new URL('../dist/server.js', import.meta.url))
+/** How long a server may take until it is ready. */
+const READY_TIMEOUT_MS = 60_000
+const canMount = process.platform === 'linux' && process.getuid() === 0
 
 const mirror = await startMirror({ chunks: 64 })
 const settings = { SOURCES: 'mirrors', MIRRORS: mirror.base }
 const folders = []
 const running = new Set()
 let expected
-let typicalMs
+let readyMs
 
 const checks = [
-  { name: 'a start from the mirror, undisturbed', run: undisturbed },
-  { name: `${kills} kills at random moments (seed ${seed}), each start after one serves the right bytes`, run: killed },
-  { name: 'four processes start at once on one empty folder', run: four },
-  { name: 'a disk of 20 MB', run: smallDisk, skip: !disks && 'needs root on Linux' },
-  { name: 'a folder that cannot be written', run: readOnly, skip: !disks && 'needs root on Linux' }
+  { name: 'an undisturbed start from the mirror', run: startUndisturbed },
+  { name: `${kills} kills at random moments (seed ${seed}), each followed by a start`, run: killAtRandom },
+  { name: 'four processes start at once on one empty folder', run: startFour },
+  { name: 'a disk of 20 MB', run: fillDisk, skip: !canMount && 'requires root on Linux' },
+  { name: 'a read-only folder', run: startReadOnly, skip: !canMount && 'requires root on Linux' }
 ]
 
 const counts = { passed: 0, failed: 0, skipped: 0 }
@@ -67,36 +70,39 @@ try {
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
 process.exitCode = counts.failed > 0 ? 1 : 0
 
-async function undisturbed () {
+async function startUndisturbed () {
   const started = performance.now()
   const server = await ready(start(dataFolder()))
-  typicalMs = performance.now() - started
-  expected = await served(server)
+  readyMs = performance.now() - started
+  expected = await hashServed(server)
   await stop(server)
-  return `ready after ${Math.round(typicalMs)} ms`
+  return `ready after ${Math.round(readyMs)} ms`
 }
 
-async function killed () {
-  let during = 0
-  let left = 0
+async function killAtRandom () {
+  let early = 0
+  let temporary = 0
   for (let i = 0; i < kills; i++) {
     const folder = dataFolder()
-    const moment = random(i) * typicalMs
+    const ms = random(i) * readyMs
     const victim = start(folder)
-    await Promise.race([delay(moment), once(victim.process, 'exit')])
-    if (!victim.lines.some(({ msg }) => msg === 'mnist is ready')) during++
+    await Promise.race([delay(ms), once(victim.process, 'exit')])
+    if (!victim.lines.some(({ msg }) => msg === 'mnist is ready')) early++
     victim.process.kill('SIGKILL')
     await victim.exit
-    left += checkFolder(folder)
+    temporary += checkFolder(folder)
     const server = await ready(start(folder))
     await checkServed(server)
     await stop(server)
-    if (checkFolder(folder) > 0) throw new Error(`temporary files stay after the start that followed the kill at ${Math.round(moment)} ms: ${leftovers(folder)}`)
+    if (checkFolder(folder) > 0) {
+      const kill = `a start after a kill at ${Math.round(ms)} ms`
+      throw new Error(`temporary files remain after ${kill}: ${temporaryFiles(folder)}`)
+    }
   }
-  return `${during} before it was ready, ${left} temporary files left and removed, 0 wrong bytes`
+  return `${early} before the dataset was ready, ${temporary} temporary files left and removed, all bytes correct`
 }
 
-async function four () {
+async function startFour () {
   mirror.requests.length = 0
   const folder = dataFolder()
   const servers = await Promise.all(Array.from({ length: 4 }, () => ready(start(folder))))
@@ -105,11 +111,13 @@ async function four () {
   const downloads = mirror.requests.length
   for (const server of servers) await stop(server)
   if (prepared !== 1) throw new Error(`prepared ${prepared} times`)
-  if ([...mirror.requests].sort().join() !== idxNames.map(name => `${name}.gz`).sort().join()) throw new Error(`the mirror was asked for ${mirror.requests}`)
-  return `${downloads} downloads of ${idxNames.length} files, prepared once, all serve the same`
+  const expectedRequests = idxNames.map(name => `${name}.gz`).sort().join()
+  const requests = [...mirror.requests].sort().join()
+  if (requests !== expectedRequests) throw new Error(`requests to the mirror: ${requests}`)
+  return `${downloads} downloads of ${idxNames.length} files, prepared once, all serve the same bytes`
 }
 
-async function smallDisk () {
+async function fillDisk () {
   const folder = dataFolder('size=20m')
   const warnings = []
   for (let i = 0; i < 2; i++) {
@@ -118,22 +126,22 @@ async function smallDisk () {
     warnings.push(...server.lines.filter(({ level }) => level === 40).map(({ msg }) => msg))
     await stop(server)
   }
-  if (!warnings.some(message => message.includes('ENOSPC'))) throw new Error(`no warning names the full disk: ${warnings}`)
-  if (checkFolder(folder) > 0) throw new Error(`left behind: ${leftovers(folder)}`)
-  return `served from memory, with: ${warnings[0]}`
+  if (!warnings.some(message => message.includes('ENOSPC'))) throw new Error(`no warning has ENOSPC: ${warnings}`)
+  if (checkFolder(folder) > 0) throw new Error(`temporary files remain: ${temporaryFiles(folder)}`)
+  return `served from memory; first warning: ${warnings[0]}`
 }
 
-async function readOnly () {
+async function startReadOnly () {
   const folder = dataFolder('ro')
   const server = await ready(start(folder))
   await checkServed(server)
   await stop(server)
   const warnings = server.lines.filter(({ level }) => level === 40).map(({ msg }) => msg)
-  if (!warnings.some(message => message.includes('EROFS'))) throw new Error(`no warning names the disk: ${warnings}`)
-  return `served from memory, with: ${warnings[0]}`
+  if (!warnings.some(message => message.includes('EROFS'))) throw new Error(`no warning has EROFS: ${warnings}`)
+  return `served from memory; first warning: ${warnings[0]}`
 }
 
-/** From 0 up to 1, by a seed, so that a run can be repeated. */
+/** From 0 up to 1; the seed makes a run reproducible. */
 function random (i) {
   return createHash('sha256').update(`${seed}/${i}`).digest().readUInt32LE() / 2 ** 32
 }
@@ -149,7 +157,7 @@ function dataFolder (mount) {
 }
 
 function start (folder) {
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [serverProgram], {
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: folder, ...settings },
     stdio: ['ignore', 'pipe', 'inherit']
   })
@@ -160,13 +168,15 @@ function start (folder) {
 }
 
 async function ready (server) {
-  const deadline = performance.now() + WAIT_MS
+  const deadline = performance.now() + READY_TIMEOUT_MS
   while (!server.lines.some(({ msg }) => msg === 'mnist is ready')) {
     const failure = server.lines.find(({ level }) => level >= 50)
-    if (failure || performance.now() > deadline) throw new Error(failure?.msg ?? `not ready after ${WAIT_MS} ms`)
+    if (failure) throw new Error(failure.msg)
+    if (performance.now() > deadline) throw new Error(`not ready after ${READY_TIMEOUT_MS} ms`)
     await delay(10)
   }
-  return { ...server, base: server.lines.find(({ msg }) => msg.startsWith('listening on ')).msg.slice('listening on '.length) }
+  const { msg } = server.lines.find(({ msg }) => msg.startsWith('listening on '))
+  return { ...server, base: msg.slice('listening on '.length) }
 }
 
 async function stop (server) {
@@ -174,13 +184,14 @@ async function stop (server) {
   await server.exit
 }
 
-/** Hashes of what is served: every raw and every centered pixel, and the mean. */
-async function served ({ base }) {
+/** Hashes of all raw and centered images, and of the mean image. */
+async function hashServed ({ base }) {
   const hashes = []
   const dataset = `${base}/v1/datasets/mnist`
   for (const [split, count] of [['train', 48000], ['val', 12000], ['test', 10000]]) {
     for (const normalization of ['raw', 'centered']) {
-      for (let page = 0; page * 4096 < count; page++) hashes.push(await hash(`${dataset}/splits/${split}/batches?format=npz&batch_size=4096&normalization=${normalization}&page=${page}`))
+      const batches = `${dataset}/splits/${split}/batches?format=npz&batch_size=4096&normalization=${normalization}`
+      for (let page = 0; page * 4096 < count; page++) hashes.push(await hash(`${batches}&page=${page}`))
     }
   }
   hashes.push(await hash(`${dataset}/mean?format=npy`))
@@ -189,15 +200,15 @@ async function served ({ base }) {
 
 async function hash (url) {
   const response = await fetch(url)
-  if (!response.ok) throw new Error(`${url} answers ${response.status}`)
+  if (!response.ok) throw new Error(`${url} responds with ${response.status}`)
   return createHash('sha256').update(new Uint8Array(await response.arrayBuffer())).digest('hex')
 }
 
 async function checkServed (server) {
-  if (await served(server) !== expected) throw new Error('wrong bytes are served')
+  if (await hashServed(server) !== expected) throw new Error('the server serves wrong bytes')
 }
 
-/** Every file that is not temporary is what its name says; gives how many are temporary. */
+/** Throws unless every file has its hash; returns the number of temporary files. */
 function checkFolder (folder) {
   for (const name of list(folder, 'files').filter(name => !name.endsWith('.tmp'))) {
     const found = createHash('sha256').update(readFileSync(join(folder, 'files', name))).digest('hex')
@@ -208,13 +219,14 @@ function checkFolder (folder) {
     const data = readFileSync(join(folder, 'prepared', name.replace('.json', '.bin')))
     let at = 0
     for (const { name: array, bytes, sha256 } of manifest.arrays) {
-      if (createHash('sha256').update(data.subarray(at, at += bytes)).digest('hex') !== sha256) throw new Error(`prepared/${name}: ${array} is damaged`)
+      const found = createHash('sha256').update(data.subarray(at, at += bytes)).digest('hex')
+      if (found !== sha256) throw new Error(`prepared/${name}: ${array} is damaged`)
     }
   }
-  return leftovers(folder).length
+  return temporaryFiles(folder).length
 }
 
-function leftovers (folder) {
+function temporaryFiles (folder) {
   return ['files', 'prepared'].flatMap(kind => list(folder, kind).filter(name => name.endsWith('.tmp')))
 }
 

@@ -1,12 +1,13 @@
-/** Runs the test of the TensorFlow.js backends where tfjs-node is installed, and makes sure that it was not skipped. */
+/** Runs the test of the TensorFlow.js backends if tfjs-node is installed, and fails if tap skipped it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-// Its addon is built or downloaded by an install script; without that the import fails.
-const fault = await import('@tensorflow/tfjs-node').then(() => undefined, error => error.message.split('\n')[0])
-if (fault !== undefined) {
-  console.log(`SKIPPED: the native TensorFlow.js backend was not tested, since tfjs-node cannot be loaded: ${fault}`)
+// An install script builds or downloads the addon; without it the import fails.
+const importError = await import('@tensorflow/tfjs-node').then(() => undefined, error => error.message.split('\n')[0])
+if (importError !== undefined) {
+  console.log('SKIPPED: the native TensorFlow.js backend was not tested.')
+  console.log(`tfjs-node cannot be loaded: ${importError}`)
   process.exit(0)
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs tap on the compiled tests in build/; `npm test` compiles them first. Arguments are passed to tap, and .ts files of
- * test/ are replaced by their compiled files.
+ * Runs tap on the compiled tests in build/; `npm test` compiles them first. Arguments are passed to tap, with .ts files
+ * of test/ replaced by their compiled files.
  *
  *     npm test [-- test/config.test.ts … options of tap]
  */

@@ -1,5 +1,5 @@
 """
-Reads batches and a stream of them with pyarrow, as tensors that are views of the response.
+Reads batches and a stream of batches with pyarrow, as tensors that are views of the response.
 
     python3 arrow_client.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES
 """
@@ -44,9 +44,11 @@ def batch(layout, shape):
 
 
 def stream():
-    """A shuffled epoch from its third page on, padded, read while it arrives."""
+    """A shuffled, padded epoch from its third page, read while it arrives."""
     order = shuffled_order(10000, seed=5, epoch=2)
-    with urlopen(f'{SPLIT}/stream?batch_size=512&page=2&seed=5&epoch=2&remainder=pad&normalization=raw&layout=nchw&labels=index&format=arrow') as response:
+    ordering = 'batch_size=512&page=2&seed=5&epoch=2&remainder=pad'
+    preparation = 'normalization=raw&layout=nchw&labels=index'
+    with urlopen(f'{SPLIT}/stream?{ordering}&{preparation}&format=arrow') as response:
         reader = pa.ipc.open_stream(response)
         assert reader.schema.metadata[b'seed'] == b'5' and b'page' not in reader.schema.metadata
         pages = list(reader.iter_batches_with_custom_metadata())
@@ -56,7 +58,8 @@ def stream():
     assert [len(records) for records, _ in pages] == [512] * 18 and mask.sum() == 10000 - 2 * 512
     expected = np.concatenate([order, order])[1024:1024 + len(mask)]
     assert np.array_equal(np.concatenate([records['ids'].to_numpy() for records, _ in pages]), expected)
-    assert np.array_equal(np.concatenate([tensor(records['images']) for records, _ in pages]), images[expected][:, None])
+    received = np.concatenate([tensor(records['images']) for records, _ in pages])
+    assert np.array_equal(received, images[expected][:, None])
     labels = pa.chunked_array([records['labels'] for records, _ in pages])
     assert labels.type == pa.int64() and np.array_equal(labels.to_numpy(), classes[expected])
     print(f'stream: {len(pages)} record batches, {mask.sum()} samples equal to the IDX file in the order of the seed')

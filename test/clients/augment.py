@@ -31,7 +31,7 @@ def fetch(**query):
 
 
 def check(strengths, normalization='raw', side=None, seed=None, epoch=0, **query):
-    """Compares one batch with what NumPy makes of the images with these ids; gives their number."""
+    """Compares one batch with the images that NumPy augments; returns the number of samples."""
     if strengths:
         query['augment'] = ','.join(f'{name}:{strength}' for name, strength in strengths.items())
     if side:
@@ -44,25 +44,26 @@ def check(strengths, normalization='raw', side=None, seed=None, epoch=0, **query
         start = query.get('page', 0) * query['batch_size']
         expect_array(url, 'ids', ids, shuffled_order(len(train), seed, epoch)[start:start + len(ids)].astype(np.int32))
     images = augment(train[ids], sample_keys(ids, seed or 0, epoch), strengths)
-    around = dict(prepared)
+    statistics = dict(prepared)
     if side:
         images = pad(images, side)
-        around['mean'] = pad(prepared['mean'][None], side)[0]
-    expect_array(url, 'images', batch['images'], normalize(around, images, normalization)[:, None])
+        statistics['mean'] = pad(prepared['mean'][None], side)[0]
+    expect_array(url, 'images', batch['images'], normalize(statistics, images, normalization)[:, None])
     return len(ids)
 
 
 def check_gathered(ids, strengths, normalization, seed, epoch, side):
-    """The same of samples that are named, in the order in which they are; gives their number."""
+    """The same for gathered samples, in the order of their ids."""
     augmented = ','.join(f'{name}:{strength}' for name, strength in strengths.items())
-    query = urlencode({'augment': augmented, 'normalization': normalization, 'seed': seed, 'epoch': epoch, 'pad': side, 'format': 'npz', 'layout': 'nchw'})
-    url = f'{base}/v1/datasets/mnist/splits/train/gather?{query}'
+    randomness = {'augment': augmented, 'seed': seed, 'epoch': epoch}
+    query = {**randomness, 'normalization': normalization, 'pad': side, 'format': 'npz', 'layout': 'nchw'}
+    url = f'{base}/v1/datasets/mnist/splits/train/gather?{urlencode(query)}'
     request = Request(url, json.dumps({'ids': ids.tolist()}).encode(), {'content-type': 'application/json'})
     with urlopen(request) as response, np.load(io.BytesIO(response.read())) as batch:
         expect_array(url, 'ids', batch['ids'], ids.astype(np.int32))
-        around = {**prepared, 'mean': pad(prepared['mean'][None], side)[0]}
+        statistics = {**prepared, 'mean': pad(prepared['mean'][None], side)[0]}
         images = pad(augment(train[ids], sample_keys(ids, seed, epoch), strengths), side)
-        expect_array(url, 'images', batch['images'], normalize(around, images, normalization)[:, None])
+        expect_array(url, 'images', batch['images'], normalize(statistics, images, normalization)[:, None])
     return len(ids)
 
 
@@ -76,7 +77,8 @@ for name in NAMES:
 for strengths in (EVERYTHING, STRONGEST):
     for normalization in ('raw', 'unit', 'centered', 'standard'):
         samples += check(strengths, normalization, batch_size=1000, seed=4294967295, epoch=4294967295)
-        samples += check(strengths, normalization, side=32, batch_size=500, seed=1, rank=1, world_size=3, remainder='pad', page=31)
+        shard = {'rank': 1, 'world_size': 3, 'remainder': 'pad', 'page': 31}
+        samples += check(strengths, normalization, side=32, batch_size=500, seed=1, **shard)
 for normalization in ('raw', 'unit', 'centered', 'standard'):
     samples += check({}, normalization, side=32, batch_size=1000)
 for normalization in ('raw', 'unit', 'centered', 'standard'):
@@ -84,4 +86,4 @@ for normalization in ('raw', 'unit', 'centered', 'standard'):
     samples += check_gathered(ids, EVERYTHING, normalization, seed=42, epoch=3, side=32)
 for page in range(12):
     samples += check(EVERYTHING, batch_size=4096, seed=7, epoch=1, page=page)
-print(f'{samples:,} augmented or padded samples are equal to what NumPy makes of the original files')
+print(f'{samples:,} augmented or padded samples equal those that NumPy computes from the original files')

@@ -1,7 +1,7 @@
 """
 Augmentation and padding, written from docs/reproducibility.md alone: NumPy, no code of the server.
 
-Words are uint64 arrays that hold unsigned 32-bit numbers. Every float64 operation stands for one rounding, in the order written.
+Words are uint64 arrays of unsigned 32-bit numbers. Every float64 operation rounds once, in the order written.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """
-Fetches every batch of a server and compares it, bit for bit, with what NumPy makes of the original IDX files; the test
-split as float16, too, samples by their ids, and compressed ones.
+Fetches every batch of a server and compares it, bit for bit, with the tensors that NumPy computes from the original IDX
+files. Also compares float16 batches of the test split, gathered samples and compressed batches.
 
     python3 bits.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES [--split shuffled ...]
 """
@@ -34,7 +34,8 @@ class Difference(Exception):
 def main():
     options = arguments()
     started = time.monotonic()
-    prepared = prepare(options.folder, options.split, options.val_fraction, options.seed, options.denoise, options.mean_over)
+    split = {'mode': options.split, 'val_fraction': options.val_fraction, 'seed': options.seed}
+    prepared = prepare(options.folder, **split, denoise=options.denoise, mean_over=options.mean_over)
     client = Client(options.base)
     try:
         check_description(client, prepared, options)
@@ -74,16 +75,16 @@ def expect_array(where, name, got, want):
     expect(where, f'shape of {name}', got.shape, want.shape)
     if got.tobytes() == want.tobytes():
         return
-    # As integers, so that NaN and -0 count as what they are.
+    # Compared as integers, since NaN != NaN and -0 == 0.
     bits = f'u{want.itemsize}'
     first = int(np.flatnonzero(np.ravel(got).view(bits) != np.ravel(want).view(bits))[0])
-    place = ', '.join(str(i) for i in np.unravel_index(first, want.shape))
-    expect(where, f'{name}[{place}]', np.ravel(got)[first], np.ravel(want)[first])
-    raise Difference(f'{where}: {name}[{place}] has other bits')
+    index = ', '.join(str(i) for i in np.unravel_index(first, want.shape))
+    expect(where, f'{name}[{index}]', np.ravel(got)[first], np.ravel(want)[first])
+    raise Difference(f'{where}: {name}[{index}] has other bits')
 
 
 class Client:
-    """Requests over one connection, which is never opened again."""
+    """Requests over one connection, which must not be closed by the server."""
 
     def __init__(self, base):
         self.connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=60)
@@ -95,7 +96,7 @@ class Client:
         return self.request('GET', path, status, headers)
 
     def post(self, path, value):
-        """Headers and body of the answer to a JSON value."""
+        """Headers and body of the response to a JSON value."""
         return self.request('POST', path, 200, {'content-type': 'application/json'}, json.dumps(value))
 
     def request(self, method, path, status, headers, content=None):
@@ -119,11 +120,13 @@ def check_description(client, prepared, options):
     expect(path, 'split_seed', preparation['split_seed'], options.seed)
     expect(path, 'denoise', preparation['denoise'], options.denoise)
     expect(path, 'mean_over', preparation['mean_over'], options.mean_over)
-    expect(path, 'standard', preparation['standard'], {'mean': float(prepared['mu']), 'std': float(prepared['sigma'])})
+    standard = {'mean': float(prepared['mu']), 'std': float(prepared['sigma'])}
+    expect(path, 'standard', preparation['standard'], standard)
     for name in SPLITS:
         path = f'/v1/datasets/mnist/splits/{name}'
         split = client.json(path)
-        expect(path, 'counts', [row['count'] for row in split['classes']], np.bincount(prepared['labels'][name]).tolist())
+        counts = np.bincount(prepared['labels'][name]).tolist()
+        expect(path, 'counts', [row['count'] for row in split['classes']], counts)
         mean, std = level_statistics(prepared['images'][name])
         expect(path, 'pixels', split['pixels'], {'mean': mean, 'std': std})
 
@@ -148,22 +151,27 @@ def decode_safetensors(body):
 
 
 def decode_json(body):
-    """Python reads float64; rounded to the dtype, they must be exactly what the server has."""
+    """Python parses float64; rounded to the dtype, the values must be exactly the server's."""
     batch = json.loads(body)
     lists = {name: np.array(batch.pop(name)) for name in TENSORS}
-    dtypes = {'images': batch['dtype'], 'labels': 'float32' if lists['labels'].ndim == 2 else 'int64', 'ids': 'int32'}
-    # 'same_kind' refuses to turn 0.5 into an integer.
-    arrays = {name: lists[name].astype(dtypes[name], casting='unsafe' if lists[name].dtype == np.int64 else 'same_kind') for name in TENSORS}
+    labels = 'float32' if lists['labels'].ndim == 2 else 'int64'
+    dtypes = {'images': batch['dtype'], 'labels': labels, 'ids': 'int32'}
+    arrays = {name: convert(lists[name], dtypes[name]) for name in TENSORS}
     batch['shape'] = ','.join(str(length) for length in batch['shape'])
     return arrays, {name: str(value) for name, value in batch.items()}
 
 
+def convert(array, dtype):
+    # 'same_kind' refuses to truncate floats to integers.
+    return array.astype(dtype, casting='unsafe' if array.dtype == np.int64 else 'same_kind')
+
+
 def decode(path, format, body):
-    """Name -> array, and what the body says of itself in words: name -> text."""
+    """Name -> array, and the metadata in the body: name -> text."""
     try:
         return {'npz': decode_npz, 'safetensors': decode_safetensors, 'json': decode_json}[format](body)
     except Exception as error:
-        raise Difference(f'{path}: cannot be read: {error!r}') from error
+        raise Difference(f'{path}: cannot be decoded: {error!r}') from error
 
 
 class Batches:
@@ -178,7 +186,7 @@ class Batches:
         return f'/v1/datasets/mnist/splits/{split}/batches?{urlencode({"page": page, **query})}'
 
     def check(self, path, split, page, batch_size, format, normalization, labels, layout, dtype=None):
-        """Compares the batch at `path`; gives its headers, its samples and its bytes."""
+        """Compares the batch at `path`; returns its headers, its number of samples and its bytes."""
         headers, body = self.client.get(path)
         total = len(self.prepared['labels'][split])
         ids = np.arange(page * batch_size, min((page + 1) * batch_size, total), dtype=np.int32)
@@ -189,12 +197,12 @@ class Batches:
         })
         return headers, len(ids), len(body)
 
-    def compare(self, path, headers, body, format, split, ids, normalization, labels, layout, dtype=None, place={}):
-        """Compares an answer with the batch of these samples."""
+    def compare(self, path, headers, body, format, split, ids, normalization, labels, layout, dtype=None, paging={}):
+        """Compares a response with the batch of these samples."""
         expect(path, 'the media type', headers['content-type'].split(';')[0], MEDIA_TYPES[format])
         arrays, metadata = decode(path, format, body)
         want = self.expected(split, ids, normalization, labels, layout, dtype)
-        expect(path, 'the names of tensors', sorted(arrays), sorted(TENSORS))
+        expect(path, 'the tensor names', sorted(arrays), sorted(TENSORS))
         for name in TENSORS:
             expect_array(path, name, arrays[name], want[name])
         self.check_metadata(path, headers, metadata, {
@@ -207,11 +215,11 @@ class Batches:
             'dtype': want['images'].dtype.name,
             'normalization': normalization,
             'layout': layout,
-            **place
+            **paging
         })
 
     def check_metadata(self, path, headers, metadata, want):
-        """The headers say it with every format, and so does the body where it has a place for it."""
+        """The headers have the metadata with every format, and the body with formats that support it."""
         for name, value in want.items():
             header = 'batch-' + name.removeprefix('batch_')
             expect(path, f'header {header}', headers[header], str(value))
@@ -219,7 +227,7 @@ class Batches:
                 expect(path, f'metadata {name}', metadata[name], str(value))
 
     def expected(self, split, ids, normalization, labels, layout, dtype):
-        """The tensors of samples ids, int32 [n]: images as asked, labels float32 [n, 10] or int64 [n], and the ids."""
+        """The tensors of samples ids, int32 [n]: images, labels float32 [n, 10] or int64 [n], and the ids."""
         images = normalize(self.prepared, self.prepared['images'][split][ids], normalization)
         classes = self.prepared['labels'][split][ids]
         return {
@@ -231,7 +239,8 @@ class Batches:
     def sweep(self, split, batch_size, format, normalization, labels, layout, dtype=None):
         """Every page of a split by its number; one row of the table."""
         pages = page_count(len(self.prepared['labels'][split]), batch_size)
-        query = {'batch_size': batch_size, 'format': format, 'normalization': normalization, 'labels': labels, 'layout': layout}
+        images = {'normalization': normalization, 'layout': layout}
+        query = {'batch_size': batch_size, 'format': format, 'labels': labels, **images}
         if dtype:
             query['dtype'] = dtype
         samples = size = 0
@@ -244,9 +253,10 @@ class Batches:
         return split, shown, normalization, labels, layout, batch_size, pages, samples, size
 
     def gather(self, split, format, normalization):
-        """Ids drawn with repetitions, ten times; one row of the table."""
+        """Ten batches of ids drawn with replacement; one row of the table."""
         random = np.random.default_rng(7)
-        path = f'/v1/datasets/mnist/splits/{split}/gather?{urlencode({"format": format, "normalization": normalization})}'
+        query = urlencode({'format': format, 'normalization': normalization})
+        path = f'/v1/datasets/mnist/splits/{split}/gather?{query}'
         samples = size = 0
         for count in random.integers(1, 1000, 10):
             ids = random.integers(0, len(self.prepared['labels'][split]), count, dtype=np.int32)
@@ -257,8 +267,9 @@ class Batches:
         return split, f'{format}, gathered', normalization, 'onehot', 'flat', '', 10, samples, size
 
     def follow(self, split, batch_size, format, normalization, labels, layout):
-        """Every page of a split by the Link header of the one before; one row of the table."""
-        query = {'batch_size': batch_size, 'format': format, 'normalization': normalization, 'labels': labels, 'layout': layout}
+        """Every page of a split by the Link header of the previous one; one row of the table."""
+        images = {'normalization': normalization, 'layout': layout}
+        query = {'batch_size': batch_size, 'format': format, 'labels': labels, **images}
         path = self.path(split, 0, **query)
         page = samples = size = 0
         while path:
@@ -269,17 +280,18 @@ class Batches:
             following = re.search(r'<([^>]*)>; rel="next"', headers.get('link', ''))
             path = following and following[1]
         total = len(self.prepared['labels'][split])
-        expect(split, 'the number of pages that Link leads to', page, page_count(total, batch_size))
-        expect(split, 'the number of samples that Link leads to', samples, total)
+        expect(split, 'the number of pages by Link', page, page_count(total, batch_size))
+        expect(split, 'the number of samples by Link', samples, total)
         return split, format + ', by Link', normalization, labels, layout, batch_size, page, samples, size
 
     def combinations(self, split, batch_size, format, normalization):
-        """The last page, which is short, with all kinds of labels and layouts; one row of the table."""
+        """The last, short page with all labels and layouts; one row of the table."""
         page = page_count(len(self.prepared['labels'][split]), batch_size) - 1
         samples = size = 0
         for labels in LABELS:
             for layout in LAYOUTS:
-                query = {'batch_size': batch_size, 'format': format, 'normalization': normalization, 'labels': labels, 'layout': layout}
+                images = {'normalization': normalization, 'layout': layout}
+                query = {'batch_size': batch_size, 'format': format, 'labels': labels, **images}
                 _, count, length = self.check(self.path(split, page, **query), split, page, **query)
                 samples += count
                 size += length
@@ -291,7 +303,7 @@ def page_count(total, batch_size):
 
 
 def sweep_all(batches, formats, normalizations):
-    """Rows of the table. Labels and layouts take turns, so that each format has every one of them."""
+    """Rows of the table. Labels and layouts alternate, so that each format is tested with all of them."""
     layouts = list(LAYOUTS)
     rows = []
     for format in formats:
@@ -302,13 +314,13 @@ def sweep_all(batches, formats, normalizations):
                 if normalization in ('centered', 'standard'):
                     rows.append(batches.sweep('test', 500, format, normalization, LABELS[i % 2], layouts[i % 3]))
                 continue
-            for j, split in enumerate(SPLITS):
-                rows.append(batches.sweep(split, 4096, format, normalization, LABELS[(i + j) % 2], layouts[(i + j) % 3]))
+            for j, split in enumerate(SPLITS, start=i):
+                rows.append(batches.sweep(split, 4096, format, normalization, LABELS[j % 2], layouts[j % 3]))
     return rows
 
 
 def sweep_halves(batches, formats, normalizations):
-    """The test split as float16, which has to be what astype makes of the float32."""
+    """The test split as float16, which must equal astype of the float32."""
     return [
         batches.sweep('test', 1000, format, normalization, 'index', 'nhwc', 'float16')
         for format in formats for normalization in normalizations if normalization != 'raw'
@@ -320,14 +332,15 @@ def check_gzip(batches):
     headers, body = batches.client.get(path)
     coded_headers, coded = batches.client.get(path, headers={'accept-encoding': 'gzip'})
     expect(path, 'the coding', (headers['content-encoding'], coded_headers['content-encoding']), (None, 'gzip'))
-    expect(path, 'whether the coding has a tag of its own', headers['etag'] != coded_headers['etag'], True)
-    expect(path, 'the body under gzip', gzip.decompress(coded) == body, True)
-    print(f'a raw batch is equal under gzip, in {len(coded):,} of {len(body):,} bytes')
+    expect(path, 'whether the ETags differ', headers['etag'] != coded_headers['etag'], True)
+    expect(path, 'whether the decompressed bodies are equal', gzip.decompress(coded) == body, True)
+    print(f'a raw batch is equal with gzip, in {len(coded):,} of {len(body):,} bytes')
 
 
 def print_table(rows, seconds):
     line = '{:5}  {:21}  {:13}  {:6}  {:6}  {:>10}  {:>7}  {:>9}  {:>13}'
-    print(line.format('split', 'format', 'normalization', 'labels', 'layout', 'batch_size', 'batches', 'samples', 'bytes'))
+    columns = ('split', 'format', 'normalization', 'labels', 'layout', 'batch_size', 'batches', 'samples', 'bytes')
+    print(line.format(*columns))
     for row in rows:
         print(line.format(*row[:6], *(f'{number:,}' for number in row[6:])))
     batches, samples, size = (f'{sum(row[i] for row in rows):,}' for i in (6, 7, 8))

@@ -1,5 +1,5 @@
 """
-Feeds a batch to JAX straight from the bytes of a response.
+Loads a batch into JAX from the bytes of a response.
 
     python3 jax_client.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES
 """
@@ -41,4 +41,5 @@ start = jnp.zeros((784, 10))
 before = float(loss(start, batch))
 after = float(loss(start - 0.5 * jax.grad(loss)(start, batch), batch))
 assert abs(before - np.log(10)) < 1e-5 and after < before
-print(f'jax: {batch["images"].shape} {batch["images"].dtype} equal to the IDX file; loss {before:.3f}, after one step {after:.3f}')
+shape, dtype = batch['images'].shape, batch['images'].dtype
+print(f'jax: {shape} {dtype} equal to the IDX file; loss {before:.3f} -> {after:.3f} after one step')

@@ -22,13 +22,13 @@ order = shuffled_order(10000, seed=5, epoch=2)
 
 
 def lines(response):
-    """Each line as soon as its bytes are here: what is left in the decompressor is never more than an unfinished line."""
+    """Each line as soon as it is complete: only an unfinished line is ever held back."""
     gunzip = zlib.decompressobj(wbits=31)
-    rest = b''
+    unfinished = b''
     while chunk := response.read1():
-        *whole, rest = (rest + gunzip.decompress(chunk)).split(b'\n')
-        yield from whole
-    assert gunzip.eof and gunzip.unused_data == b'' and rest == b'', 'the stream was cut'
+        *complete, unfinished = (unfinished + gunzip.decompress(chunk)).split(b'\n')
+        yield from complete
+    assert gunzip.eof and gunzip.unused_data == b'' and unfinished == b'', 'the stream is truncated'
 
 
 with urlopen(Request(STREAM, headers={'Accept-Encoding': 'gzip'})) as response:
@@ -46,5 +46,5 @@ with urlopen(Request(STREAM, headers={'Accept-Encoding': 'gzip'})) as response:
         seen += page['count']
         early += not response.isclosed()
     assert page == {'end': True, 'pages': 20, 'samples': 10000} and seen == 10000
-assert early >= 19, 'the first pages could only be read after the last was there'
-print(f'gzip: {seen:,} samples in {page["pages"]} lines, {early} of them read before the response was at its end')
+assert early >= 19, 'the first pages could only be read after the last one arrived'
+print(f'gzip: {seen:,} samples in {page["pages"]} lines, {early} of them read before the end of the response')

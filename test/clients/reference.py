@@ -1,4 +1,4 @@
-"""The preparation of an IDX dataset, written from its description alone: NumPy and the original files, no code of the server."""
+"""The preparation of an IDX dataset, written from docs/reproducibility.md alone: NumPy, no code of the server."""
 
 import math
 import os
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def read_idx(folder, name):
-    """An IDX file of unsigned bytes: uint8 of the shape in its header."""
+    """An IDX file of unsigned bytes -> uint8 of the shape in its header."""
     with open(os.path.join(folder, name), 'rb') as file:
         content = file.read()
     if content[:3] != b'\x00\x00\x08':
@@ -19,7 +19,7 @@ def read_idx(folder, name):
 
 def prepare(folder, mode='contiguous', val_fraction='0.2', seed=0, denoise='none', mean_over='train'):
     """
-    What a server with these settings serves.
+    The dataset of a server with these settings.
 
     Returns a dict:
       images  split -> uint8 [n, rows, columns], denoised
@@ -48,7 +48,7 @@ def prepare(folder, mode='contiguous', val_fraction='0.2', seed=0, denoise='none
 
 
 def mix(h):
-    """MurmurHash3's 32-bit finalizer of numbers below 2**32: uint64 [n] -> uint64 [n], so that no product overflows."""
+    """MurmurHash3's 32-bit finalizer: uint64 [n] below 2**32 -> uint64 [n], so that products do not wrap."""
     h = np.asarray(h, np.uint64) & 0xFFFFFFFF
     h = (h ^ (h >> 16)) * 0x85EBCA6B & 0xFFFFFFFF
     h = (h ^ (h >> 13)) * 0xC2B2AE35 & 0xFFFFFFFF
@@ -78,7 +78,7 @@ def partition(labels, mode, val_fraction, seed):
 
 
 def largest_remainder(sizes, seats):
-    """Seats in proportion to sizes: int64 [k] -> int64 [k] that add up to `seats`."""
+    """Seats in proportion to sizes: int64 [k] -> int64 [k] with the sum `seats`."""
     shares, remainders = np.divmod(sizes * seats, sizes.sum())
     left = seats - shares.sum()
     shares[np.argsort(-remainders, kind='stable')[:left]] += 1
@@ -93,27 +93,27 @@ def neighbours(images):
 
 
 def median3(images):
-    """uint8 [n, rows, columns] -> uint8 of the same shape; SciPy's filter where there is one, for an opinion of its own."""
+    """uint8 [n, rows, columns] -> uint8 of the same shape; with SciPy's independent filter if it is installed."""
     try:
         from scipy.ndimage import median_filter
     except ImportError:
-        parts = np.array_split(images, 1 + len(images) // 1000)
-        return np.concatenate([np.partition(neighbours(part), 4, axis=0)[4] for part in parts])
+        chunks = np.array_split(images, 1 + len(images) // 1000)
+        return np.concatenate([np.partition(neighbours(chunk), 4, axis=0)[4] for chunk in chunks])
     return median_filter(images, size=(1, 3, 3), mode='nearest')
 
 
 def gaussian(images):
     """The kernel [1 2 1]' [1 2 1] / 16, rounded half up: uint8 [n, rows, columns] -> uint8 of the same shape."""
     total = np.zeros(images.shape, np.uint16)
-    for weight, part in zip((1, 2, 1, 2, 4, 2, 1, 2, 1), neighbours(images)):
-        total += np.uint16(weight) * part.astype(np.uint16)
+    for weight, shifted in zip((1, 2, 1, 2, 4, 2, 1, 2, 1), neighbours(images)):
+        total += np.uint16(weight) * shifted.astype(np.uint16)
     return ((total + 8) >> 4).astype(np.uint8)
 
 
-def mean_image(parts):
-    """uint8 [n, rows, columns] each -> float32 [rows, columns] of all together, the quotient taken in float64."""
-    sums = sum(part.sum(axis=0, dtype=np.int64) for part in parts)
-    return (sums / (255 * sum(len(part) for part in parts))).astype(np.float32)
+def mean_image(splits):
+    """uint8 [n, rows, columns] each -> float32 [rows, columns] over all splits, from a float64 quotient."""
+    sums = sum(images.sum(axis=0, dtype=np.int64) for images in splits)
+    return (sums / (255 * sum(len(images) for images in splits))).astype(np.float32)
 
 
 def level_statistics(images):
@@ -126,7 +126,7 @@ def level_statistics(images):
 
 
 def normalize(prepared, images, normalization):
-    """uint8 [n, rows, columns] -> float32 of the same shape, or the images themselves for `raw`."""
+    """uint8 [n, rows, columns] -> float32 of the same shape; unchanged for `raw`."""
     if normalization == 'raw':
         return images
     unit = images.astype(np.float32) / np.float32(255)

@@ -28,9 +28,9 @@ def order_of(seed, epoch):
 
 
 def expected(order, page, rank, world_size, batch_size, remainder):
-    """Ids of one batch, and which of them are samples rather than padding; None beyond the last page."""
-    together = world_size * batch_size
-    if page >= (TOTAL // together if remainder == 'drop' else -(-TOTAL // together)):
+    """Ids of one batch and the mask of its samples, which excludes padding; None beyond the last page."""
+    global_size = world_size * batch_size
+    if page >= (TOTAL // global_size if remainder == 'drop' else -(-TOTAL // global_size)):
         return None
     start = (page * world_size + rank) * batch_size
     if remainder != 'pad':
@@ -41,12 +41,13 @@ def expected(order, page, rank, world_size, batch_size, remainder):
 
 
 def check_rank(order, rank, **query):
-    """Compares all pages of one rank; gives the ids of its samples, without padding."""
-    shard = {'rank': rank, 'world_size': query['world_size'], 'batch_size': query['batch_size'], 'remainder': query['remainder']}
+    """Compares all pages of one rank; returns the ids of its samples, without padding."""
+    shard = {'rank': rank, **{name: query[name] for name in ('world_size', 'batch_size', 'remainder')}}
     seen = []
     page = 0
     while True:
-        url = f'{BATCHES}?{urlencode({**query, "rank": rank, "page": page, "normalization": "raw", "labels": "index", "format": "safetensors"})}'
+        preparation = {'normalization': 'raw', 'labels': 'index', 'format': 'safetensors'}
+        url = f'{BATCHES}?{urlencode({**query, "rank": rank, "page": page, **preparation})}'
         want = expected(order, page, **shard)
         if want is None:
             try:
@@ -74,11 +75,12 @@ for seed, epoch in ((None, 0), (0, 0), (42, 3), (4294967295, 4294967295)):
     shuffle = {} if seed is None else {'seed': seed, 'epoch': epoch}
     for world_size, batch_size in ((1, 4096), (3, 1000), (7, 313)):
         for remainder in ('keep', 'drop', 'pad'):
+            query = {'world_size': world_size, 'batch_size': batch_size, 'remainder': remainder, **shuffle}
             seen = []
             for rank in range(world_size):
-                seen += check_rank(order, rank, world_size=world_size, batch_size=batch_size, remainder=remainder, **shuffle)
-            together = world_size * batch_size
-            whole = TOTAL // together * together if remainder == 'drop' else TOTAL
-            expect(f'{shuffle}, {world_size} ranks of {batch_size}, {remainder}', 'samples of all ranks', sorted(seen), sorted(order[:whole].tolist()))
+                seen += check_rank(order, rank, **query)
+            global_size = world_size * batch_size
+            used = TOTAL // global_size * global_size if remainder == 'drop' else TOTAL
+            expect(f'{query}', 'samples of all ranks', sorted(seen), sorted(order[:used].tolist()))
             epochs += 1
-print(f'{epochs} epochs over all their ranks: ids, images, labels and masks are what NumPy makes of the order and the shards')
+print(f'{epochs} epochs, all ranks: ids, images, labels and masks equal those that NumPy computes')

@@ -1,5 +1,5 @@
 """
-Feeds batches to TensorFlow straight from the bytes of a response.
+Loads batches into TensorFlow from the bytes of a response.
 
     python3 tensorflow_client.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES
 """

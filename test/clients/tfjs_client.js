@@ -1,5 +1,5 @@
 /**
- * Makes TensorFlow.js tensors of views of a response, and does the server's arithmetic again.
+ * Creates TensorFlow.js tensors from views of a response, and repeats the server's arithmetic.
  *
  *     node tfjs_client.js http://127.0.0.1:8080
  */
@@ -22,8 +22,8 @@ assert.deepEqual(centered.ids.data, raw.ids.data)
 
 const mean = tf.tensor((await getJson(`${dataset}/mean`)).mean.flat(), [784], 'float32')
 const images = tf.tensor(centered.images.data, centered.images.shape)
-const again = tf.sub(tf.div(tf.tensor(Float32Array.from(raw.images.data), raw.images.shape), 255), mean)
-assertSameBits(again.dataSync(), centered.images.data)
+const recomputed = tf.sub(tf.div(tf.tensor(Float32Array.from(raw.images.data), raw.images.shape), 255), mean)
+assertSameBits(recomputed.dataSync(), centered.images.data)
 assertSameBits(images.dataSync(), centered.images.data)
 console.log(`safetensors: ${images.shape} ${images.dtype}; raw / 255 - mean is centered, bit for bit`)
 
@@ -51,7 +51,7 @@ async function getJson (url) {
   return (await get(url)).json()
 }
 
-/** Each tensor's shape and a view of its elements in the response: nothing is copied. */
+/** Name → shape and elements of each tensor; the elements are a view of the response. */
 async function fetchBatch (parameters) {
   const buffer = await (await get(batchUrl({ ...parameters, format: 'safetensors' }))).arrayBuffer()
   const start = 8 + Number(new DataView(buffer).getBigUint64(0, true))

@@ -1,5 +1,5 @@
 """
-Loads batches into PyTorch straight from the bytes of a response, and trains on them.
+Loads batches into PyTorch from the bytes of a response, and trains on them.
 
     python3 torch_client.py http://127.0.0.1:8080 FOLDER_OF_IDX_FILES
 """
@@ -17,7 +17,8 @@ from reference import read_idx
 base, folder = sys.argv[1:]
 BATCH = f'{base}/v1/datasets/mnist/splits/train/batches?batch_size=256&normalization=unit&labels=index&layout=nchw'
 
-images = torch.from_numpy(read_idx(folder, 'train-images-idx3-ubyte')[:256].astype(np.float32) / np.float32(255))[:, None]
+raw = read_idx(folder, 'train-images-idx3-ubyte')[:256]
+images = torch.from_numpy(raw.astype(np.float32) / np.float32(255))[:, None]
 labels = torch.from_numpy(read_idx(folder, 'train-labels-idx1-ubyte')[:256].astype(np.int64))
 
 
@@ -28,7 +29,7 @@ def fetch(format):
 
 
 def from_npz(body):
-    """Name -> tensor; the memory is NumPy's, nothing is converted."""
+    """Name -> tensor, which shares the memory of the NumPy array."""
     with np.load(io.BytesIO(body)) as arrays:
         return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
@@ -44,7 +45,7 @@ def check(batch):
 
 
 def train(batch, steps=20):
-    """The cross-entropy before and after some steps on one batch."""
+    """The cross-entropy at the first and the last step on one batch."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -63,4 +64,5 @@ for name, load in (('safetensors', load_safetensors), ('npz', from_npz)):
     check(batch)
     before, after = train(batch)
     assert after < before
-    print(f'{name}: {tuple(batch["images"].shape)} {batch["images"].dtype} equal to the IDX file; cross-entropy {before:.3f} -> {after:.3f}')
+    shape, dtype = tuple(batch['images'].shape), batch['images'].dtype
+    print(f'{name}: {shape} {dtype} equal to the IDX file; cross-entropy {before:.3f} -> {after:.3f}')
