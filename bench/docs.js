@@ -4,22 +4,26 @@
  *
  *     npm run bench:docs
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolveNames } from './comparisons.js'
 import { markdownTable } from './report.js'
 
-const MARKER = /^<!-- bench: (.+) -->\n(?:\n(?:\|.*\n)+)?/gm
+/** A marker and the table below it. */
+const TABLE = /^<!-- bench: (.+) -->\n\n(?:\|.*\n)*/gm
 
 for (const file of ['README.md', 'docs/performance.md']) {
   const url = new URL(`../${file}`, import.meta.url)
   const text = readFileSync(url, 'utf8')
-  writeFileSync(url, text.replaceAll(MARKER, (_, names) => {
-    const rows = resolveNames(names.split(' ')).flatMap(readRows)
-    console.log(`${file}: ${rows.length} rows of ${names}`)
-    return `<!-- bench: ${names} -->\n\n${markdownTable(rows)}\n`
+  writeFileSync(url, text.replaceAll(TABLE, (table, marker) => {
+    const names = resolveNames(marker.split(' '))
+    const missing = names.filter(name => !existsSync(resultsUrl(name)))
+    console.log(`${file}, ${marker}: ${missing.length > 0 ? `unchanged, no results for ${missing.join(', ')}` : 'written'}`)
+    if (missing.length > 0) return table
+    const rows = names.flatMap(name => JSON.parse(readFileSync(resultsUrl(name), 'utf8')).rows)
+    return `<!-- bench: ${marker} -->\n\n${markdownTable(rows)}\n`
   }))
 }
 
-function readRows (name) {
-  return JSON.parse(readFileSync(new URL(`results/${name}.json`, import.meta.url), 'utf8')).rows
+function resultsUrl (name) {
+  return new URL(`results/${name}.json`, import.meta.url)
 }

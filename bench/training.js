@@ -24,7 +24,7 @@ export async function training ({ rounds, seconds }) {
     }
     try {
       const { ours, ...theirs } = await alternate(contenders, rounds, ({ measure }) => measure(seconds))
-      const title = 'cold epochs, PyTorch reading shuffled batches of 128'
+      const title = 'cold epoch, samples read by PyTorch in shuffled batches of 128'
       return Object.entries(theirs).map(([alternative, theirs]) => {
         return { title, unit: 'samples/s', ours, alternative, theirs, minRatio: MIN_RATIO }
       })
