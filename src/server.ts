@@ -27,7 +27,7 @@ async function main (): Promise<void> {
   const loading = loadAll()
   // Loaded here, so that what was prepared before is read meanwhile.
   const { buildApp } = await import('./app.ts')
-  const app = await buildApp({ config, store, logger })
+  const app = await buildApp({ config, registry: store, logger })
 
   handOverSignals()
   closeWithGrace({ delay: GRACE_MS, logger }, async ({ signal, err }) => {

@@ -61,9 +61,9 @@ t.before(async () => {
 
 t.test('every example has the recorded response', async t => {
   const apps = {
-    ready: await buildApp({ config, store: stores.ready, logger }),
-    loading: await buildApp({ config, store: stores.loading, logger }),
-    failed: await buildApp({ config, store: stores.failed, logger })
+    ready: await buildApp({ config, registry: stores.ready, logger }),
+    loading: await buildApp({ config, registry: stores.loading, logger }),
+    failed: await buildApp({ config, registry: stores.failed, logger })
   }
   t.teardown(() => Promise.all(Object.values(apps).map(app => app.close())))
   const recorded: Example[] = []
@@ -83,7 +83,7 @@ t.test('every example has the recorded response', async t => {
 })
 
 t.test('the committed document is what the app generates', async t => {
-  const app = await buildApp({ config, store: stores.ready, logger })
+  const app = await buildApp({ config, registry: stores.ready, logger })
   await app.ready()
   const generated: Document = JSON.parse(JSON.stringify(app.swagger()))
   if (recording) writeFileSync(files.document, `${JSON.stringify(generated, null, 2)}\n`)

@@ -1,27 +1,28 @@
-/** Makes the order of an epoch: the numbers 0 … count−1, u32. */
-export type MakeOrder = (count: number, seed: number, epoch: number) => Uint32Array
+import { LRUCache } from 'lru-cache'
+import { shuffledOrder } from '../dataset/order.ts'
+
+/** Orders in memory at most, of 4 bytes per sample each. */
+const MAX_ORDERS = 16
 
 /**
- * The orders that were asked for last. An order is made in one go on the event loop, so requests that come for it
- * meanwhile find it made: nothing is ever computed twice while it is kept.
+ * The orders of the epochs used most recently. Sorting runs in one turn of the event loop, so no order is computed twice at
+ * the same time.
  */
 export class OrderCache {
-  readonly #make: MakeOrder
-  readonly #limit: number
-  readonly #orders = new Map<string, Uint32Array>()
+  readonly #orders: LRUCache<string, Uint32Array>
 
-  /** @param limit orders that are kept, of 4 bytes a sample each; the one not used for longest is dropped */
-  constructor (make: MakeOrder, limit = 16) {
-    this.#make = make
-    this.#limit = limit
+  constructor (maxOrders = MAX_ORDERS, sort = shuffledOrder) {
+    this.#orders = new LRUCache({
+      max: maxOrders,
+      memoMethod: key => {
+        const [count, seed, epoch] = key.split('/').map(Number) as [number, number, number]
+        return sort(count, seed, epoch)
+      }
+    })
   }
 
+  /** The positions 0 … count−1 in the order of an epoch, u32. */
   get (count: number, seed: number, epoch: number): Uint32Array {
-    const key = `${count}/${seed}/${epoch}`
-    const order = this.#orders.get(key) ?? this.#make(count, seed, epoch)
-    this.#orders.delete(key)
-    this.#orders.set(key, order)
-    if (this.#orders.size > this.#limit) this.#orders.delete(this.#orders.keys().next().value!)
-    return order
+    return this.#orders.memo(`${count}/${seed}/${epoch}`)
   }
 }

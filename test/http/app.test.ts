@@ -16,9 +16,9 @@ const dataset = prepared({ train: 30, val: 10, test: 5 })
 const other = prepared({ train: 3, val: 1, test: 1 }, { name: 'other' })
 
 t.test('datasets: ready, loading and failed ones side by side', async t => {
-  const { app, store } = await appOver(t, [dataset, other, prepared({ train: 1, val: 1, test: 1 }, { name: 'third' })])
-  store.progress(other.entry, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
-  store.fail({ ...dataset.entry, name: 'third' }, 'no source has it')
+  const { app, registry } = await appOver(t, [dataset, other, prepared({ train: 1, val: 1, test: 1 }, { name: 'third' })])
+  registry.progress(other.entry, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
+  registry.fail({ ...dataset.entry, name: 'third' }, 'no source has it')
   const { datasets, limits, formats } = (await app.inject('/v1/datasets')).json<DatasetList>()
   t.same(datasets.map(({ name, status }) => [name, status]), [['made-up', 'ready'], ['other', 'loading'], ['third', 'failed']])
   t.equal(datasets[0]!.version, dataset.version)
@@ -43,10 +43,10 @@ t.test('datasets: ready, loading and failed ones side by side', async t => {
   t.equal(loading.statusCode, 503)
   t.equal(loading.headers['retry-after'], '1')
   t.match(loading.json(), { status: 'loading', datasets: [{ name: 'made-up', status: 'ready' }, { status: 'loading', progress: { done: 10 } }, { status: 'failed', reason: 'no source has it' }] })
-  store.ready(other)
+  registry.ready(other)
   t.match([(await app.inject('/readyz')).statusCode, (await app.inject('/readyz')).json()], [200, { status: 'ready' }], 'one that failed does not stop the others')
-  store.fail(other.entry, 'x')
-  store.fail(dataset.entry, 'y')
+  registry.fail(other.entry, 'x')
+  registry.fail(dataset.entry, 'y')
   t.match([(await app.inject('/readyz')).statusCode, (await app.inject('/readyz')).json()], [503, { status: 'failed' }])
   t.same((await app.inject('/healthz')).json(), { status: 'ok' }, 'alive all the same')
 })
@@ -126,8 +126,8 @@ t.test('resources without parameters take none', async t => {
 })
 
 t.test('an error of ours tells nothing of the inside, and the log tells all', async t => {
-  const { app, store, log } = await appOver(t, [dataset])
-  store.state = () => { throw new TypeError('secret of /srv/app') }
+  const { app, registry, log } = await appOver(t, [dataset])
+  registry.state = () => { throw new TypeError('secret of /srv/app') }
   const answer = await app.inject({ url: '/v1/datasets/made-up', headers: { 'x-request-id': 'abc' } })
   t.equal(answer.statusCode, 500)
   t.match(answer.json(), { code: 'internal', request_id: 'abc' })
@@ -152,10 +152,10 @@ t.test('a reader that goes away leaves its line, too', async t => {
   for (const format of ['safetensors', 'json']) {
     const [answer] = await once(get({ port, path: `/v1/datasets/made-up/splits/train/batches?batch_size=4000&format=${format}` }), 'response') as [IncomingMessage]
     answer.socket.destroy()
-    while (!log.some(({ msg, url }) => msg === 'request cut short' && url?.endsWith(format))) await turn()
+    while (!log.some(({ msg, url }) => msg === 'request aborted' && url?.endsWith(format))) await turn()
   }
   const lines = log.filter(({ url }) => url)
-  t.match(lines, [{ level: 40, reason: 'the reader went away', url: /safetensors$/ }, { level: 40, reason: 'the reader went away', url: /json$/ }])
+  t.match(lines, [{ level: 40, reason: 'the client disconnected', url: /safetensors$/ }, { level: 40, reason: 'the client disconnected', url: /json$/ }])
   t.equal(lines.length, 2)
 })
 

@@ -1,27 +1,35 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import plugin from 'fastify-plugin'
+import { jsonBody, revalidate } from '../response/respond.ts'
+import { writeBody } from '../response/writer.ts'
 import { addExamples } from './examples.ts'
-import { Problem } from './schemas/problem.ts'
+import { Problem } from './schemas/states.ts'
 
 const { version, description } = createRequire(import.meta.url)('#package.json')
 
 /** Specifies orders, shards and random numbers for clients that recompute them; docs/reproducibility.md contains it verbatim. */
 const algorithms = readFileSync(new URL(import.meta.resolve('#openapi/description.md')), 'utf8')
 
-/** The OpenAPI document, made of the routes' own schemas, and the page that shows it. */
+/** The OpenAPI document, generated from the schemas of the routes, and the page that shows it. */
 export default plugin(async app => {
   app.addSchema(Problem)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'mnist-batch-server', version, description: `${description}\n\n${algorithms}`, license: { name: 'MIT', identifier: 'MIT' } },
+      info: {
+        title: 'mnist-batch-server',
+        version,
+        description: `${description}\n\n${algorithms}`,
+        license: { name: 'MIT', identifier: 'MIT' }
+      },
       tags: [
-        { name: 'datasets', description: 'What there is and how it was prepared.' },
-        { name: 'splits', description: 'Train, validation and test samples, in batches or one by one.' },
-        { name: 'operation', description: 'For whoever runs the server.' }
+        { name: 'datasets', description: 'The datasets and how they were prepared.' },
+        { name: 'splits', description: 'Training, validation and test samples, in batches or one by one.' },
+        { name: 'operation', description: 'For operators of the server.' }
       ]
     },
     transformObject: document => {
@@ -29,16 +37,27 @@ export default plugin(async app => {
       addExamples(document.openapiObject as Parameters<typeof addExamples>[0])
       return document.openapiObject
     },
-    refResolver: { buildLocalReference: (schema, _base, _fragment, i) => typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${i}` }
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, i) => typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${i}`
+    }
   })
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: true,
-    // Over plain HTTP nothing would answer what a browser upgrades.
-    transformStaticCSP: header => header.replace(/ *upgrade-insecure-requests;?/, '')
+
+  await app.register(async page => {
+    await page.register(helmet, {
+      // The service is reached over plain HTTP, where upgraded requests would fail.
+      contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+      strictTransportSecurity: false,
+      crossOriginResourcePolicy: false
+    })
+    await page.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      transformStaticCSP: header => header.replace(/ *upgrade-insecure-requests;?/, '')
+    })
   })
 
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    return reply.header('cache-control', 'no-cache').send(app.swagger())
+    reply.header('cache-control', revalidate).type('application/json; charset=utf-8')
+    return writeBody(reply, jsonBody(app.swagger()))
   })
 }, { name: 'docs' })

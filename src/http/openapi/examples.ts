@@ -1,21 +1,21 @@
 import { createRequire } from 'node:module'
 
-/** A request and what was answered to it; recorded and checked by the tests, shown in the docs. */
+/** A request and its response: recorded and checked by the tests, shown in the docs. */
 export interface Example {
-  /** Operation of the OpenAPI document that it belongs to. */
+  /** The operation of the OpenAPI document. */
   readonly operation: string
-  /** What its datasets are doing when the request comes. */
+  /** State of the datasets at the time of the request. */
   readonly state: 'ready' | 'loading' | 'failed'
-  /** GET unless it says otherwise. */
+  /** GET by default. */
   readonly method?: 'GET' | 'POST'
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Sent as `application/json` unless the headers say otherwise; text is sent as it is. */
+  /** Sent as `application/json` unless the headers say otherwise; a string is sent verbatim. */
   readonly body?: object | string
   readonly status: number
-  /** Absent where the answer has no body. */
+  /** Absent if the response has no body. */
   readonly mediaType?: string
-  /** The JSON body, its long lists cut; or the size and hash of a binary one, in words. */
+  /** The JSON body with long lists shortened; of a binary body, a sentence with its size and hash. */
   readonly value?: unknown
 }
 

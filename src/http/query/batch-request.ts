@@ -1,61 +1,62 @@
-import { augmentBatch } from '../../batch/augment/augment-batch.ts'
+import { augmentBatch, type Augmentation } from '../../batch/augment/augment-batch.ts'
 import { imageShape, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
 import { countElements } from '../../batch/tensor.ts'
 import type { PreparedDataset } from '../../dataset/entry.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
-import type { Augmenting } from './augmentation.ts'
 import { batchHeaders } from '../response/headers.ts'
-import type { Answer } from '../response/respond.ts'
+import type { Content } from '../response/respond.ts'
 
-export interface BatchChoice extends Omit<Selection, 'order'> {
-  /** Not called where the client already has the batch. */
+/** The batch that a request asks for. Nothing is computed yet. */
+export interface BatchRequest extends Omit<Selection, 'order' | 'images'> {
+  /** The order of the epoch, sorted or taken from a cache when it is needed; undefined for the natural order. */
   readonly order: () => Uint32Array | undefined
-  /** Where the batch stands among the pages of its split, if it is one. */
-  readonly place?: { readonly page: number, readonly batch_size: number, readonly pages: number }
-  readonly augmenting?: Augmenting | undefined
-  /** What was asked of the order and of the images, as the batch is to say it. */
-  readonly asked?: BatchMetadata
+  /** The batch's place among the pages of its split, unless its samples were requested individually. */
+  readonly pagination?: { readonly page: number, readonly batch_size: number, readonly pages: number }
+  readonly augmentation?: Augmentation | undefined
+  /** The optional parameters as the metadata of the batch repeats them. */
+  readonly echo: BatchMetadata
 }
 
-/** What a batch says of itself; its tensors need not be made for that. */
-export function batchMetadata (dataset: PreparedDataset, { split, span: { count }, place, normalization, dtype, layout, pad, asked }: BatchChoice): BatchMetadata {
+/** The metadata of a batch, which does not depend on its tensors. */
+export function describeBatch (dataset: PreparedDataset, request: BatchRequest): BatchMetadata {
+  const { split, span: { count }, pagination, normalization, dtype, layout, echo } = request
   return {
     dataset: dataset.entry.name,
     version: dataset.version,
     split,
-    ...(place && { page: place.page, batch_size: place.batch_size }),
+    ...(pagination && { page: pagination.page, batch_size: pagination.batch_size }),
     count,
     total: dataset.splits[split].count,
-    ...(place && { pages: place.pages }),
-    shape: [count, ...imageShape(dataset, { pad, layout })],
+    ...(pagination && { pages: pagination.pages }),
+    shape: [count, ...imageShape(dataset, request)],
     dtype,
     normalization,
     layout,
-    ...asked
+    ...echo
   }
 }
 
-export function chosenBatch (dataset: PreparedDataset, { order, augmenting, ...choice }: BatchChoice): Batch | Promise<Batch> {
-  const selection = { ...choice, order: order() }
-  return augmenting ? augmentBatch(dataset, selection, augmenting) : selectBatch(dataset, selection)
+export function computeBatch (dataset: PreparedDataset, request: BatchRequest): Batch | Promise<Batch> {
+  const { order, augmentation, ...rest } = request
+  const selection: Selection = { ...rest, order: order() }
+  return augmentation ? augmentBatch(dataset, selection, augmentation) : selectBatch(dataset, selection)
 }
 
-/** Whether it pays to compress: text and u8 shrink; binary floats are sent as the views they are. */
-export function compressible (format: Format, { dtype }: BatchChoice): boolean {
+/** Whether compression pays: text and u8 shrink, binary floats hardly do. */
+export function isCompressible (format: Format, { dtype }: BatchRequest): boolean {
   return format.name.endsWith('json') || dtype === 'uint8'
 }
 
-/** A batch with what it says of itself, in the body and in headers; its tensors are made when the body is. */
-export function batchAnswer (dataset: PreparedDataset, choice: BatchChoice, format: BatchFormat): Answer {
-  const metadata = batchMetadata(dataset, choice)
+/** A batch in a format; its tensors are computed with the body. */
+export function batchContent (dataset: PreparedDataset, request: BatchRequest, format: BatchFormat): Content {
+  const metadata = describeBatch(dataset, request)
   return {
     mediaType: format.mediaType,
     headers: () => batchHeaders(metadata),
-    // An element is a byte at least, as u8 and as text.
-    compressibleBytes: compressible(format, choice) ? countElements(metadata['shape'] as number[]) : 0,
-    body () {
-      const batch = chosenBatch(dataset, choice)
-      return batch instanceof Promise ? batch.then(made => format.encode(made, metadata)) : format.encode(batch, metadata)
+    // An element takes at least one byte, as u8 and as text.
+    compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
+    async body () {
+      return format.encode(await computeBatch(dataset, request), metadata)
     }
   }
 }

@@ -1,48 +1,107 @@
 import type { FastifySchemaValidationError } from 'fastify'
-import { describeAllowed, type ValueSchema } from '../../io/describe-schema.ts'
 import { ServiceError } from '../../errors.ts'
+import { describeAllowed, type ValueSchema } from '../../io/describe-schema.ts'
 
-interface ObjectSchema { readonly properties?: Readonly<Record<string, ValueSchema>> }
-
+/** What is wrong with one parameter, or one member of a body, and which values are allowed. */
 export interface ParameterError {
   readonly parameter: string
   readonly detail: string
   readonly allowed: string
 }
 
+interface ObjectSchema { readonly properties?: Readonly<Record<string, ValueSchema>> }
+
+/** Faults of a body that a response lists at most: every element of a long list may be wrong. */
+const MAX_BODY_ERRORS = 10
+
 /**
- * Turns the declared integers of a query or path into numbers, in place. Only plain decimal digits count:
- * `1e3`, `0x10`, `1.0` and ` 1` stay what they are, and are refused by the validation.
+ * Converts the integer parameters of a query or path to numbers, in place. Only plain decimal digits are converted: `1e3`,
+ * `0x10`, `1.0` and ` 1` stay strings, which validation then rejects.
  */
-export function readIntegers (values: Record<string, unknown>, schema: ObjectSchema | undefined): void {
+export function parseIntegers (values: Record<string, unknown>, schema: ObjectSchema | undefined): void {
   for (const name in values) {
     const value = values[name]
-    if (schema?.properties?.[name]?.type === 'integer' && typeof value === 'string' && /^(0|-?[1-9]\d{0,14})$/.test(value)) values[name] = Number(value)
+    const isInteger = schema?.properties?.[name]?.type === 'integer'
+    if (isInteger && typeof value === 'string' && /^(0|-?[1-9]\d{0,14})$/.test(value)) values[name] = Number(value)
   }
 }
 
-/** @throws ServiceError invalid_parameter, where there are errors */
-export function refuse (errors: readonly ParameterError[], cause?: unknown): void {
-  if (errors.length > 0) throw new ServiceError('invalid_parameter', errors.map(({ detail }) => detail).join('; '), { cause, members: { errors } })
+/** @throws ServiceError invalid_parameter if there are any errors */
+export function assertNoErrors (errors: readonly ParameterError[], cause?: unknown): void {
+  if (errors.length === 0) return
+  throw new ServiceError('invalid_parameter', errors.map(({ detail }) => detail).join('; '), { cause, members: { errors } })
 }
 
-/** One entry for each parameter that is wrong: what is wrong with it, and what is allowed. */
-export function parameterErrors (faults: readonly FastifySchemaValidationError[], schema: ObjectSchema, values: Readonly<Record<string, unknown>>): ParameterError[] {
+/** One entry for each invalid parameter of a query or path. */
+export function describeParameterErrors (
+  faults: readonly FastifySchemaValidationError[],
+  schema: ObjectSchema,
+  values: Readonly<Record<string, unknown>>
+): ParameterError[] {
   const properties = schema.properties ?? {}
   const errors = new Map<string, ParameterError>()
-  for (const fault of faults) {
-    const unknown = fault.params['additionalProperty'] as string | undefined
-    const parameter = unknown ?? fault.instancePath.slice(1)
+  for (const { params, instancePath } of faults) {
+    const unknown = params['additionalProperty'] as string | undefined
+    const parameter = unknown ?? instancePath.slice(1)
     if (errors.has(parameter)) continue
     if (unknown !== undefined) {
-      const names = Object.keys(properties)
-      errors.set(parameter, { parameter, detail: `${parameter} is not a parameter of this resource`, allowed: names.join(', ') || 'no parameters' })
+      const allowed = Object.keys(properties).join(', ') || 'no parameters'
+      errors.set(parameter, { parameter, detail: `${parameter} is not a parameter of this resource`, allowed })
     } else {
       const allowed = describeAllowed(properties[parameter] ?? {})
       const value = values[parameter]
-      const detail = Array.isArray(value) ? `${parameter} is given ${value.length} times` : `${parameter} must be ${allowed}, got '${value}'`
+      const detail = Array.isArray(value)
+        ? `${parameter} is given ${value.length} times`
+        : `${parameter} must be ${allowed}, got '${value}'`
       errors.set(parameter, { parameter, detail, allowed })
     }
   }
   return [...errors.values()]
+}
+
+/** One entry for each invalid part of a JSON body, up to a limit. */
+export function describeBodyErrors (
+  faults: readonly FastifySchemaValidationError[],
+  schema: ValueSchema,
+  body: unknown
+): ParameterError[] {
+  const errors = new Map<string, ParameterError>()
+  for (const fault of faults) {
+    const error = describeBodyError(fault, schema, body)
+    if (!errors.has(error.parameter)) errors.set(error.parameter, error)
+    if (errors.size === MAX_BODY_ERRORS) break
+  }
+  return [...errors.values()]
+}
+
+function describeBodyError ({ instancePath, params }: FastifySchemaValidationError, schema: ValueSchema, body: unknown): ParameterError {
+  const unknown = params['additionalProperty']
+  if (typeof unknown === 'string') {
+    const allowed = Object.keys(schema.properties ?? {}).join(', ')
+    return { parameter: unknown, detail: `${unknown} is not a member of the body`, allowed }
+  }
+  const missing = params['missingProperty']
+  const steps = instancePath.split('/').slice(1)
+  if (typeof missing === 'string') steps.push(missing)
+  const { name, schema: expected, value } = steps.reduce(enter, { name: '', schema, value: body })
+  const allowed = describeAllowed(expected)
+  return { parameter: name || 'body', detail: `${name || 'the body'} must be ${allowed}, got ${abbreviate(value)}`, allowed }
+}
+
+interface Member { readonly name: string, readonly schema: ValueSchema, readonly value: unknown }
+
+/** One step down a JSON pointer: `/ids/3` leads to `ids[3]`. */
+function enter ({ name, schema, value }: Member, step: string): Member {
+  return {
+    name: schema.items ? `${name}[${step}]` : step,
+    schema: schema.items ?? schema.properties![step]!,
+    value: (value as Record<string, unknown>)[step]
+  }
+}
+
+function abbreviate (value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  const text = JSON.stringify(value)
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }

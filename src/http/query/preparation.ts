@@ -1,26 +1,21 @@
-import type { Dtype, LabelEncoding, Layout, Normalization } from '../../dataset/entry.ts'
 import type { Selection } from '../../batch/batch.ts'
-import { refuse } from './errors.ts'
-import { defaults } from '../openapi/schemas/defaults.ts'
+import type { Dtype } from '../../dataset/entry.ts'
+import { defaults, type BatchParameters } from '../openapi/schemas/parameters.ts'
+import { assertNoErrors } from './errors.ts'
 
-/** The parameters that say how samples are prepared. */
-export interface PreparationQuery {
-  readonly normalization?: Normalization
-  readonly dtype?: Dtype
-  readonly labels?: LabelEncoding
-  readonly layout?: Layout
-}
-
+/** How samples are normalized, encoded and laid out. */
 export type Preparation = Pick<Selection, 'normalization' | 'dtype' | 'labels' | 'layout'>
 
-/** @throws ServiceError invalid_parameter where the dtype is none of the normalization's */
-export function preparationOf (query: PreparationQuery): Preparation {
+type PreparationQuery = Pick<BatchParameters, keyof Preparation>
+
+/** @throws ServiceError invalid_parameter if the normalization does not have the dtype */
+export function resolvePreparation (query: PreparationQuery): Preparation {
   const { normalization, labels, layout } = { ...defaults, ...query }
   const dtypes: readonly Dtype[] = normalization === 'raw' ? ['uint8'] : ['float32', 'float16']
   const { dtype = dtypes[0]! } = query
   if (!dtypes.includes(dtype)) {
     const allowed = `${dtypes.join(' or ')} where normalization is ${normalization}`
-    refuse([{ parameter: 'dtype', detail: `dtype must be ${allowed}, got '${dtype}'`, allowed }])
+    assertNoErrors([{ parameter: 'dtype', detail: `dtype must be ${allowed}, got '${dtype}'`, allowed }])
   }
   return { normalization, dtype, labels, layout }
 }

@@ -1,44 +1,48 @@
-import type { Transform } from 'node:stream'
+import { Readable, pipeline, type Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
-import type { Body } from '../../encode/body.ts'
-import { bytesOfChunk, releaseChunk } from '../../io/chunk.ts'
+import { bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
+import { yieldToEventLoop } from '../../io/event-loop.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
 export type Coding = 'zstd' | 'br' | 'gzip'
 
 interface Compressor {
-  /** Gives out what it is written as it sees fit, and the rest at the end. */
+  /** Emits output as it sees fit. */
   whole (): Transform
-  /** Gives out all of what is written to it, before it takes more. */
+  /** Emits all output for each write before it takes the next. */
   stream (): Transform
 }
 
-/** zlib goes to its thread pool once for so many bytes of output. */
+/** Output bytes per task of zlib's thread pool. */
 const chunkSize = 1 << 16
 
-/** Zstandard came to Node.js with 22.15; it takes its options as Brotli does. */
+/** Node.js has Zstandard since 22.15; its options look like those of Brotli. */
 const { createZstdCompress } = zlib as { createZstdCompress?: typeof createBrotliCompress }
 const { ZSTD_e_flush: zstdFlush, ZSTD_c_windowLog: zstdWindowLog } = constants as unknown as Record<string, number>
 
-/** log₂ of the bytes that a stream looks back on: it holds as many for as long as its reader takes. */
-const windowLog = 18
+/** log₂ of a stream's window in bytes, which is held for as long as the client reads. */
+const STREAM_WINDOW_LOG = 18
 
-// Each at the level beyond which time grows faster than bytes shrink. The first is preferred, being the fastest.
+// Each at the level beyond which time grows faster than bytes shrink; the fastest is preferred.
 const compressors = new Map<Coding, Compressor>()
 if (createZstdCompress) {
   compressors.set('zstd', {
     whole: () => createZstdCompress({ chunkSize }),
-    stream: () => createZstdCompress({ chunkSize, flush: zstdFlush!, params: { [zstdWindowLog!]: windowLog } })
+    stream: () => createZstdCompress({ chunkSize, flush: zstdFlush!, params: { [zstdWindowLog!]: STREAM_WINDOW_LOG } })
   })
 }
 const quality = { [constants.BROTLI_PARAM_QUALITY]: 4 }
 compressors.set('br', {
-  // What it first sees of a body tells nothing of its size.
+  // A fixed hint, since the first chunk says nothing about the size of the body.
   whole: () => createBrotliCompress({ chunkSize, params: { ...quality, [constants.BROTLI_PARAM_SIZE_HINT]: 1 << 20 } }),
-  stream: () => createBrotliCompress({ chunkSize, flush: constants.BROTLI_OPERATION_FLUSH, params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: windowLog } })
+  stream: () => createBrotliCompress({
+    chunkSize,
+    flush: constants.BROTLI_OPERATION_FLUSH,
+    params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: STREAM_WINDOW_LOG }
+  })
 })
 compressors.set('gzip', {
   whole: () => createGzip({ chunkSize, level: 4 }),
@@ -47,33 +51,35 @@ compressors.set('gzip', {
 
 const codings = [...compressors.keys()]
 
-/** Below this, a body is not worth the effort. */
+/** Smaller bodies are not worth compressing. */
 const MIN_BYTES = 1024
 
-/** Its types do not know the second parameter. */
-type EncodingNegotiator = { encoding (available: readonly string[], options: { preferred: readonly string[] }): Coding | undefined }
+/** The second parameter is missing from the package's types. */
+type EncodingNegotiator = {
+  encoding (available: readonly string[], options: { preferred: readonly string[] }): Coding | undefined
+}
 
 /**
- * The coding to answer in, or undefined for the body as it is: the one that Accept-Encoding likes best, ours where it likes
- * several the same, and none where none is asked for.
+ * The coding to respond in: the one that Accept-Encoding prefers, the fastest among equals; undefined for none.
  *
- * @param bytes that the body has at least, as far as they can be compressed
+ * @param bytes lower bound of the length of the compressible part of the body
  */
 export function negotiateCoding (accepted: string | string[] | undefined, bytes: number): Coding | undefined {
   if (bytes < MIN_BYTES || accepted === undefined) return undefined
-  const negotiator = new Negotiator({ headers: { 'accept-encoding': String(accepted) } }) as unknown as EncodingNegotiator
+  const headers = { 'accept-encoding': String(accepted) }
+  const negotiator = new Negotiator({ headers }) as unknown as EncodingNegotiator
   const coding = negotiator.encoding([...codings, 'identity'], { preferred: codings })
   return codings.find(known => known === coding)
 }
 
-/** A body in one piece, compressed in zlib's thread pool. Each piece is made when the one before it is compressed. */
-export async function compress (coding: Coding, { chunks }: Body): Promise<Uint8Array> {
+/** Compresses a body in zlib's thread pool. Each chunk is computed when the one before it is compressed, then released. */
+export async function compress (coding: Coding, chunks: Iterable<Chunk>): Promise<Uint8Array> {
   const compressor = compressors.get(coding)!.whole()
   const compressed = buffer(compressor)
-  const write = promisify((piece: Uint8Array, done: (error?: Error | null) => void) => compressor.write(piece, done))
+  const write = promisify((bytes: Uint8Array, done: (error?: Error | null) => void) => compressor.write(bytes, done))
   try {
     for (const chunk of chunks) {
-      // A compressor that fails does not say so to who waits for a write.
+      // A pending write never settles if the compressor fails.
       await Promise.race([write(bytesOfChunk(chunk)), compressed])
       releaseChunk(chunk)
     }
@@ -84,7 +90,42 @@ export async function compress (coding: Coding, { chunks }: Body): Promise<Uint8
   return compressed
 }
 
-/** Compresses what is written to it, in zlib's thread pool; a reader can decompress all of each chunk as soon as it is written. */
-export function compressor (coding: Coding): Transform {
-  return compressors.get(coding)!.stream()
+/**
+ * Compresses a stream in zlib's thread pool, no faster than it is read. A client can decompress each group as soon as it
+ * arrives.
+ */
+export async function * compressGroups (coding: Coding, groups: AsyncIterable<Iterable<Chunk>>): AsyncGenerator<[Uint8Array]> {
+  const compressor = compressors.get(coding)!.stream()
+  const input = Readable.from(coalesce(groups), { objectMode: false, highWaterMark: 1 })
+  // Errors of the input reach the reader through the compressor.
+  pipeline(input, compressor, () => {})
+  for await (const bytes of compressor) yield [bytes as Uint8Array]
+}
+
+/** Bytes per write to a compressor, which flushes after each. */
+const COALESCED_BYTES = 1 << 16
+
+/** Joins the small chunks of each group, since every write is flushed. */
+async function * coalesce (groups: AsyncIterable<Iterable<Chunk>>): AsyncGenerator<Uint8Array> {
+  for await (const group of groups) {
+    let chunks: Chunk[] = []
+    let bytes = 0
+    for (const chunk of group) {
+      chunks.push(chunk)
+      bytes += bytesOfChunk(chunk).byteLength
+      if (bytes < COALESCED_BYTES) continue
+      yield join(chunks)
+      chunks = []
+      bytes = 0
+      await yieldToEventLoop()
+    }
+    // A Readable takes an empty chunk for its end.
+    if (bytes > 0) yield join(chunks)
+  }
+}
+
+function join (chunks: readonly Chunk[]): Uint8Array {
+  const bytes = Buffer.concat(chunks.map(bytesOfChunk))
+  chunks.forEach(releaseChunk)
+  return bytes
 }

@@ -1,6 +1,6 @@
 import type { BatchMetadata } from '../../encode/format.ts'
 
-/** Header of each scalar of a batch, for the formats that have no place for it. */
+/** Header of each metadata field of a batch, for formats that have no place for metadata. */
 const batchHeaderNames: Readonly<Record<string, string>> = {
   dataset: 'batch-dataset',
   version: 'batch-version',
@@ -23,8 +23,18 @@ const batchHeaderNames: Readonly<Record<string, string>> = {
   pad: 'batch-pad'
 }
 
-/** What scripts of other origins may read. */
-export const exposedHeaders: readonly string[] = ['link', 'etag', 'retry-after', 'x-request-id', 'accept-ranges', 'content-range', 'content-disposition', 'repr-digest', ...Object.values(batchHeaderNames)]
+/** Headers that scripts of other origins may read. */
+export const exposedHeaders: readonly string[] = [
+  'link',
+  'etag',
+  'retry-after',
+  'x-request-id',
+  'accept-ranges',
+  'content-range',
+  'content-disposition',
+  'repr-digest',
+  ...Object.values(batchHeaderNames)
+]
 
 export function batchHeaders (metadata: BatchMetadata): Record<string, string> {
   const headers: Record<string, string> = {}
@@ -36,10 +46,10 @@ export function batchHeaders (metadata: BatchMetadata): Record<string, string> {
  * The Link header (RFC 8288) of a page: first, prev, next and last, each with all parameters of the request.
  *
  * @param path of the resource, without a query
- * @param query as it was sent
+ * @param query as sent, without `?`
  */
 export function pageLinks (path: string, query: string, page: number, pages: number): string {
-  // Written once: the pages differ in the number alone, and an encoded value has no & or = of its own.
+  // Encoded once, since the links differ only in the page; encoded values contain neither & nor =.
   const parameters = new URLSearchParams(query)
   parameters.set('page', '')
   const [before, after = ''] = parameters.toString().split(/(?<=(?:^|&)page=)/)

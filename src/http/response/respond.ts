@@ -1,131 +1,97 @@
-import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { bodyOf, type Body } from '../../encode/body.ts'
-import { bytesOfChunk, type Chunk } from '../../io/chunk.ts'
-import { compress, negotiateCoding, type Coding } from './compression.ts'
-import { pageStream } from './page-stream.ts'
-import { openBody, sendParts } from './writer.ts'
-import { record, type Plan, type Whole } from './replay.ts'
+import type { Chunk } from '../../io/chunk.ts'
+import type { CompressedCache } from './compressed-cache.ts'
+import { compress, compressGroups, negotiateCoding, type Coding } from './compression.ts'
+import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
-/** Raised when the same request to the same version begins to give other bytes. */
+/** Raised when the bytes of a response to the same request and version change. */
 const REVISION = 1
 
-/** What is sent, once it is known that it must be. */
-export interface Answer {
+/** What a successful response contains. */
+export interface Content {
   readonly mediaType: string
-  /** What the answer says of the body; not called where the client already has it, since a 304 says nothing of it. */
+  /** Headers of the body; not computed for a 304. */
   readonly headers?: () => Readonly<Record<string, string>>
-  /** Where it pays to compress the body: how many bytes it has at least. */
+  /** Lower bound of the body's length in bytes if it is worth compressing, else 0. */
   readonly compressibleBytes?: number
-  /** Gives a compressed body that is kept, or makes it; absent where it is not worth keeping. */
-  readonly keepCompressed?: ((coding: Coding, make: () => Promise<Uint8Array>) => Promise<Uint8Array>) | undefined
-  /** Makes the body, whole or page by page as it is read; not called where the client already has it. */
-  readonly body: () => Body | Promise<Body> | AsyncIterable<Iterable<Chunk>>
+  /** Computes the body, or its lazy chunks; not called for a 304. */
+  readonly body: () => ResponseBody | Promise<ResponseBody>
 }
 
-/** One representation of something that never changes under its version. */
-export interface Representation extends Answer {
+/** One representation of a resource that never changes within a version of its dataset. */
+export interface Representation extends Content {
+  readonly dataset: string
   readonly version: string
-  /** Whether the request named the version: then the answer is good for ever. */
+  /** Whether the request named the version: then the response is immutable. */
   readonly pinned: boolean
-  /** What tells this representation from all others of the version, save its content coding: visible ASCII without quotes. */
+  /** Distinguishes this representation from all others of the version, apart from its coding: visible ASCII without quotes. */
   readonly tag: string
+  /** Where a compressed body is cached, if many clients request it. */
+  readonly compressedCache?: CompressedCache | undefined
 }
 
-/** What may be kept for ever, and what is to be asked for again. */
-export const lasting = 'public, max-age=31536000, immutable'
-export const passing = 'no-cache'
+export const immutable = 'public, max-age=31536000, immutable'
+export const revalidate = 'no-cache'
 
-type Sent = FastifyReply | Promise<FastifyReply>
-
-/** Answers 304 to who has the representation, and sends it to who has not. */
-export function respond (request: FastifyRequest, reply: FastifyReply, { version, pinned, tag, ...answer }: Representation): Sent {
-  const coding = codingOf(request, answer)
+/** Responds with a representation, or with 304 if the client has it. */
+export async function respond (request: FastifyRequest, reply: FastifyReply, representation: Representation): Promise<FastifyReply> {
+  const { dataset, version, pinned, tag, compressedCache, ...content } = representation
+  const coding = resolveCoding(request, content)
   const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
   reply.header('etag', etag)
-  reply.header('cache-control', pinned ? lasting : passing)
+  reply.header('cache-control', pinned ? immutable : revalidate)
   vary(reply, 'Accept, Accept-Encoding')
-  if (fresh(request.headers, { etag })) {
-    record(request.raw, () => ({ etag, notModifiedHeaders: planned(repeatedHeaders(reply.getHeaders())) }))
-    return sendNotModified(reply)
-  }
-  return send(reply, answer, coding, etag)
+  if (fresh(request.headers, { etag })) return writeNotModified(reply)
+  const body = coding && compressedCache
+    ? bodyOf(await compressedCache.get(`${dataset} ${etag}`, async () => await compress(coding, await wholeBody(content))))
+    : await encodedBody(content, coding)
+  return send(reply, content, coding, body)
 }
 
-/** Answers a request whose answer is nobody else's. */
-export function respondOnce (request: FastifyRequest, reply: FastifyReply, answer: Answer): Sent {
+/** Responds with content that no cache may store. */
+export async function respondUncached (request: FastifyRequest, reply: FastifyReply, content: Content): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store')
-  return send(reply, answer, codingOf(request, answer))
+  const coding = resolveCoding(request, content)
+  return send(reply, content, coding, await encodedBody(content, coding))
 }
 
-function codingOf ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Answer): Coding | undefined {
+/** Responds with JSON that no cache may store. */
+export function respondJson (reply: FastifyReply, value: unknown): void {
+  reply.header('cache-control', 'no-store').type('application/json; charset=utf-8')
+  writeBody(reply, jsonBody(value))
+}
+
+function send (reply: FastifyReply, { mediaType, headers }: Content, coding: Coding | undefined, body: ResponseBody): FastifyReply {
+  reply.headers({ ...headers?.() }).type(mediaType)
+  if (coding) reply.header('content-encoding', coding)
+  return writeBody(reply, body)
+}
+
+async function encodedBody (content: Content, coding: Coding | undefined): Promise<ResponseBody> {
+  const body = await content.body()
+  if (!coding) return body
+  return 'groups' in body ? { groups: compressGroups(coding, body.groups) } : bodyOf(await compress(coding, body.chunks))
+}
+
+async function wholeBody ({ body }: Content): Promise<Iterable<Chunk>> {
+  const made = await body()
+  if ('groups' in made) throw new TypeError('a stream cannot be cached')
+  return made.chunks
+}
+
+function resolveCoding ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Content): Coding | undefined {
   return negotiateCoding(headers['accept-encoding'], compressibleBytes)
 }
 
-/** @param etag of what may be sent again */
-function send (reply: FastifyReply, { mediaType, headers, keepCompressed, body }: Answer, coding: Coding | undefined, etag?: string): Sent {
-  if (coding && keepCompressed) {
-    return keepCompressed(coding, async () => compress(coding, await (body as Whole['body'])())).then(compressed => {
-      return sendCompressed(reply.headers({ ...headers?.() }).type(mediaType), coding, compressed)
-    })
-  }
-  const made = body()
-  reply.headers({ ...headers?.() }).type(mediaType)
-  if (Symbol.asyncIterator in made) {
-    if (coding) reply.header('content-encoding', coding)
-    // Fastify reads what answers a HEAD request to its end, so every page would be made.
-    return reply.send(reply.request.method === 'HEAD' ? Readable.from([]) : pageStream(made, coding))
-  }
-  return made instanceof Promise ? made.then(sendWhole) : sendWhole(made)
-
-  function sendWhole (whole: Body): Sent {
-    if (coding) return compress(coding, whole).then(compressed => sendCompressed(reply, coding, compressed))
-    const opened = openBody(whole)
-    const { bytes, first, rest } = opened
-    if (bytes !== undefined) reply.header('content-length', bytes)
-    if (etag !== undefined) record(reply.request.raw, () => planOf(reply, etag, body as Whole['body']))
-    return first.length === 1 && !rest ? reply.send(bytesOfChunk(first[0]!)) : sendParts(reply, opened)
-  }
-}
-
-function sendCompressed (reply: FastifyReply, coding: Coding, compressed: Uint8Array): FastifyReply {
-  return reply.header('content-length', compressed.byteLength).header('content-encoding', coding).send(compressed)
-}
-
-/** How this answer, whose headers are all set, can be given again. */
-function planOf (reply: FastifyReply, etag: string, body: Whole['body']): Plan {
-  const headers = reply.getHeaders()
-  const bytes = headers['content-length'] as number | undefined
-  return { etag, notModifiedHeaders: planned(repeatedHeaders(headers)), whole: { headers: planned(headers), bytes, body } }
-}
-
-/** Names and values in turns, the last one the id of the request. */
-function planned ({ 'x-request-id': id, ...headers }: Readonly<Record<string, unknown>>): string[] {
-  return [...Object.entries(headers), ['x-request-id', id] as const].flatMap(([name, value]) => [name, String(value)])
-}
-
-/** Parts of a tag that say these scalars. A comma would end the tag in the eyes of those who read `If-None-Match`. */
+/** The parts of a tag for these scalars. A comma would separate tags in `If-None-Match`. */
 export function tagsOf (scalars: Readonly<Record<string, string | number>>): string[] {
   return Object.entries(scalars).map(([name, value]) => `${name}=${value}`.replaceAll(',', ';'))
 }
 
-/** JSON as a body of one part. */
 export function jsonBody (value: unknown): Body {
   return bodyOf(Buffer.from(JSON.stringify(value)))
-}
-
-/** What a 304 repeats (RFC 9110, 15.4.5), and what is about this one answer; a cache has all the rest. */
-const repeated = ['etag', 'cache-control', 'vary', 'access-control-allow-origin', 'x-request-id']
-
-function repeatedHeaders (headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(repeated.filter(name => headers[name] !== undefined).map(name => [name, String(headers[name])]))
-}
-
-export function sendNotModified (reply: FastifyReply): FastifyReply {
-  reply.hijack()
-  reply.raw.writeHead(304, repeatedHeaders(reply.getHeaders())).end()
-  return reply
 }
 
 function vary (reply: FastifyReply, fields: string): void {

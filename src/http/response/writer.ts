@@ -4,108 +4,168 @@ import type { Body } from '../../encode/body.ts'
 import { bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
 
-/** Bytes that are made and handed to the socket at first: a batch of common size, which the system has room for. */
-const AT_FIRST = 1 << 20
+/** A response body: chunks in order; or in groups that arrive one by one, such as the pages of a stream. */
+export type ResponseBody = Body | StreamBody
 
-/** The same where only that can tell how many there are. */
-const AT_FIRST_UNKNOWN = 1 << 17
-
-/** Bytes that are made and handed over at a time from then on: what does not fit is held until the reader has taken it. */
-const AT_ONCE = 1 << 16
-
-/** A body whose first parts are made. */
-export interface Opened {
-  /** Of all parts, where that is known. */
-  readonly bytes?: number | undefined
-  readonly first: readonly Chunk[]
-  /** Makes the others, if there are any. */
-  readonly rest?: Iterator<Chunk> | undefined
+export interface StreamBody {
+  /** Length of all chunks in bytes, where known in advance. */
+  readonly byteLength?: number
+  readonly groups: AsyncIterable<Iterable<Chunk>>
 }
 
-/** Makes the first parts of a body: all of them, if they are not many bytes. */
-export function openBody ({ byteLength: bytes, chunks }: Body): Opened {
-  const rest = chunks[Symbol.iterator]()
-  const { taken, done } = take(rest, bytes === undefined ? AT_FIRST_UNKNOWN : AT_FIRST)
-  return done ? { bytes: taken.reduce((sum, chunk) => sum + bytesOfChunk(chunk).byteLength, 0), first: taken } : { bytes, first: taken, rest }
-}
+/** Bytes computed before the first write: a batch of common size, which fits into the socket's buffers. */
+const FIRST_WRITE_BYTES = 1 << 20
 
-interface Taken {
-  readonly taken: readonly Chunk[]
-  /** Whether there are no more. */
-  readonly done: boolean
-}
+/** The same where the length is unknown: a body that ends before this gets a Content-Length. */
+const FIRST_WRITE_BYTES_UNSIZED = 1 << 17
 
-function take (parts: Iterator<Chunk>, most: number, until = Infinity): Taken {
-  const taken: Chunk[] = []
-  for (let bytes = 0; bytes < most && performance.now() < until;) {
-    const { value, done } = parts.next()
-    if (done) return { taken, done }
-    taken.push(value)
-    bytes += bytesOfChunk(value).byteLength
-  }
-  return { taken, done: false }
-}
+/** Bytes per write from then on: what a slow client makes the server hold. */
+const WRITE_BYTES = 1 << 16
 
 /**
- * Sends a body of several parts after its headers. Nobody may change it after this: `onSend` hooks are not run, all others are.
+ * Sends the headers of a reply and a body: the only code that writes a body to a socket. Chunks are computed no faster than
+ * the client reads them and written uncopied, in turns with other responses. Pooled buffers are released once the kernel has
+ * their bytes. All hooks but `onSend` run, since nothing may alter the body.
+ *
+ * @throws what computing the first chunks throws; an error in later ones is logged and aborts the response
  */
-export function sendParts (reply: FastifyReply, opened: Opened): FastifyReply {
-  reply.hijack()
-  const { raw } = reply
-  raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
-  if (reply.request.method === 'HEAD') raw.end()
-  else writeParts(raw, opened, error => reply.log.error({ err: error }, 'unexpected error'))
+export function writeBody (reply: FastifyReply, body: ResponseBody): FastifyReply {
+  if ('groups' in body) {
+    const response = writeHead(reply, body.byteLength)
+    if (reply.request.method === 'HEAD') response.end()
+    else finish(reply, () => writeGroups(response, body.groups))
+  } else {
+    writeChunks(reply, body)
+  }
   return reply
 }
 
-/**
- * Writes all of a body after its head: uncopied, in one system call for all that is made at a time, and no faster than it is
- * read. So a reader that is slow holds references, or what was made at first or at last, and others have their turn in between.
- * What was made for this body alone is used again once the system has it.
- *
- * @param failed is told why parts could not be made; the response is broken off then
- */
-export function writeParts (response: ServerResponse, { first, rest }: Opened, failed: (error: unknown) => void): void {
-  let turnEnds = 0
-  write({ taken: first, done: rest === undefined })
-
-  function write ({ taken, done }: Taken): void {
-    if (done) response.once('finish', () => giveBack(taken))
-    response.cork()
-    for (const [i, part] of taken.entries()) {
-      // Once the system has the last one it has all of them.
-      if (done || i < taken.length - 1) response.write(bytesOfChunk(part))
-      else response.write(bytesOfChunk(part), error => { if (!error) written(taken) })
-    }
-    response.uncork()
-    // After that: some versions of Node end a chunked body before the chunks that are corked.
-    if (done) response.end()
-    else if (taken.length === 0) written(taken)
+function writeChunks (reply: FastifyReply, { byteLength, chunks }: Body): void {
+  const isHead = reply.request.method === 'HEAD'
+  if (isHead && byteLength !== undefined) {
+    writeHead(reply, byteLength).end()
+    return
   }
-
-  function written (parts: readonly Chunk[]): void {
-    giveBack(parts)
-    if (performance.now() < turnEnds) return goOn()
-    yieldToEventLoop().then(() => {
-      turnEnds = performance.now() + TIME_SLICE_MS
-      goOn()
-    })
-  }
-
-  function goOn (): void {
-    if (response.destroyed) return
-    let next
-    try {
-      next = take(rest!, AT_ONCE, turnEnds)
-    } catch (error) {
-      failed(error)
-      response.destroy()
-      return
-    }
-    write(next)
+  const source = chunks[Symbol.iterator]()
+  const first = take(source, byteLength === undefined ? FIRST_WRITE_BYTES_UNSIZED : FIRST_WRITE_BYTES)
+  const response = writeHead(reply, first.isLast ? totalBytes(first.chunks) : byteLength)
+  if (isHead) {
+    first.chunks.forEach(releaseChunk)
+    response.end()
+  } else if (first.isLast) {
+    writeAll(response, first.chunks)
+  } else {
+    finish(reply, async () => await flush(response, first.chunks) && await writeRest(response, source))
   }
 }
 
-function giveBack (parts: readonly Chunk[]): void {
-  parts.forEach(releaseChunk)
+/** Headers that a client or cache keeps with the representation that it has. */
+const STORED_HEADERS = [
+  'x-content-type-options',
+  'x-frame-options',
+  'cross-origin-resource-policy',
+  'access-control-expose-headers'
+]
+
+/** Tells the client that it has the current representation; without its headers (RFC 9110 §15.4.5). */
+export function writeNotModified (reply: FastifyReply): FastifyReply {
+  for (const name of STORED_HEADERS) reply.removeHeader(name)
+  writeHead(reply.code(304), undefined).end()
+  return reply
+}
+
+function writeHead (reply: FastifyReply, byteLength: number | undefined): ServerResponse {
+  if (byteLength !== undefined) reply.header('content-length', byteLength)
+  reply.hijack()
+  return reply.raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
+}
+
+interface Taken {
+  readonly chunks: readonly Chunk[]
+  readonly isLast: boolean
+}
+
+/** The next chunks: up to `byteLimit`, and no more after the time `deadline` in milliseconds. */
+function take (source: Iterator<Chunk>, byteLimit: number, deadline = Infinity): Taken {
+  const chunks: Chunk[] = []
+  for (let bytes = 0; bytes < byteLimit && performance.now() < deadline;) {
+    const { value, done } = source.next()
+    if (done) return { chunks, isLast: true }
+    chunks.push(value)
+    bytes += bytesOfChunk(value).byteLength
+  }
+  return { chunks, isLast: false }
+}
+
+function totalBytes (chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, chunk) => sum + bytesOfChunk(chunk).byteLength, 0)
+}
+
+/** Ends a response with chunks that are all computed, in one system call. */
+function writeAll (response: ServerResponse, chunks: readonly Chunk[]): void {
+  response.once('finish', () => chunks.forEach(releaseChunk))
+  response.cork()
+  for (const chunk of chunks) response.write(bytesOfChunk(chunk))
+  response.uncork()
+  // Not before uncork(): Node 22 and 24 would end a chunked body before its corked chunks.
+  response.end()
+}
+
+/** Ends a response once its body is written, or aborts it. */
+async function finish ({ raw: response, log }: FastifyReply, write: () => Promise<boolean>): Promise<void> {
+  try {
+    if (await write()) response.end()
+  } catch (error) {
+    log.error({ err: error }, 'unexpected error')
+    response.destroy(error as Error)
+  }
+}
+
+/** @returns false if the client disconnected, after which no further group is computed */
+async function writeGroups (response: ServerResponse, groups: AsyncIterable<Iterable<Chunk>>): Promise<boolean> {
+  for await (const group of groups) {
+    if (!await writeRest(response, group[Symbol.iterator]())) return false
+  }
+  return true
+}
+
+/**
+ * Computes and writes chunks until there are no more. The next ones are computed once the kernel has taken those before, so a
+ * slow client holds at most one write.
+ *
+ * @returns false if the client disconnected
+ */
+async function writeRest (response: ServerResponse, source: Iterator<Chunk>): Promise<boolean> {
+  for (let deadline = 0, isLast = false; !isLast;) {
+    if (performance.now() >= deadline) {
+      await yieldToEventLoop()
+      deadline = performance.now() + TIME_SLICE_MS
+    }
+    const next = take(source, WRITE_BYTES, deadline)
+    if (!await flush(response, next.chunks)) return false
+    isLast = next.isLast
+  }
+  return true
+}
+
+/**
+ * Writes chunks in one system call, and releases them once the kernel has them all. Chunks of an aborted response are left to
+ * the garbage collector, as the kernel may still be reading them.
+ *
+ * @returns false if the client disconnected
+ */
+function flush (response: ServerResponse, chunks: readonly Chunk[]): Promise<boolean> {
+  return new Promise(resolve => {
+    if (response.destroyed || chunks.length === 0) return resolve(!response.destroyed)
+    const onClose = (): void => resolve(false)
+    response.once('close', onClose)
+    response.cork()
+    for (const chunk of chunks.slice(0, -1)) response.write(bytesOfChunk(chunk))
+    response.write(bytesOfChunk(chunks.at(-1)!), error => {
+      response.off('close', onClose)
+      if (!error) chunks.forEach(releaseChunk)
+      resolve(!error)
+    })
+    response.uncork()
+  })
 }

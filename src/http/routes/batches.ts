@@ -1,17 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { batchFormats } from '../../encode/registry.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
-import { batchAnswer } from '../query/batch-request.ts'
-import type { CompressedBodies } from '../response/compressed-cache.ts'
-import { pageLinks } from '../response/headers.ts'
-import { requestedPages, type PagesOptions } from '../query/pages.ts'
-import { respond } from '../response/respond.ts'
-import { SplitParams } from '../openapi/schemas/params.ts'
-import { BatchQuery } from '../openapi/schemas/queries.ts'
+import { BatchQuery, SplitParams } from '../openapi/schemas/parameters.ts'
 import { BatchBody } from '../openapi/schemas/samples.ts'
+import { batchContent } from '../query/batch-request.ts'
+import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
+import type { CompressedCache } from '../response/compressed-cache.ts'
+import { pageLinks } from '../response/headers.ts'
+import { respond } from '../response/respond.ts'
 
-/** The core: a split, page by page. */
-export const batchRoutes: FastifyPluginAsyncTypebox<PagesOptions & { compressed: CompressedBodies }> = async (app, options) => {
+/** The core of the service: a split, page by page. */
+export const batchRoutes: FastifyPluginAsyncTypebox<EpochOptions & { compressedCache: CompressedCache }> = async (app, options) => {
   const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {
@@ -19,25 +18,27 @@ export const batchRoutes: FastifyPluginAsyncTypebox<PagesOptions & { compressed:
       operationId: 'getBatch',
       tags: ['splits'],
       summary: 'One batch',
-      description: 'A page of a split, in its natural order or, with `seed`, shuffled anew for each `epoch`; whole or sharded; as it is or, with `augment`, changed at random: images, labels and ids. Binary formats carry these as tensors, little-endian and in C order, and the rest in `Batch-…` headers. `Link` leads to the first, previous, next and last page.',
+      description: 'A page of a split, in natural order or, with `seed`, shuffled differently for each `epoch`; whole or ' +
+        'sharded; with `augment`, randomly augmented. Binary formats contain images, labels and ids as tensors, ' +
+        'little-endian and in C order; `Batch-…` headers contain the metadata. `Link` leads to the first, previous, next ' +
+        'and last page.',
       params: SplitParams,
       querystring: Query,
       response: { ...inFormats('The batch.', BatchBody, batchFormats), ...problems(400, 404, 406, 503) }
     }
-  }, async (request, reply) => {
-    const { dataset, split, format, pages } = requestedPages(options, batchFormats, request)
-    const answer = batchAnswer(dataset, pages.choice(pages.first), format)
+  }, (request, reply) => {
+    const { dataset, split, format, epoch } = resolveEpoch(options, batchFormats, request)
+    const content = batchContent(dataset, epoch.page(epoch.firstPage), format)
     const path = `/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
-    const tag = `${pages.tag}/${format.name}`
+    const query = request.url.split('?', 2)[1] ?? ''
     return respond(request, reply, {
-      ...answer,
+      ...content,
+      headers: () => ({ ...content.headers?.(), link: pageLinks(path, query, epoch.firstPage, epoch.pages) }),
+      dataset: dataset.entry.name,
       version: dataset.version,
       pinned: request.query.version !== undefined,
-      tag,
-      keepCompressed: pages.recurring
-        ? (coding, make) => options.compressed.get(`${dataset.entry.name}/${dataset.version}/${tag}/${coding}`, make)
-        : undefined,
-      headers: () => ({ ...answer.headers?.(), link: pageLinks(path, request.url.split('?', 2)[1] ?? '', pages.first, pages.count) })
+      tag: `${epoch.tag}/${format.name}`,
+      compressedCache: epoch.isRecurring ? options.compressedCache : undefined
     })
   })
 }

@@ -1,22 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { batchFormats } from '../../encode/registry.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
+import { batchFormats } from '../../encode/registry.ts'
 import { bodyInFormats, problems } from '../openapi/responses.ts'
-import { augmentingOfNamed, namedMetadata, refusePadding } from '../query/augmentation.ts'
-import { batchAnswer } from '../query/batch-request.ts'
-import { refuseUnknown, requested } from '../query/target.ts'
-import { preparationOf } from '../query/preparation.ts'
-import { respondOnce } from '../response/respond.ts'
-import { SplitParams } from '../openapi/schemas/params.ts'
-import { GatherQuery, GatherRequest } from '../openapi/schemas/queries.ts'
+import { GatherQuery, GatherRequest, SplitParams } from '../openapi/schemas/parameters.ts'
 import { GatheredBody } from '../openapi/schemas/samples.ts'
+import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
+import { batchContent } from '../query/batch-request.ts'
+import { resolvePreparation } from '../query/preparation.ts'
+import { assertKnownSamples, resolveTarget } from '../query/target.ts'
+import { respondUncached } from '../response/respond.ts'
 
-/** An id has at most 15 digits here; the rest is for the comma, a line break and indentation. */
+/** An id has at most 15 digits; the rest is for a comma, a line break and indentation. */
 const BYTES_PER_ID = 32
 
-/** A batch of exactly the samples that the client names. */
-export const gatherRoutes: FastifyPluginAsyncTypebox<{ store: DatasetRegistry, maxBatchSize: number }> = async (app, { store, maxBatchSize }) => {
-  // Else text would be read as a body, only to be refused for not being an object.
+/** A batch of exactly the samples that the client lists. */
+export const gatherRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry, maxBatchSize: number }> = async (app, options) => {
+  const { registry, maxBatchSize } = options
+  // Fastify's default parser would accept text only for validation to reject it.
   app.removeContentTypeParser('text/plain')
 
   app.post('/v1/datasets/:dataset/splits/:split/gather', {
@@ -25,27 +25,32 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<{ store: DatasetRegistry, m
       operationId: 'gatherSamples',
       tags: ['splits'],
       summary: 'Samples by their ids',
-      description: 'A batch of exactly these samples, in this order, each as often as it is named; as they are or, with `augment`, as they are in the batches of the same `seed` and `epoch`. With the tensors, formats and headers of a page, but of no page, hence without `page`, `batch_size`, `pages` and `Link`. Not to be cached.',
+      description: 'A batch of exactly these samples, in this order, with repetitions; with `augment`, augmented as in the ' +
+        'batches of the same `seed` and `epoch`. Formats and headers are those of a page, without `page`, `batch_size`, ' +
+        '`pages` and `Link`. Not cacheable.',
       params: SplitParams,
       querystring: GatherQuery(batchFormats.map(({ name }) => name)),
       body: GatherRequest(maxBatchSize),
-      response: { ...bodyInFormats('The samples.', GatheredBody, batchFormats), ...problems(400, 404, 406, 413, 415, 503) }
+      response: {
+        ...bodyInFormats('The samples.', GatheredBody, batchFormats),
+        ...problems(400, 404, 406, 413, 415, 503)
+      }
     }
-  }, async (request, reply) => {
+  }, (request, reply) => {
     const { query, body: { ids } } = request
-    const { dataset, split, format } = requested(store, batchFormats, request)
-    refuseUnknown(ids, dataset, split)
-    refusePadding(query, dataset)
-    const augmenting = augmentingOfNamed(query, split)
-    return respondOnce(request, reply, batchAnswer(dataset, {
-      ...preparationOf(query),
+    const { dataset, split, format } = resolveTarget(registry, batchFormats, request)
+    assertKnownSamples(ids, dataset, split)
+    assertPaddable(query, dataset)
+    const augmentation = resolveSampleAugmentation(query, split)
+    return respondUncached(request, reply, batchContent(dataset, {
+      ...resolvePreparation(query),
       split,
       span: { start: 0, count: ids.length, real: ids.length },
       order: () => Uint32Array.from(ids),
       masked: false,
       pad: query.pad,
-      augmenting,
-      asked: namedMetadata(query, augmenting)
+      augmentation,
+      echo: echoSampleQuery(query, augmentation)
     }, format))
   })
 }

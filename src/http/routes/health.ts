@@ -1,44 +1,43 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { problems } from '../openapi/responses.ts'
-import { NoQuery } from '../openapi/schemas/queries.ts'
+import { NoQuery } from '../openapi/schemas/parameters.ts'
 import { Health, Readiness } from '../openapi/schemas/states.ts'
+import { respondJson } from '../response/respond.ts'
 
-/** Is the process alive, and is its data ready? */
-export const healthRoutes: FastifyPluginAsyncTypebox<{ store: DatasetRegistry }> = async (app, { store }) => {
-  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
-
+/** Liveness and readiness probes. */
+export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/healthz', {
     schema: {
       operationId: 'getHealth',
       tags: ['operation'],
       summary: 'Alive?',
-      description: 'Answers as soon as the process listens, whatever its data does.',
+      description: 'Succeeds as soon as the process listens, whatever the state of its datasets.',
       querystring: NoQuery,
       response: { 200: Health, ...problems(400) }
     }
-  }, async () => ({ status: 'ok' as const }))
+  }, (_request, reply) => { respondJson(reply, { status: 'ok' }) })
 
   app.get('/readyz', {
     schema: {
       operationId: 'getReadiness',
       tags: ['operation'],
       summary: 'Ready?',
-      description: 'Ready once no dataset is being prepared and at least one can be served.',
+      description: 'Succeeds once no dataset is being prepared and at least one can be served.',
       querystring: NoQuery,
       response: { 200: Readiness, 503: Readiness, ...problems(400) }
     }
-  }, async (_request, reply) => {
-    const datasets = store.states.map(state => ({
+  }, (_request, reply) => {
+    const datasets = registry.states.map(state => ({
       name: state.entry.name,
       status: state.status,
       ...(state.status === 'loading' && state.progress && { progress: state.progress }),
       ...(state.status === 'failed' && { reason: state.reason })
     }))
-    if (datasets.some(({ status }) => status === 'loading')) {
-      return reply.code(503).header('retry-after', 1).send({ status: 'loading', datasets })
-    }
-    if (datasets.every(({ status }) => status === 'failed')) return reply.code(503).send({ status: 'failed', datasets })
-    return { status: 'ready' as const, datasets }
+    const isLoading = datasets.some(({ status }) => status === 'loading')
+    const hasFailed = datasets.every(({ status }) => status === 'failed')
+    if (isLoading || hasFailed) reply.code(503)
+    if (isLoading) reply.header('retry-after', 1)
+    respondJson(reply, { status: isLoading ? 'loading' : hasFailed ? 'failed' : 'ready', datasets })
   })
 }

@@ -1,71 +1,71 @@
 import t from 'tap'
-import { CompressedBodies } from '../../../src/http/response/compressed-cache.ts'
+import { CompressedCache } from '../../../src/http/response/compressed-cache.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { decompressors } from '../../fixtures/codings.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
-/** Room for three bodies of this size, with what an entry takes besides. */
+/** Room for three bodies of this size, and what an entry takes besides. */
 const BYTES = 10_000
 const LIMIT = 3 * (BYTES + 512)
 
-/** Asks for bodies of a cache, and notes which of them had to be made. */
-function asking (limit = LIMIT) {
-  const bodies = new CompressedBodies(limit)
-  const made: string[] = []
-  const get = (key: string, bytes = BYTES): Promise<Uint8Array> => bodies.get(key, async () => {
-    made.push(key)
-    // As small ones are: a view of memory that is larger.
+/** Gets bodies from a cache, and notes which of them were computed. */
+function createGet (limit = LIMIT) {
+  const cache = new CompressedCache(limit)
+  const computed: string[] = []
+  const get = (key: string, bytes = BYTES): Promise<Uint8Array> => cache.get(key, async () => {
+    computed.push(key)
+    // Like a small Buffer, a view of a larger one.
     return new Uint8Array(1 << 16).subarray(0, bytes).fill(key.charCodeAt(0))
   })
-  return { bodies, made, get }
+  return { cache, computed, get }
 }
 
-t.test('the bodies that were asked for last are kept, up to so many bytes', async t => {
-  const { made, get } = asking()
+t.test('the bodies used most recently are cached, up to a number of bytes', async t => {
+  const { computed, get } = createGet()
   for (const key of 'abcabca') t.ok(Buffer.alloc(BYTES, key).equals(await get(key)))
-  t.same(made.splice(0), ['a', 'b', 'c'], 'each is made once')
+  t.same(computed.splice(0), ['a', 'b', 'c'], 'each is computed once')
   await get('d')
   for (const key of 'cad') await get(key)
-  t.same(made.splice(0), ['d'], 'b, which was not used for longest, made room')
+  t.same(computed.splice(0), ['d'], 'the least recently used one, b, was evicted')
   await get('b')
-  t.same(made.splice(0), ['b'])
+  t.same(computed.splice(0), ['b'])
   await get('e', 2 * BYTES)
   for (const key of 'eb') await get(key)
-  t.same(made.splice(0), ['e'], 'a large one takes the room of two')
+  t.same(computed.splice(0), ['e'], 'a large one takes the room of two')
   await get('d')
-  t.same(made, ['d'])
+  t.same(computed, ['d'])
 })
 
 t.test('a body takes no more memory than it has bytes', async t => {
-  const { get } = asking()
+  const { get } = createGet()
   await get('a')
   t.equal((await get('a')).buffer.byteLength, BYTES)
 })
 
-t.test('a body that is larger than all that may be kept pushes nothing out', async t => {
-  const { made, get } = asking()
+t.test('a body larger than the cache evicts nothing', async t => {
+  const { computed, get } = createGet()
   await get('a')
   for (let i = 0; i < 2; i++) t.equal((await get('b', LIMIT)).length, LIMIT)
   await get('a')
-  t.same(made, ['a', 'b', 'b'])
+  t.same(computed, ['a', 'b', 'b'])
 })
 
-t.test('requests that come for a body while it is made wait for the same one', async t => {
-  const { made, get } = asking()
+t.test('concurrent requests for a body share its computation', async t => {
+  const { computed, get } = createGet()
   const all = await Promise.all(['a', 'b', 'a', 'a'].map(key => get(key)))
-  t.same(made, ['a', 'b'])
+  t.same(computed, ['a', 'b'])
   t.equal(all[2], all[0])
 })
 
-t.test('what cannot be made is tried again by the next one', async t => {
-  const { bodies, made, get } = asking()
-  const failing = (): Promise<Uint8Array> => bodies.get('a', async () => { throw new Error('no such pixels') })
+t.test('a failed computation is not cached', async t => {
+  const { cache, computed, get } = createGet()
+  const failing = (): Promise<Uint8Array> => cache.get('a', async () => { throw new Error('no such pixels') })
   await Promise.all([t.rejects(failing(), { message: 'no such pixels' }), t.rejects(failing(), { message: 'no such pixels' })])
   await get('a')
-  t.same(made, ['a'])
+  t.same(computed, ['a'])
 })
 
-t.test('pages that every epoch has are compressed once, others whenever they are asked for', async t => {
+t.test('pages in natural order are compressed once, others for every request', async t => {
   let made = 0
   const dataset = prepared({ train: 60, val: 2, test: 1 }, { rows: 28, columns: 28 })
   const { images } = dataset.splits.train

@@ -1,4 +1,8 @@
+import { once } from 'node:events'
+import { Readable, pipeline } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import t from 'tap'
+import { compressGroups, type Coding } from '../../../src/http/response/compression.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { decompressors } from '../../fixtures/codings.ts'
 import { prepared } from '../../fixtures/prepared.ts'
@@ -66,5 +70,82 @@ t.test('the coding is negotiated', async t => {
   for (const [accepted, coding] of cases) {
     const answer = await app.inject({ url: batches, headers: { 'accept-encoding': accepted } })
     t.equal(answer.headers['content-encoding'], coding, `'${accepted}'`)
+  }
+})
+
+const codings = Object.keys(decompressors) as Coding[]
+
+/** Groups that differ, and are long enough that a compressor would not hold them back for being few bytes. */
+const groups = Array.from({ length: 5 }, (_, i) => [
+  Buffer.from(`page ${i}: `),
+  Buffer.alloc(0),
+  Buffer.alloc(3000, String(i)),
+  Buffer.from('\n')
+])
+
+t.test('a client can read each group of a compressed stream before the next one is computed', async t => {
+  for (const coding of codings) {
+    let computeNext = (): void => {}
+    const compressed = compressGroups(coding, (async function * () {
+      for (const group of groups) {
+        const requested = new Promise<void>(resolve => { computeNext = resolve })
+        yield group
+        await requested
+      }
+    })())
+    const bytes = Readable.from((async function * () { for await (const [chunk] of compressed) yield chunk })())
+    const reader = pipeline(bytes, decompressors[coding]!.stream(), () => {})
+    let text = ''
+    for (const group of groups) {
+      const expected = text + Buffer.concat(group)
+      while (text.length < expected.length) text += (await once(reader, 'data') as [Buffer])[0]
+      t.equal(text, expected, coding)
+      reader.pause()
+      computeNext()
+      reader.resume()
+    }
+    await once(reader, 'end')
+  }
+})
+
+t.test('an error in a group is the error of the compressed stream, which then lacks its end', async t => {
+  for (const coding of codings) {
+    const chunks: Uint8Array[] = []
+    const compressed = compressGroups(coding, (async function * () {
+      yield * groups
+      throw new Error('no such pixels')
+    })())
+    await t.rejects((async () => { for await (const [chunk] of compressed) chunks.push(chunk) })(), { message: 'no such pixels' })
+    t.throws(() => decompressors[coding]!.whole(Buffer.concat(chunks)), `${coding}: cut off`)
+  }
+})
+
+t.test('a compressed stream that is not read to its end stops computing groups', async t => {
+  for (const coding of codings) {
+    let computed = 0
+    let stop = (): void => {}
+    const stopped = new Promise<void>(resolve => { stop = resolve })
+    const compressed = compressGroups(coding, (async function * () {
+      try {
+        for (;;) yield [Buffer.alloc(1 << 20, ++computed)]
+      } finally {
+        stop()
+      }
+    })())
+    t.ok((await compressed.next()).value![0].byteLength > 0)
+    await compressed.return(undefined)
+    await stopped
+    t.ok(computed < 10, `${computed} groups computed`)
+  }
+})
+
+t.test('pooled chunks are released once they are compressed', async t => {
+  for (const coding of codings) {
+    let released = 0
+    const chunks = groups.flat().map(bytes => ({ bytes, release: () => { released++ } }))
+    const compressed = compressGroups(coding, (async function * () { yield chunks })())
+    const body = await buffer((async function * () { for await (const [chunk] of compressed) yield chunk })())
+    t.ok(decompressors[coding]!.whole(body).equals(Buffer.concat(groups.flat())))
+    t.equal(released, chunks.length)
   }
 })

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { rangeOf } from '../../../src/http/response/range.ts'
+import { parseRange } from '../../../src/http/response/range.ts'
 
 const etag = '"abc"'
 
 t.test('the range of a request', async t => {
-  const cases: Array<[string | undefined, ReturnType<typeof rangeOf>]> = [
+  const cases: Array<[string | undefined, ReturnType<typeof parseRange>]> = [
     [undefined, undefined],
     ['bytes=0-0', { start: 0, end: 0 }],
     ['bytes=0-', { start: 0, end: 99 }],
@@ -28,15 +28,15 @@ t.test('the range of a request', async t => {
     ['items=0-1', undefined],
     ['0-1', undefined]
   ]
-  for (const [range, expected] of cases) t.same(rangeOf(range === undefined ? {} : { range }, 100, etag), expected, String(range))
-  t.equal(rangeOf({ range: 'bytes=0-' }, 0, etag), 'unsatisfiable', 'nothing has no parts')
-  t.equal(rangeOf({ range: 'bytes=-1' }, 0, etag), 'unsatisfiable')
+  for (const [range, expected] of cases) t.same(parseRange(range === undefined ? {} : { range }, 100, etag), expected, String(range))
+  t.equal(parseRange({ range: 'bytes=0-' }, 0, etag), 'unsatisfiable', 'nothing has no parts')
+  t.equal(parseRange({ range: 'bytes=-1' }, 0, etag), 'unsatisfiable')
 })
 
 t.test('a range that goes with an ETag', async t => {
   const range = 'bytes=1-2'
-  t.same(rangeOf({ range, 'if-range': etag }, 100, etag), { start: 1, end: 2 })
-  t.equal(rangeOf({ range, 'if-range': '"another"' }, 100, etag), undefined)
-  t.equal(rangeOf({ range, 'if-range': `W/${etag}` }, 100, etag), undefined, 'a weak one is not enough')
-  t.equal(rangeOf({ range, 'if-range': 'Mon, 26 Jan 1998 15:07:48 GMT' }, 100, etag), undefined)
+  t.same(parseRange({ range, 'if-range': etag }, 100, etag), { start: 1, end: 2 })
+  t.equal(parseRange({ range, 'if-range': '"another"' }, 100, etag), undefined)
+  t.equal(parseRange({ range, 'if-range': `W/${etag}` }, 100, etag), undefined, 'a weak one is not enough')
+  t.equal(parseRange({ range, 'if-range': 'Mon, 26 Jan 1998 15:07:48 GMT' }, 100, etag), undefined)
 })

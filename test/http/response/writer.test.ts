@@ -1,159 +1,215 @@
 import { once } from 'node:events'
-import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { get, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import fastify from 'fastify'
 import t, { type Test } from 'tap'
-import type { Body } from '../../../src/encode/body.ts'
-import { bufferPool } from '../../../src/io/buffer-pool.ts'
-import { bytesOfChunk, type Chunk } from '../../../src/io/chunk.ts'
-import { openBody, writeParts } from '../../../src/http/response/writer.ts'
+import { writeBody, type ResponseBody } from '../../../src/http/response/writer.ts'
+import type { Chunk } from '../../../src/io/chunk.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
-const PART = 1 << 18
-/** More than the system takes of a response that nobody reads. */
-const PARTS = 200
+const CHUNK_BYTES = 1 << 18
+/** More than the system buffers for a client that does not read. */
+const CHUNKS = 200
 
-/** Asks a server that answers with this body; the answer is not read yet. */
-async function asked (t: Test, body: (response: ServerResponse) => Body) {
-  const failures: unknown[] = []
-  let answering = (_: ServerResponse): void => {}
-  const answered = new Promise<ServerResponse>(resolve => { answering = resolve })
-  const server = createServer((_, response) => {
-    answering(response)
-    writeParts(response, openBody(body(response)), error => failures.push(error))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
+interface Computed {
+  chunks: number
+  released: number
+}
+
+/** Chunks that consist of their number, each in a buffer that is overwritten when it is released. */
+function * numbered (computed: Computed, bytes = CHUNK_BYTES, count = CHUNKS): Generator<Chunk> {
+  for (let i = 0; i < count; i++) {
+    computed.chunks++
+    const chunk = new Uint8Array(bytes).fill(i)
+    let isReleased = false
+    yield {
+      bytes: chunk,
+      release () {
+        if (isReleased) throw new Error('released twice')
+        isReleased = true
+        computed.released++
+        chunk.fill(255)
+      }
+    }
+  }
+}
+
+async function * inGroups (chunks: Iterable<Chunk>): AsyncGenerator<Chunk[]> {
+  for (const chunk of chunks) yield [chunk]
+}
+
+/** Requests this body from a server; it is not read yet. */
+async function requestBody (t: Test, body: () => ResponseBody, method = 'GET') {
+  const app = fastify()
+  const errors: unknown[] = []
+  let served: (raw: ServerResponse) => void
+  const raw = new Promise<ServerResponse>(resolve => { served = resolve })
+  app.addHook('onRequest', async (_request, reply) => { reply.log.error = (error: unknown) => { errors.push(error) } })
+  app.get('/', (_request, reply) => {
+    served(reply.raw)
+    return writeBody(reply, body())
   })
-  const request = get({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, agent: false })
-  const [answer] = await once(request, 'response') as [IncomingMessage]
-  return { answer, response: await answered, failures }
+  const { port } = new URL(await app.listen({ port: 0 }))
+  t.teardown(() => app.close())
+  const [response] = await once(get({ port, method, agent: false }), 'response') as [IncomingMessage]
+  return { response, raw: await raw, errors }
 }
 
-/** Parts that tell their numbers, in memory that is used again; what was waiting to be sent when each was asked for is noted. */
-function * numbered (response: ServerResponse, waiting: number[]): Generator<Chunk> {
-  for (let i = 0; i < PARTS; i++) {
-    waiting.push(response.writableLength)
-    const chunk = bufferPool.pooledChunk(PART)
-    chunk.bytes.fill(i)
-    yield chunk
+/** Resolves when no more chunks are computed. */
+async function settled (computed: Computed): Promise<void> {
+  for (let idle = 0, before = -1; idle < 200; idle++) {
+    if (computed.chunks !== before) idle = 0
+    before = computed.chunks
+    await nextTurn()
   }
 }
 
-/** How many parts are made when the system takes no more. */
-async function blocked (response: ServerResponse, waiting: readonly number[]): Promise<number> {
-  for (;;) {
-    const made = waiting.length
-    for (let i = 0; i < 10; i++) await new Promise(setImmediate)
-    if (response.writableLength > 0 && waiting.length === made) return made
-  }
+function isNumbered (body: Buffer, bytes = CHUNK_BYTES): boolean {
+  const count = body.length / bytes
+  const parts = Array.from({ length: count }, (_, i) => body.subarray(i * bytes, (i + 1) * bytes))
+  return parts.every((part, i) => part.equals(Buffer.alloc(bytes, i)))
 }
 
-t.test('nothing is made while something waits for a reader who is slow', async t => {
-  const waiting: number[] = []
-  const { answer, response } = await asked(t, response => ({ chunks: numbered(response, waiting) }))
-  const before = await blocked(response, waiting)
-  t.ok(before < PARTS, `${before} of ${PARTS} parts are made for a reader who does not read`)
-  const body = await buffer(answer)
-  t.equal(body.length, PARTS * PART)
-  t.ok(Array.from({ length: PARTS }, (_, i) => i).every(i => body.subarray(i * PART, (i + 1) * PART).every(byte => byte === i)), 'each arrives as it was made')
-  t.same([waiting.length, Math.max(...waiting)], [PARTS, 0])
-})
+const kinds: Record<string, (chunks: Iterable<Chunk>) => ResponseBody> = {
+  'chunks of unknown length': chunks => ({ chunks }),
+  'chunks of known length': chunks => ({ chunks, byteLength: CHUNKS * CHUNK_BYTES }),
+  groups: chunks => ({ groups: inGroups(chunks) })
+}
 
-t.test('nor while what waits is little, and slow to make', async t => {
-  const FIRST = 8 << 20
-  const SHORT = 12_000
-  const SHORTS = 400
-  const waiting: number[] = []
-  const { answer, response } = await asked(t, response => ({
-    chunks: (function * (): Generator<Chunk> {
-      yield new Uint8Array(FIRST)
-      for (let i = 0; i < SHORTS; i++) {
-        waiting.push(response.writableLength)
-        for (const end = performance.now() + 6; performance.now() < end;);
-        const { bytes, release } = bufferPool.pooledChunk(PART)
-        yield { bytes: bytes.fill(i).subarray(0, SHORT), release }
-      }
-    })()
-  }))
-  // Reads until the system has the first part, and then waits until it takes no more.
-  const read: Buffer[] = []
-  while (waiting.length === 0) {
-    read.push(...[answer.read() as Buffer | null].filter(chunk => chunk !== null))
-    await new Promise(setImmediate)
-  }
-  t.ok(await blocked(response, waiting) < SHORTS)
-  const body = Buffer.concat([...read, await buffer(answer)]).subarray(FIRST)
-  t.equal(body.length, SHORTS * SHORT)
-  t.ok(Array.from({ length: SHORTS }, (_, i) => i).every(i => body.subarray(i * SHORT, (i + 1) * SHORT).every(byte => byte === i % 256)), 'each arrives as it was made')
-  t.equal(Math.max(...waiting), 0)
-})
+for (const [kind, bodyOf] of Object.entries(kinds)) {
+  t.test(`${kind}: no faster than the client reads, each chunk as it was computed, released once sent`, async t => {
+    const computed = { chunks: 0, released: 0 }
+    const { response } = await requestBody(t, () => bodyOf(numbered(computed)))
+    await settled(computed)
+    t.ok(computed.chunks < CHUNKS, `${computed.chunks} of ${CHUNKS} chunks are computed for a client that does not read`)
+    const body = await buffer(response)
+    t.equal(body.length, CHUNKS * CHUNK_BYTES)
+    t.ok(isNumbered(body))
+    t.same(computed, { chunks: CHUNKS, released: CHUNKS })
+  })
 
-t.test('what was sent is used again', async t => {
-  const buffers = new Set<ArrayBufferLike>()
-  const { answer } = await asked(t, response => ({
-    chunks: (function * (): Generator<Chunk> {
-      for (const part of numbered(response, [])) {
-        buffers.add(bytesOfChunk(part).buffer)
-        yield part
-      }
-    })()
-  }))
-  await buffer(answer)
-  t.ok(buffers.size <= PARTS / 4, `${buffers.size} buffers for ${PARTS} parts`)
-})
-
-t.test('a body that cannot be made to its end is broken off', async t => {
-  const { answer, failures } = await asked(t, response => ({
-    chunks: (function * (): Generator<Chunk> {
-      yield * numbered(response, [])
+  t.test(`${kind}: an error while a chunk is computed is logged and aborts the response`, async t => {
+    const computed = { chunks: 0, released: 0 }
+    const { response, errors } = await requestBody(t, () => bodyOf((function * () {
+      yield * numbered(computed, CHUNK_BYTES, CHUNKS / 2)
       throw new Error('no such pixels')
+    })()))
+    await t.rejects(buffer(response), { code: 'ECONNRESET' })
+    t.match(errors, [{ err: { message: 'no such pixels' } }])
+  })
+
+  t.test(`${kind}: nothing more is computed for a client that disconnects`, async t => {
+    const computed = { chunks: 0, released: 0 }
+    const { response, raw, errors } = await requestBody(t, () => bodyOf(numbered(computed)))
+    response.destroy()
+    if (!raw.closed) await once(raw, 'close')
+    await settled(computed)
+    t.ok(computed.chunks < CHUNKS, `${computed.chunks} chunks`)
+    t.same(errors, [])
+  })
+}
+
+t.test('a stream whose client disconnects is closed, whatever it is waiting for', async t => {
+  const computed = { chunks: 0, released: 0 }
+  let close: () => void
+  const closed = new Promise<void>(resolve => { close = resolve })
+  const { response } = await requestBody(t, () => ({
+    groups: (async function * () {
+      try {
+        yield * inGroups(numbered(computed))
+      } finally {
+        close()
+      }
     })()
   }))
-  await t.rejects(buffer(answer), { code: 'ECONNRESET' })
-  t.match(failures, [{ message: 'no such pixels' }])
+  response.destroy()
+  await closed
+  t.ok(computed.chunks < CHUNKS)
 })
 
-t.test('nothing more is made for a reader who is gone', async t => {
-  const waiting: number[] = []
-  const { answer, response, failures } = await asked(t, response => ({ chunks: numbered(response, waiting) }))
-  answer.destroy()
-  if (!response.closed) await once(response, 'close')
-  const made = waiting.length
-  await new Promise(setImmediate)
-  await new Promise(setImmediate)
-  t.ok(made < PARTS && waiting.length === made, `${made} parts`)
-  t.same(failures, [])
+t.test('small chunks that take long to compute arrive as they were computed', async t => {
+  const computed = { chunks: 0, released: 0 }
+  const BYTES = 1000
+  const { response } = await requestBody(t, () => ({
+    chunks: (function * () {
+      yield new Uint8Array(8 << 20)
+      for (const chunk of numbered(computed, BYTES)) {
+        for (const end = performance.now() + 2; performance.now() < end;);
+        yield chunk
+      }
+    })()
+  }))
+  await settled(computed)
+  const body = (await buffer(response)).subarray(8 << 20)
+  t.equal(body.length, CHUNKS * BYTES)
+  t.ok(isNumbered(body, BYTES))
+  t.equal(computed.released, CHUNKS)
 })
 
-t.test('others have their turn while a large body is made', async t => {
+t.test('other requests are served while a large body is computed', async t => {
   let turns = 0
   const counting = setInterval(() => turns++, 0)
-  const { answer } = await asked(t, () => ({
-    chunks: (function * (): Generator<Chunk> {
+  const { response } = await requestBody(t, () => ({
+    chunks: (function * () {
       for (let i = 0; i < 20; i++) {
         for (const end = performance.now() + 3; performance.now() < end;);
-        yield new Uint8Array(PART)
+        yield new Uint8Array(CHUNK_BYTES)
       }
     })()
   }))
-  t.equal((await buffer(answer)).length, 20 * PART)
+  t.equal((await buffer(response)).length, 20 * CHUNK_BYTES)
   clearInterval(counting)
   t.ok(turns > 5, `${turns} turns`)
 })
 
-t.test('a length is told where it is known before all is made', async t => {
+t.test('a small body has a length, and its chunks are released', async t => {
+  for (const method of ['GET', 'HEAD']) {
+    const computed = { chunks: 0, released: 0 }
+    const { response, raw } = await requestBody(t, () => ({ chunks: numbered(computed, 1000, 5) }), method)
+    t.equal(response.headers['content-length'], '5000')
+    t.equal((await buffer(response)).length, method === 'HEAD' ? 0 : 5000)
+    if (!raw.closed) await once(raw, 'close')
+    t.same(computed, { chunks: 5, released: 5 }, method)
+  }
+})
+
+t.test('HEAD computes nothing that it does not need', async t => {
+  for (const body of [kinds['chunks of known length']!, kinds['groups']!]) {
+    const computed = { chunks: 0, released: 0 }
+    const { response } = await requestBody(t, () => body(numbered(computed)), 'HEAD')
+    t.equal((await buffer(response)).length, 0)
+    t.equal(computed.chunks, 0)
+  }
+})
+
+t.test('an error before the first byte becomes a problem document', async t => {
+  const { app } = await appOver(t, [prepared({ train: 5, val: 1, test: 1 })])
+  app.get('/failing', (_request, reply) => writeBody(reply, {
+    chunks: (function * (): Generator<Chunk> { throw new Error('no such pixels') })()
+  }))
+  const response = await app.inject('/failing')
+  t.match([response.statusCode, response.json()], [500, { code: 'internal' }])
+})
+
+t.test('a length is sent where it is known before all chunks are computed', async t => {
   const { app } = await appOver(t, [prepared({ train: 600, val: 1, test: 1 }, { rows: 28, columns: 28 })], { maxBatchSize: 600 })
   const url = '/v1/datasets/made-up/splits/train/batches'
-  for (const query of ['batch_size=5', ...['npz', 'safetensors', 'arrow'].flatMap(format => [`format=${format}&batch_size=600`, `format=${format}&batch_size=600&seed=1&pad=32`])]) {
-    const [{ headers, rawPayload }, head] = [await app.inject(`${url}?${query}`), await app.inject({ method: 'HEAD', url: `${url}?${query}` })]
+  const binary = ['npz', 'safetensors', 'arrow'].flatMap(format => [
+    `format=${format}&batch_size=600`,
+    `format=${format}&batch_size=600&seed=1&pad=32`
+  ])
+  for (const query of ['batch_size=5', ...binary]) {
+    const { headers, rawPayload } = await app.inject(`${url}?${query}`)
+    const head = await app.inject({ method: 'HEAD', url: `${url}?${query}` })
     t.equal(Number(headers['content-length']), rawPayload.length, query)
     t.equal(head.headers['content-length'], headers['content-length'])
   }
-  const [large, head] = [await app.inject(`${url}?batch_size=600`), await app.inject({ method: 'HEAD', url: `${url}?batch_size=600` })]
+  const large = await app.inject(`${url}?batch_size=600`)
+  const head = await app.inject({ method: 'HEAD', url: `${url}?batch_size=600` })
   t.equal(large.json().images.length, 600)
-  for (const { headers } of [large, head]) t.same([headers['content-length'], headers['content-type']], [undefined, 'application/json'])
+  for (const { headers } of [large, head]) {
+    t.same([headers['content-length'], headers['content-type']], [undefined, 'application/json'])
+  }
 })

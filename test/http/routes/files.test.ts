@@ -87,7 +87,7 @@ t.test('what cannot be served', async t => {
 
   const { app: failing } = await appOver(t, [{ ...made, originals: { gzips: [], open: async () => { throw new ServiceError('no_source', 'no source has it') } } }])
   const answer = await failing.inject(url)
-  t.match([answer.statusCode, answer.headers['cache-control'], answer.json()], [503, 'no-store', { code: 'no_source' }])
+  t.match([answer.statusCode, answer.headers['cache-control'], answer.json()], [503, 'no-registry', { code: 'no_source' }])
 })
 
 t.test('a description says what each file is', async t => {

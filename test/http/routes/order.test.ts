@@ -136,7 +136,7 @@ t.test('parameters that conflict are named', async t => {
 
 t.test('an order is made once while it is kept, and few are kept', async t => {
   let made = 0
-  const cache = new OrderCache((count, seed, epoch) => { made++; return shuffledOrder(count, seed, epoch) }, 2)
+  const cache = new OrderCache(2, (count, seed, epoch) => { made++; return shuffledOrder(count, seed, epoch) })
   t.same(cache.get(10, 42, 1), [7, 3, 9, 0, 4, 6, 5, 2, 1, 8])
   cache.get(10, 42, 1)
   cache.get(10, 42, 2)

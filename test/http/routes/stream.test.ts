@@ -222,7 +222,7 @@ t.test('a reader that goes away stops the making', async t => {
   const answer = await open(t, app)
   await settled(made)
   answer.destroy()
-  while (!log.some(({ msg }) => msg === 'request cut short')) await turn()
+  while (!log.some(({ msg }) => msg === 'request aborted')) await turn()
   const whenGone = made()
   t.equal(await settled(made), whenGone)
   t.ok(whenGone < PAGES)
@@ -244,7 +244,7 @@ for (const coding of Object.keys(decompressors)) {
     t.equal(await settledCompressed(made), whileStopped, 'and stays stopped')
 
     answer.destroy()
-    while (!log.some(({ msg }) => msg === 'request cut short')) await turn()
+    while (!log.some(({ msg }) => msg === 'request aborted')) await turn()
     t.equal(await settledCompressed(made), whileStopped, 'nothing is made for nobody')
     t.same(log.filter(({ msg }) => msg === 'unexpected error'), [])
   })
@@ -259,7 +259,7 @@ for (const coding of Object.keys(decompressors)) {
     t.notOk(answer.complete)
     t.equal(made(), 4)
     t.throws(() => decompressors[coding]!.whole(Buffer.concat(chunks)), 'nor is the end of the coding there')
-    t.match(log.slice(-2), [{ msg: 'unexpected error', err: { message: 'no such pixels' } }, { msg: 'request cut short', reason: 'no such pixels' }])
+    t.match(log.slice(-2), [{ msg: 'unexpected error', err: { message: 'no such pixels' } }, { msg: 'request aborted', reason: 'no such pixels' }])
   })
 }
 
@@ -284,5 +284,5 @@ t.test('a stream that breaks is cut, not ended', async t => {
   await t.rejects(answer.resume().toArray(), { code: 'ECONNRESET' })
   t.notOk(answer.complete)
   t.equal(made(), PAGES / 2)
-  t.match(log.slice(-2), [{ msg: 'unexpected error', err: { message: 'no such pixels' } }, { msg: 'request cut short', reason: 'no such pixels' }])
+  t.match(log.slice(-2), [{ msg: 'unexpected error', err: { message: 'no such pixels' } }, { msg: 'request aborted', reason: 'no such pixels' }])
 })

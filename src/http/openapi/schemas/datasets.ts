@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Dtype, Identity, Nested, Shape } from './members.ts'
+import { Dtype, Identity, Nested, Shape } from './samples.ts'
 
 /** Bodies that describe a dataset, its mean image and its splits. */
 
@@ -16,14 +16,18 @@ export const DatasetBody = Type.Object({
     split_seed: Type.Integer(),
     denoise: Type.String(),
     mean_over: Type.String(),
-    mean_count: Type.Integer({ description: 'Samples that the mean image was taken over.' }),
-    standard: Type.Object({ mean: Type.Number(), std: Type.Number() }, { description: 'μ and σ of `standard`: float32, over the pixels of the training split, in units of full scale.' }),
+    mean_count: Type.Integer({ description: 'Samples that the mean image is computed from.' }),
+    standard: Type.Object({ mean: Type.Number(), std: Type.Number() }, {
+      description: 'μ and σ of `standard`: float32, over all pixels of the training split, where 255 is 1.'
+    }),
     adjustments: Type.Object({
-      transposed: Type.Boolean({ description: 'The files have images column by column, and they were turned upright.' }),
-      label_column: Type.Union([Type.Integer(), Type.Null()], { description: 'The files have rows of labels, and this column of them is the class; null where they have one number each.' }),
-      first_label: Type.Integer({ description: 'The label of the first class in the files, which became 0.' })
-    }, { description: 'What was done to the numbers of the files before anything else.' }),
-    backend: Type.String({ description: 'TensorFlow.js backend that did it; all give the same bits.' })
+      transposed: Type.Boolean({ description: 'Whether the files store images by columns; they were transposed.' }),
+      label_column: Type.Union([Type.Integer(), Type.Null()], {
+        description: 'The column that holds the class where the files have rows of labels; otherwise null.'
+      }),
+      first_label: Type.Integer({ description: 'Label of the first class in the files; here it is 0.' })
+    }, { description: 'How the numbers in the files were adjusted before preparation.' }),
+    backend: Type.String({ description: 'TensorFlow.js backend; all give the same bits.' })
   }),
   provenance: Type.Object({
     homepage: Type.String(),
@@ -34,14 +38,18 @@ export const DatasetBody = Type.Object({
       bytes: Type.Integer(),
       sha256: Type.String({ description: 'Of the uncompressed content.' }),
       source: Type.String(),
-      url: Type.String({ description: 'Where the uncompressed content is.' }),
+      url: Type.String({ description: 'Path of the uncompressed content.' }),
       gzip: Type.Object({
         url: Type.String(),
-        original: Type.Boolean({ description: 'Whether it has the publisher\'s own bytes.' }),
-        made: Type.Enum(['downloaded', 'reproduced', 'compressed'], { description: '`downloaded` as its publisher made it, `reproduced` from the content bit for bit, or `compressed` here.' }),
+        original: Type.Boolean({ description: 'Whether it has the bytes that were published.' }),
+        made: Type.Enum(['downloaded', 'reproduced', 'compressed'], {
+          description: '`downloaded` as published, `reproduced` from the content bit for bit, or `compressed` by this server.'
+        }),
         bytes: Type.Optional(Type.Integer()),
         md5: Type.Optional(Type.String()),
-        sha256: Type.Optional(Type.String({ description: 'Of the gzip; with `bytes` and `md5`, where it is the publisher\'s own.' }))
+        sha256: Type.Optional(Type.String({
+          description: 'Of the gzip; given, like `bytes` and `md5`, if its bytes are known in advance.'
+        }))
       })
     }))
   })
@@ -50,7 +58,7 @@ export const DatasetBody = Type.Object({
 export const MeanBody = Type.Object({
   ...Identity,
   mean_over: Type.String(),
-  count: Type.Integer({ description: 'Samples that the mean was taken over.' }),
+  count: Type.Integer({ description: 'Samples that the mean image is computed from.' }),
   shape: Shape,
   dtype: Dtype,
   mean: Nested
@@ -62,5 +70,7 @@ export const SplitBody = Type.Object({
   count: Type.Integer(),
   shape: Shape,
   classes: Type.Array(Type.Object({ label: Type.Integer(), name: Type.String(), count: Type.Integer() })),
-  pixels: Type.Object({ mean: Type.Number(), std: Type.Number() }, { description: 'Mean and population standard deviation of all pixels of this split, in units of full scale.' })
+  pixels: Type.Object({ mean: Type.Number(), std: Type.Number() }, {
+    description: 'Mean and population standard deviation of all pixels of this split, where 255 is 1.'
+  })
 })

@@ -1,16 +1,33 @@
 import { Type } from 'typebox'
-import { Dtype, Identity, Nested, Shape } from './members.ts'
 
-/** Bodies that hold samples: one, a page, those that were named, or a stream of pages. */
+/** Bodies that contain samples: one sample, a page, gathered samples, or a stream of pages. */
 
-const Changed = {
-  augment: Type.Optional(Type.String({ description: 'The augmentations that were asked for, in the order in which they were applied.' })),
-  pad: Type.Optional(Type.Integer({ description: 'Side of the square that images are padded to, where they are.' }))
+export const Shape = Type.Array(Type.Integer(), { description: 'Lengths of the dimensions, outermost first.' })
+export const Identity = {
+  dataset: Type.String(),
+  version: Type.String({ description: '16 hexadecimal digits that identify the data, the settings and the algorithm.' })
 }
+export const Dtype = Type.String({ description: 'Element type, as NumPy calls it.' })
+export const Nested = Type.Array(Type.Unknown(), {
+  description: 'Numbers, nested according to the shape. Each parses to exactly its value in `dtype`.'
+})
+
+const Preparation = { shape: Shape, dtype: Dtype, normalization: Type.String(), layout: Type.String() }
 
 const Seeded = {
-  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, where it was given for `augment`.' })),
+  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, if it was given for `augment`.' })),
   epoch: Type.Optional(Type.Integer())
+}
+
+const Changes = {
+  augment: Type.Optional(Type.String({ description: 'The augmentations, in the order in which they were applied.' })),
+  pad: Type.Optional(Type.Integer({ description: 'Rows and columns that images are padded to.' }))
+}
+
+const Tensors = {
+  ids: Type.Array(Type.Integer(), { description: 'Position of each sample in the split.' }),
+  images: Nested,
+  labels: Type.Array(Type.Unknown(), { description: 'One-hot rows, or class indices.' })
 }
 
 export const SampleBody = Type.Object({
@@ -19,22 +36,11 @@ export const SampleBody = Type.Object({
   id: Type.Integer(),
   label: Type.Integer(),
   class: Type.String(),
-  shape: Shape,
-  dtype: Dtype,
-  normalization: Type.String(),
-  layout: Type.String(),
+  ...Preparation,
   ...Seeded,
-  ...Changed,
+  ...Changes,
   image: Nested
 })
-
-const Prepared = { shape: Shape, dtype: Dtype, normalization: Type.String(), layout: Type.String() }
-
-const Tensors = {
-  ids: Type.Array(Type.Integer(), { description: 'Position of each sample in the split.' }),
-  images: Nested,
-  labels: Type.Array(Type.Unknown(), { description: 'One-hot rows, or class numbers.' })
-}
 
 export const BatchBody = Type.Object({
   ...Identity,
@@ -44,27 +50,31 @@ export const BatchBody = Type.Object({
   count: Type.Integer({ description: 'Samples of this page.' }),
   total: Type.Integer({ description: 'Samples of the split.' }),
   pages: Type.Integer(),
-  ...Prepared,
-  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, where the order is shuffled.' })),
+  ...Preparation,
+  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, if the order is shuffled.' })),
   epoch: Type.Optional(Type.Integer()),
-  rank: Type.Optional(Type.Integer({ description: 'With `world_size`, where the page is sharded.' })),
+  rank: Type.Optional(Type.Integer({ description: 'With `world_size`, if the page is sharded.' })),
   world_size: Type.Optional(Type.Integer()),
   remainder: Type.Optional(Type.String()),
-  ...Changed,
+  ...Changes,
   ...Tensors,
-  mask: Type.Optional(Type.Array(Type.Integer(), { description: 'With `remainder=pad`: 1 for a sample, 0 for padding.' }))
+  mask: Type.Optional(Type.Array(Type.Integer(), {
+    description: 'With `remainder=pad`: 1 for a sample, 0 for padding.'
+  }))
 })
 
-/** A batch that is no page. */
+/** A batch of individually requested samples, which is no page. */
 export const GatheredBody = Type.Object({
   ...Identity,
   split: Type.String(),
   count: Type.Integer({ description: 'Samples of this batch.' }),
   total: Type.Integer({ description: 'Samples of the split.' }),
-  ...Prepared,
+  ...Preparation,
   ...Seeded,
-  ...Changed,
+  ...Changes,
   ...Tensors
 })
 
-export const StreamLines = Type.String({ description: 'Lines of JSON: each a batch, the last one `{"end":true}` with the number of `pages` and `samples` that were sent.' })
+export const StreamLines = Type.String({
+  description: 'Lines of JSON: a batch each, and a last line `{"end":true}` with the numbers of `pages` and `samples` sent.'
+})

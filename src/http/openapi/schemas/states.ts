@@ -1,23 +1,25 @@
 import { Type } from 'typebox'
 
-/** Bodies that say what there is, and how far it is. */
+/** Bodies about the state of the service and its datasets, and about errors. */
 
 const ProgressBody = Type.Object({
   stage: Type.String({ description: '`acquire` or `prepare`.' }),
   item: Type.String(),
   done: Type.Number(),
   total: Type.Number(),
-  rate: Type.Optional(Type.Number({ description: 'Of a download: bytes a second.' })),
-  remaining: Type.Optional(Type.Number({ description: 'Seconds that the rest of a download will take at that rate.' }))
-}, { description: 'How far loading is: bytes of a file, or samples.' })
+  rate: Type.Optional(Type.Number({ description: 'Of a download: bytes per second.' })),
+  remaining: Type.Optional(Type.Number({ description: 'Seconds until the end of a download at that rate.' }))
+}, { description: 'Progress of loading, in bytes of a file or in samples.' })
+
+const Status = Type.Enum(['ready', 'loading', 'failed'])
 
 export const Health = Type.Object({ status: Type.Literal('ok') })
 
 export const Readiness = Type.Object({
-  status: Type.Enum(['ready', 'loading', 'failed']),
+  status: Status,
   datasets: Type.Array(Type.Object({
     name: Type.String(),
-    status: Type.Enum(['ready', 'loading', 'failed']),
+    status: Status,
     progress: Type.Optional(ProgressBody),
     reason: Type.Optional(Type.String())
   }))
@@ -27,12 +29,25 @@ export const DatasetList = Type.Object({
   datasets: Type.Array(Type.Object({
     name: Type.String(),
     title: Type.String(),
-    status: Type.Enum(['ready', 'loading', 'failed']),
+    status: Status,
     version: Type.Optional(Type.String()),
     progress: Type.Optional(ProgressBody),
-    reason: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    reason: Type.Optional(Type.String({ description: 'Why loading failed.' })),
     url: Type.String()
   })),
   limits: Type.Object({ default_batch_size: Type.Integer(), max_batch_size: Type.Integer() }),
   formats: Type.Array(Type.Object({ name: Type.String(), media_type: Type.String() }))
 })
+
+export const Problem = Type.Object({
+  type: Type.String({ description: 'Stable identifier of the kind of problem.' }),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({
+    parameter: Type.String(),
+    detail: Type.String(),
+    allowed: Type.String()
+  })))
+}, { $id: 'Problem', additionalProperties: true, description: 'Problem details, RFC 9457.' })

@@ -1,0 +1,80 @@
+import type { OrderCache } from '../../batch/order-cache.ts'
+import { pageSpan } from '../../batch/page.ts'
+import type { DatasetRegistry } from '../../dataset/registry.ts'
+import type { PreparedDataset, SplitName } from '../../dataset/entry.ts'
+import type { Format } from '../../encode/format.ts'
+import type { BatchParameters } from '../openapi/schemas/parameters.ts'
+import { tagsOf } from '../response/respond.ts'
+import { assertPaddable, echoImageQuery, resolveAugmentation } from './augmentation.ts'
+import type { BatchRequest } from './batch-request.ts'
+import { resolvePagination } from './pagination.ts'
+import { resolvePreparation } from './preparation.ts'
+import { resolveTarget, type SplitRequest, type SplitTarget } from './target.ts'
+
+/** The pages of an epoch, beginning with the requested one. */
+export interface EpochRequest {
+  readonly firstPage: number
+  /** Pages of the whole epoch. */
+  readonly pages: number
+  /** Distinguishes the first page from all others of the dataset's version, in any format. */
+  readonly tag: string
+  /** Whether every epoch has the same pages, so that clients request them repeatedly. */
+  readonly isRecurring: boolean
+  page (page: number): BatchRequest
+}
+
+/** What routes that serve pages depend on. */
+export interface EpochOptions {
+  readonly registry: DatasetRegistry
+  readonly orders: OrderCache
+  readonly maxBatchSize: number
+}
+
+type EpochRoute = SplitRequest & { readonly query: BatchParameters }
+
+/** @throws ServiceError as `resolveTarget`; invalid_parameter, page_out_of_range */
+export function resolveEpoch<F extends Format> (
+  options: EpochOptions,
+  formats: readonly F[],
+  request: EpochRoute
+): SplitTarget<F> & { readonly epoch: EpochRequest } {
+  const target = resolveTarget(options.registry, formats, request)
+  return { ...target, epoch: createEpochRequest(target.dataset, target.split, request.query, options) }
+}
+
+function createEpochRequest (
+  dataset: PreparedDataset,
+  split: SplitName,
+  query: BatchParameters,
+  { orders, maxBatchSize }: EpochOptions
+): EpochRequest {
+  const preparation = resolvePreparation(query)
+  const pagination = resolvePagination(query, { name: split, total: dataset.splits[split].count }, maxBatchSize)
+  assertPaddable(query, dataset)
+  const augmentation = resolveAugmentation(query, split)
+  const { page: firstPage, pages, batchSize, rank, worldSize, remainder, total, shuffle } = pagination
+  const echo = {
+    ...shuffle,
+    ...(query.world_size && { rank, world_size: worldSize }),
+    ...(query.remainder && { remainder }),
+    ...echoImageQuery(query, augmentation)
+  }
+  const { normalization, dtype, labels, layout } = preparation
+  return {
+    firstPage,
+    pages,
+    tag: [split, firstPage, batchSize, normalization, dtype, labels, layout, ...tagsOf(echo)].join('/'),
+    isRecurring: !shuffle && !augmentation,
+    page: page => ({
+      ...preparation,
+      split,
+      span: pageSpan(pagination, page),
+      order: () => shuffle && orders.get(total, shuffle.seed, shuffle.epoch),
+      masked: query.remainder === 'pad',
+      pagination: { page, batch_size: batchSize, pages },
+      pad: query.pad,
+      augmentation,
+      echo
+    })
+  }
+}
