@@ -64,10 +64,10 @@ function summarize (state: DatasetState) {
     name: state.entry.name,
     title: state.entry.title,
     status: state.status,
+    url: `/v1/datasets/${state.entry.name}`,
     ...(state.status === 'ready' && { version: state.dataset.version }),
     ...(state.status === 'loading' && state.progress && { progress: state.progress }),
-    ...(state.status === 'failed' && { reason: state.reason }),
-    url: `/v1/datasets/${state.entry.name}`
+    ...(state.status === 'failed' && { reason: state.reason })
   }
 }
 

@@ -154,7 +154,7 @@ t.test('what is not there is a 404 that says what is', async t => {
     const answer = await app.inject(url)
     t.equal(answer.statusCode, 404, url)
     t.match(answer.json(), { type: `urn:mnist-batch-server:problem:${code}`, status: 404, code, detail }, url)
-    t.equal(answer.headers['cache-control'], 'no-registry')
+    t.equal(answer.headers['cache-control'], 'no-store')
   }
   t.match((await app.inject({ method: 'POST', url: train })).json(), { code: 'unknown_route', detail: `there is no POST ${train}` })
 })

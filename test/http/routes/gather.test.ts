@@ -31,7 +31,7 @@ t.test('exactly these samples, in this order, each as often as it is named', asy
       dataset: 'made-up', version: dataset.version, split: 'train', count: ids.length, total: 101, shape: [ids.length, 1, 9, 8], dtype: 'uint8', normalization: 'raw', layout: 'nchw', ids, labels: ids.map(id => labels[id])
     })
     t.ok(Buffer.from(found.flat(Infinity)).equals(picked(images, ids)), `${ids.length} images`)
-    t.match(headers, { 'cache-control': 'no-registry', 'batch-count': String(ids.length), 'batch-dtype': 'uint8' })
+    t.match(headers, { 'cache-control': 'no-store', 'batch-count': String(ids.length), 'batch-dtype': 'uint8' })
     t.same([headers['etag'], headers['link'], headers['batch-page']], [undefined, undefined, undefined], 'it is no page')
   }
 })
