@@ -4,7 +4,7 @@ import type { DatasetRegistry, DatasetState } from '../../dataset/registry.ts'
 import { bodyOf } from '../../encode/body.ts'
 import { json } from '../../encode/json/json.ts'
 import { batchFormats } from '../../encode/registry.ts'
-import { sha256Of } from '../../io/hash.ts'
+import { sha256 } from '../../io/hash.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { DatasetBody } from '../openapi/schemas/datasets.ts'
 import { DatasetParams, defaultBatchSize, NoQuery, VersionQuery } from '../openapi/schemas/parameters.ts'
@@ -43,15 +43,15 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistr
       querystring: VersionQuery,
       response: { ...inFormats('The dataset.', DatasetBody, [json]), ...problems(400, 404, 503) }
     }
-  }, async (request, reply) => {
+  }, (request, reply) => {
     const dataset = resolveDataset(registry, request.params.dataset, request.query.version)
     const text = Buffer.from(JSON.stringify(describeDataset(dataset)))
-    return await respond(request, reply, {
+    return respond(request, reply, {
       dataset: dataset.entry.name,
       version: dataset.version,
       // Replicas of a version may differ in the source of their files and the backend, so the tag depends on the content.
       pinned: false,
-      tag: (await sha256Of(text)).slice(0, 16),
+      tag: sha256(text).slice(0, 16),
       mediaType: json.mediaType,
       compressibleBytes: text.length,
       body: () => bodyOf(text)
