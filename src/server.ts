@@ -1,35 +1,31 @@
-import { handOverSignals } from './process/signals.ts'
-import { earlyRestore } from './artifact/early-restore.ts'
+import { releaseSignals } from './process/signals.ts'
 import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
-import { catalogue } from './dataset/catalogue/index.ts'
 import { loadConfig, type Config } from './config.ts'
-import { entryOf } from './prepare/entry.ts'
-import { ServiceError, messageOf } from './errors.ts'
-import { createConsole } from './process/console.ts'
-import { loadArrow } from './encode/arrow.ts'
-import { loadDataset } from './prepare/load.ts'
+import { catalogue } from './dataset/catalogue/index.ts'
 import { DatasetRegistry, type DatasetHead } from './dataset/registry.ts'
+import { loadArrow } from './encode/arrow.ts'
+import { ServiceError, messageOf } from './errors.ts'
+import { loadDataset, resolveEntry } from './prepare/load.ts'
+import { createConsole, type Console } from './process/console.ts'
 
-/** The process ends after this at the latest: responses have 7 s (see draining.ts), and a container is killed after 10 s. */
+/** Deadline of a shutdown: above the 7 s that draining allows responses, below the 10 s after which Docker kills. */
 const GRACE_MS = 8000
 
-/** The process edge: config → store → app → listen → pipeline, and a close with grace. */
 async function main (): Promise<void> {
   const config = loadConfig([...catalogue.keys()])
-  // Batches are sent as the memory that holds them, and clients read them as little-endian.
-  if (endianness() !== 'LE') throw new ServiceError('invalid_configuration', 'this machine is big-endian; batches are little-endian')
-
-  const { logger, report } = await createConsole(config.logLevel)
-  const heads = config.datasets.map(name => catalogue.get(name) ?? { name, title: name })
-  const store = new DatasetRegistry(heads)
+  assertLittleEndian()
+  const terminal = await createConsole(config.logLevel)
+  const { logger } = terminal
+  const registry = new DatasetRegistry(config.datasets.map(name => catalogue.get(name) ?? { name, title: name }))
   const stopping = new AbortController()
-  const loading = loadAll()
-  // Loaded here, so that what was prepared before is read meanwhile.
-  const { buildApp } = await import('./app.ts')
-  const app = await buildApp({ config, registry: store, logger })
 
-  handOverSignals()
+  // Loading starts before the app is imported, since a worker thread or a child process does most of it.
+  const loading = loadAll(registry, config, terminal, stopping.signal)
+  const { buildApp } = await import('./app.ts')
+  const app = await buildApp({ config, registry, logger })
+
+  releaseSignals()
   closeWithGrace({ delay: GRACE_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
     else logger.info(`stopping on ${signal}`)
@@ -38,46 +34,54 @@ async function main (): Promise<void> {
   })
 
   await app.listen({ host: config.host, port: config.port, listenTextResolver: url => `listening on ${url}` })
-
   await loading
-  // Not before, since nobody waits for it; not at its first use, since somebody would.
+  // Preloads a slow import that would otherwise delay the first Arrow response.
   loadArrow()
+}
 
-  async function loadAll (): Promise<void> {
-    for (const head of heads) {
-      if (!stopping.signal.aborted) await load(head)
-    }
-  }
-
-  async function load (head: DatasetHead): Promise<void> {
-    try {
-      const dataset = await loadDataset(await entryOf(head.name, config.sources.folder), {
-        ...pipelineSettings(config),
-        ...(head === heads[0] && { restore: earlyRestore }),
-        signal: stopping.signal,
-        log: logger,
-        report: progress => {
-          store.progress(head, progress)
-          report(head.name, progress)
-        }
-      })
-      store.ready(dataset)
-      logger.info({ dataset: head.name, version: dataset.version, ms: Math.round(performance.now()) }, `${head.name} is ready`)
-    } catch (error) {
-      if (stopping.signal.aborted) return
-      store.fail(head, messageOf(error))
-      logger.error({ dataset: head.name, ...(!(error instanceof ServiceError) && { err: error }) }, `${head.name} failed: ${messageOf(error)}`)
-    }
+/** Loads the datasets one after the other, so that at most one is prepared at a time. */
+async function loadAll (registry: DatasetRegistry, config: Config, terminal: Console, signal: AbortSignal): Promise<void> {
+  for (const { entry } of registry.states) {
+    if (!signal.aborted) await load(entry, registry, config, terminal, signal)
   }
 }
 
-function pipelineSettings ({ dataFolder, keepPrepared, datasets, sources, split, prepare, backend }: Config) {
-  // What is served now is never in the way of itself.
-  return { dataFolder, keep: keepPrepared && Math.max(keepPrepared, datasets.length), sources, split, prepare, backend }
+async function load (head: DatasetHead, registry: DatasetRegistry, config: Config, { logger, report }: Console, signal: AbortSignal): Promise<void> {
+  const { name } = head
+  const { dataFolder, keepPrepared, datasets, sources, split, prepare, backend } = config
+  try {
+    const dataset = await loadDataset(await resolveEntry(name, sources.folder), {
+      dataFolder,
+      // Never fewer than the served datasets, which would remove each other's artifacts at every start.
+      keep: keepPrepared && Math.max(keepPrepared, datasets.length),
+      sources,
+      split,
+      prepare,
+      backend,
+      signal,
+      log: logger,
+      report (progress) {
+        registry.progress(head, progress)
+        report(name, progress)
+      }
+    })
+    registry.ready(dataset)
+    logger.info({ dataset: name, version: dataset.version, ms: Math.round(performance.now()) }, `${name} is ready`)
+  } catch (error) {
+    if (signal.aborted) return
+    registry.fail(head, messageOf(error))
+    logger.error({ dataset: name, ...(!(error instanceof ServiceError) && { err: error }) }, `${name} failed: ${messageOf(error)}`)
+  }
+}
+
+/** Batches are sent as they are in memory, and clients read them as little-endian. */
+function assertLittleEndian (): void {
+  if (endianness() === 'LE') return
+  throw new ServiceError('invalid_configuration', 'this machine is big-endian, but batches are little-endian')
 }
 
 main().catch(error => {
-  // One line where the reason lies outside (a setting, a port that is taken), a stack where it lies in here.
+  // Configuration and system errors, such as an occupied port, are one line; anything else is a bug and needs its stack.
   const expected = error instanceof ServiceError || typeof error?.syscall === 'string'
   process.stderr.write(`mnist-batch-server: ${expected ? error.message : error?.stack ?? error}\n`)
   process.exit(1)

@@ -1,6 +1,6 @@
 /**
- * Looks at everything that is kept in DATA_DIR, byte by byte: `npm run verify`. What is damaged is named and set aside, so that
- * the next start fetches or prepares it anew.
+ * Verifies every cached file and every artifact in DATA_DIR by its hashes: `npm run verify`. Damaged ones are named and
+ * quarantined, so that the next start downloads or prepares them again.
  */
 import { open, readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -9,12 +9,12 @@ import { catalogue } from './dataset/catalogue/index.ts'
 import { loadConfig } from './config.ts'
 import { messageOf } from './errors.ts'
 import { sha256File } from './io/hash.ts'
-import { PreparedCache } from './artifact/store.ts'
+import { ArtifactStore } from './artifact/store.ts'
 
 const { dataFolder } = loadConfig([...catalogue.keys()])
-const counts = { whole: 0, damaged: 0 }
+const counts = { intact: 0, damaged: 0 }
 
-for (const name of await namesIn('files')) {
+for (const name of await listFiles('files')) {
   await check(join('files', name), async () => {
     const handle = await open(join(dataFolder, 'files', name))
     const found = await sha256File(handle).finally(() => handle.close())
@@ -22,33 +22,33 @@ for (const name of await namesIn('files')) {
   }, () => new FileCache(dataFolder).quarantine({ name, sha256: name }))
 }
 
-const prepared = new PreparedCache(dataFolder)
-for (const name of (await namesIn('prepared')).filter(name => name.endsWith('.json'))) {
+const store = new ArtifactStore(dataFolder)
+for (const name of (await listFiles('prepared')).filter(name => name.endsWith('.json'))) {
   const version = basename(name, '.json')
   await check(join('prepared', version), async () => {
-    // What it says of itself is checked by its own hash.
+    // The manifest's own hash covers its number of classes.
     const { classes } = JSON.parse(await readFile(join(dataFolder, 'prepared', name), 'utf8'))
-    if (!await prepared.read(version, classes)) throw new Error('has no data')
-  }, () => prepared.setAside(version))
+    if (!await store.read(version, classes)) throw new Error('the data file is missing')
+  }, () => store.quarantine(version))
 }
 
-console.log(`${counts.whole} whole, ${counts.damaged} damaged in ${dataFolder}`)
+console.log(`${counts.intact} intact, ${counts.damaged} damaged in ${dataFolder}`)
 process.exitCode = counts.damaged > 0 ? 1 : 0
 
-async function check (what: string, verify: () => Promise<void>, setAside: () => Promise<void>): Promise<void> {
+async function check (what: string, verify: () => Promise<void>, quarantine: () => Promise<void>): Promise<void> {
   try {
     await verify()
-    counts.whole++
-    console.log(`whole    ${what}`)
+    counts.intact++
+    console.log(`intact   ${what}`)
   } catch (error) {
     counts.damaged++
-    console.log(`DAMAGED  ${what}: ${messageOf(error)}; set aside`)
-    await setAside()
+    console.log(`DAMAGED  ${what}: ${messageOf(error)}; quarantined`)
+    await quarantine()
   }
 }
 
-/** What is being written is left out. */
-async function namesIn (folder: string): Promise<string[]> {
+/** File names in a subfolder, without files that are still being written. */
+async function listFiles (folder: string): Promise<string[]> {
   const names = await readdir(join(dataFolder, folder)).catch(() => [])
   return names.filter(name => !name.endsWith('.tmp')).sort()
 }

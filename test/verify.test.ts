@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { FileCache } from '../src/acquire/cache.ts'
-import { PreparedCache } from '../src/artifact/store.ts'
+import { ArtifactStore } from '../src/artifact/store.ts'
 import { prepared } from './fixtures/prepared.ts'
 
 const program = fileURLToPath(new URL('../src/verify.js', import.meta.url))
@@ -18,19 +18,19 @@ function verify (dataFolder: string): Promise<{ code: number, lines: string[] }>
   })
 }
 
-t.test('everything that is kept is looked at, and what is damaged is set aside', async t => {
+t.test('every cached file and artifact is verified, and damaged ones are quarantined', async t => {
   const dataFolder = t.testdir()
   const contents = [Buffer.from('one'), Buffer.from('two')]
   const names = contents.map(content => createHash('sha256').update(content).digest('hex'))
   for (const [i, content] of contents.entries()) await new FileCache(dataFolder).write(names[i]!, 'a file', content)
   const dataset = prepared({ train: 5, val: 2, test: 3 })
-  await new PreparedCache(dataFolder, 4).write(dataset)
-  await new PreparedCache(dataFolder, 4).write({ ...dataset, version: 'fedcba9876543210' })
+  await new ArtifactStore(dataFolder, 4).write(dataset)
+  await new ArtifactStore(dataFolder, 4).write({ ...dataset, version: 'fedcba9876543210' })
 
   const sorted = [...names].sort()
   t.same(await verify(dataFolder), {
     code: 0,
-    lines: [...sorted.map(name => `whole    files/${name}`), 'whole    prepared/0123456789abcdef', 'whole    prepared/fedcba9876543210', `4 whole, 0 damaged in ${dataFolder}`]
+    lines: [...sorted.map(name => `intact   files/${name}`), 'intact   prepared/0123456789abcdef', 'intact   prepared/fedcba9876543210', `4 intact, 0 damaged in ${dataFolder}`]
   })
 
   await writeFile(join(dataFolder, 'files', names[0]!), 'ane')
@@ -41,15 +41,15 @@ t.test('everything that is kept is looked at, and what is damaged is set aside',
   const { code, lines } = await verify(dataFolder)
   t.equal(code, 1)
   t.match(lines.filter(line => line.startsWith('DAMAGED')), [
-    `DAMAGED  files/${names[0]}: has SHA-256 ${createHash('sha256').update('ane').digest('hex')}; set aside`,
-    'DAMAGED  prepared/0123456789abcdef: its meanImage are damaged; set aside'
+    `DAMAGED  files/${names[0]}: has SHA-256 ${createHash('sha256').update('ane').digest('hex')}; quarantined`,
+    'DAMAGED  prepared/0123456789abcdef: the array meanImage is damaged; quarantined'
   ])
-  t.equal(lines.at(-1), `2 whole, 2 damaged in ${dataFolder}`)
+  t.equal(lines.at(-1), `2 intact, 2 damaged in ${dataFolder}`)
   t.same((await readdir(join(dataFolder, 'corrupt'))).sort(), ['0123456789abcdef.bin', '0123456789abcdef.json', names[0]].sort())
   t.equal((await verify(dataFolder)).code, 0)
 })
 
-t.test('a folder that is not there has nothing damaged', async t => {
+t.test('a missing folder contains nothing damaged', async t => {
   const dataFolder = join(t.testdir(), 'none')
-  t.same(await verify(dataFolder), { code: 0, lines: [`0 whole, 0 damaged in ${dataFolder}`] })
+  t.same(await verify(dataFolder), { code: 0, lines: [`0 intact, 0 damaged in ${dataFolder}`] })
 })

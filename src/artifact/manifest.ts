@@ -1,20 +1,21 @@
 import { splitNames, type BackendName, type FileProvenance, type PixelStatistics, type SplitName } from '../dataset/entry.ts'
+import { perSplit } from '../dataset/entry.ts'
+import type { DatasetToServe, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError } from '../errors.ts'
 import { asBytes } from '../io/bytes.ts'
-import { sha256 } from '../io/hash.ts'
-import type { DatasetToServe } from '../dataset/prepared.ts'
+import { sha256, sha256Yielding } from '../io/hash.ts'
 
-/** Raised when what is kept is laid out in another way; what older ones wrote is then made anew. */
+/** Incremented when the format changes; artifacts of another layout are prepared anew. */
 const LAYOUT = 1
 
-/** One array of the data: its bytes follow those of the array before it. */
-export interface KeptArray {
+/** One array of the data file. The arrays follow each other without gaps. */
+export interface ArrayEntry {
   readonly name: string
   readonly bytes: number
   readonly sha256: string
 }
 
-/** What is kept of a prepared dataset beside its arrays, and the arrays' hashes. */
+/** Describes an artifact: the facts of the dataset, and the name, size and hash of each array. */
 export interface Manifest {
   readonly layout: number
   readonly dataset: string
@@ -29,14 +30,11 @@ export interface Manifest {
   readonly meanCount: number
   readonly standard: PixelStatistics
   readonly pixels: Readonly<Record<SplitName, PixelStatistics>>
-  readonly arrays: readonly KeptArray[]
+  readonly arrays: readonly ArrayEntry[]
 }
 
-/**
- * The arrays that cannot be computed from one another, in the order in which they are kept: float32 first, so that each
- * starts at a multiple of its element's size.
- */
-export function arraysOf ({ meanImage, levels, splits }: DatasetToServe): Array<[name: string, array: Uint8Array]> {
+/** The arrays of an artifact in file order: float32 first, so that every array is aligned to its element size. */
+export function listArrays ({ meanImage, levels, splits }: SourceArrays): Array<[name: string, bytes: Uint8Array]> {
   return [
     ['meanImage', asBytes(meanImage)],
     ['levels.unit', asBytes(levels.unit)],
@@ -46,8 +44,12 @@ export function arraysOf ({ meanImage, levels, splits }: DatasetToServe): Array<
   ]
 }
 
-export function manifestOf (dataset: DatasetToServe): Manifest {
+export async function createManifest (dataset: DatasetToServe): Promise<Manifest> {
   const { entry, version, rows, columns, backend, files, meanCount, standard, splits: { train, val, test } } = dataset
+  const arrays: ArrayEntry[] = []
+  for (const [name, bytes] of listArrays(dataset)) {
+    arrays.push({ name, bytes: bytes.length, sha256: await sha256Yielding(bytes) })
+  }
   return {
     layout: LAYOUT,
     dataset: entry.name,
@@ -61,41 +63,58 @@ export function manifestOf (dataset: DatasetToServe): Manifest {
     meanCount,
     standard,
     pixels: { train: train.pixels, val: val.pixels, test: test.pixels },
-    arrays: arraysOf(dataset).map(([name, array]) => ({ name, bytes: array.length, sha256: sha256(array) }))
+    arrays
   }
 }
 
-/** A manifest as text: JSON whose last member is the SHA-256 of the JSON without it. */
+/** The text of a manifest: JSON whose last member is the SHA-256 of the JSON without it. */
 export function renderManifest (manifest: Manifest): string {
   return `${JSON.stringify({ ...manifest, sha256: sha256(JSON.stringify(manifest)) }, null, 2)}\n`
 }
 
-/** @throws ServiceError prepared_unusable: not, byte for byte, a manifest of this layout, version and number of classes */
+/** @throws ServiceError prepared_unusable: damaged, or of another layout, version or number of classes */
 export function parseManifest (text: string, version: string, classes: number): Manifest {
-  const { sha256, ...manifest } = parsed(text) as Manifest & { sha256: string }
-  if (renderManifest(manifest) !== text) throw new ServiceError('prepared_unusable', 'its manifest is damaged')
-  if (manifest.layout !== LAYOUT) throw new ServiceError('prepared_unusable', `its layout is ${manifest.layout}, expected ${LAYOUT}`)
-  if (manifest.version !== version) throw new ServiceError('prepared_unusable', `its manifest is that of ${manifest.version}`)
-  if (manifest.classes !== classes) throw new ServiceError('prepared_unusable', `it has ${manifest.classes} classes, expected ${classes}`)
+  const { sha256, ...manifest } = parseObject(text) as Manifest & { sha256: string }
+  if (renderManifest(manifest) !== text) throw unusable('the manifest is damaged')
+  if (manifest.layout !== LAYOUT) throw unusable(`the layout is ${manifest.layout}, expected ${LAYOUT}`)
+  if (manifest.version !== version) throw unusable(`the manifest is that of version ${manifest.version}`)
+  if (manifest.classes !== classes) throw unusable(`there are ${manifest.classes} classes, expected ${classes}`)
   return manifest
 }
 
-/** Cuts the data into its arrays, by name. */
-export function verifiedArrays ({ arrays }: Manifest, data: Uint8Array): ReadonlyMap<string, Uint8Array> {
-  const found = new Map<string, Uint8Array>()
+/**
+ * Views of the arrays in a data file, each verified by its hash. Blocks the thread: meant for worker threads.
+ *
+ * @throws ServiceError prepared_unusable: names the damaged array
+ */
+export function parseArrays ({ arrays }: Manifest, data: Uint8Array): SourceArrays {
+  const views = new Map<string, Uint8Array>()
   let start = 0
   for (const { name, bytes, sha256: expected } of arrays) {
-    const array = data.subarray(start, start += bytes)
-    if (array.length !== bytes || sha256(array) !== expected) throw new ServiceError('prepared_unusable', `its ${name} are damaged`)
-    found.set(name, array)
+    const view = asBytes(data.subarray(start, start += bytes))
+    if (view.length !== bytes || sha256(view) !== expected) throw unusable(`the array ${name} is damaged`)
+    views.set(name, view)
   }
-  return found
+  return {
+    meanImage: floats('meanImage'),
+    levels: { unit: floats('levels.unit'), standard: floats('levels.standard') },
+    splits: perSplit(name => ({ images: views.get(`${name}.images`)!, labels: views.get(`${name}.labels`)! }))
+  }
+
+  function floats (name: string): Float32Array {
+    const { buffer, byteOffset, byteLength } = views.get(name)!
+    return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT)
+  }
 }
 
-function parsed (text: string): object {
+function parseObject (text: string): object {
   try {
     return Object(JSON.parse(text))
   } catch (cause) {
-    throw new ServiceError('prepared_unusable', 'its manifest is damaged', { cause })
+    throw unusable('the manifest is damaged', cause)
   }
+}
+
+function unusable (reason: string, cause?: unknown): ServiceError {
+  return new ServiceError('prepared_unusable', reason, { cause })
 }

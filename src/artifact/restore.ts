@@ -1,56 +1,46 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { ServiceError } from '../errors.ts'
-import type { Arrays } from '../dataset/prepared.ts'
+import { deriveArrays, type DatasetArrays } from '../dataset/prepared.ts'
+import { ServiceError, messageOf } from '../errors.ts'
 import type { Manifest } from './manifest.ts'
+import { ArtifactStore } from './store.ts'
 
-/** What the thread is told. */
-export interface ToRestore {
+export interface RestoreRequest {
   readonly dataFolder: string
   readonly version: string
   /** Number of classes. */
   readonly classes: number
 }
 
-export interface Restored {
+export interface RestoredDataset {
   readonly manifest: Manifest
-  readonly arrays: Arrays
-}
-
-/** What it says at its end. */
-export interface FromWorker {
-  readonly restored?: Restored | undefined
-  readonly failure?: string
-}
-
-/** Restores one version. */
-export type Restore = (job: ToRestore, signal: AbortSignal) => Promise<Restored | undefined>
-
-const program = new URL('./restore-worker.js', import.meta.url)
-
-/** A thread that gets ready before it is known what it is to restore. It keeps nobody alive that does not use it. */
-export function startRestorer (): Restore {
-  const worker = new Worker(program)
-  worker.unref()
-  return async (job, signal) => {
-    worker.ref()
-    worker.postMessage(job)
-    try {
-      const [{ restored, failure }] = await once(worker, 'message', { signal }) as [FromWorker]
-      if (failure !== undefined) throw new ServiceError('prepared_unusable', failure)
-      return restored
-    } catch (cause) {
-      signal.throwIfAborted()
-      throw cause
-    } finally {
-      await worker.terminate()
-    }
-  }
+  readonly arrays: DatasetArrays
 }
 
 /**
- * Reads what was kept of a version, in a thread of its own; undefined where nothing was.
+ * Restores the dataset of an artifact; undefined if there is none.
  *
- * @throws ServiceError prepared_unusable: it is damaged, or cannot be read
+ * @throws ServiceError prepared_unusable: it is damaged or cannot be read; or the signal's reason
  */
-export const restore: Restore = (job, signal) => startRestorer()(job, signal)
+export type Restore = (request: RestoreRequest, signal: AbortSignal) => Promise<RestoredDataset | undefined>
+
+/** Restores in this thread, and blocks it for several hundred milliseconds. */
+export async function restore ({ dataFolder, version, classes }: RestoreRequest): Promise<RestoredDataset | undefined> {
+  const artifact = await new ArtifactStore(dataFolder).read(version, classes)
+  return artifact && { manifest: artifact.manifest, arrays: await deriveArrays(artifact.arrays, classes) }
+}
+
+/** Restores in a worker thread. */
+export const restoreInWorker: Restore = async (request, signal) => {
+  if (!await new ArtifactStore(request.dataFolder).has(request.version)) return undefined
+  const worker = new Worker(new URL('./restore-worker.js', import.meta.url), { workerData: request })
+  try {
+    const [restored] = await once(worker, 'message', { signal })
+    return restored
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new ServiceError('prepared_unusable', messageOf(cause), { cause })
+  } finally {
+    await worker.terminate()
+  }
+}

@@ -1,114 +1,133 @@
 import { readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DatasetToServe, SourceArrays } from '../dataset/prepared.ts'
+import { ServiceError, messageOf } from '../errors.ts'
 import { ensureFolder, writeFileAtomic } from '../io/atomic-write.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
-import { ServiceError, messageOf } from '../errors.ts'
-import type { DatasetToServe } from '../dataset/prepared.ts'
-import { arraysOf, manifestOf, parseManifest, renderManifest, verifiedArrays, type Manifest } from './manifest.ts'
+import { createManifest, listArrays, parseArrays, parseManifest, renderManifest, type Manifest } from './manifest.ts'
 
-/** What was kept of a prepared dataset, found to be undamaged. */
-export interface Kept {
+/** A prepared dataset on disk: the arrays that only preparation can compute, and their manifest. */
+export interface Artifact {
   readonly manifest: Manifest
-  readonly arrays: ReadonlyMap<string, Uint8Array>
+  readonly arrays: SourceArrays
 }
 
-/** What a killed process left of a write is nobody's after this: no write takes as long. */
+/** Files without a manifest are removed after this time, since no write takes as long. */
 const ABANDONED_MS = 3_600_000
 
 /**
- * A folder of prepared datasets, so that one which was prepared before is loaded without TensorFlow.js.
+ * The folder of artifacts, from which a dataset is restored without preparing it again.
  *
- *     prepared/<version>.bin     the arrays back to back, see manifest.ts
- *     prepared/<version>.json    what they are and their hashes; written last, so what has one is whole
- *     corrupt/                   what was found to be damaged
- *     locks/<version>            empty; locked by whoever prepares that version
+ *     prepared/<version>.bin     the arrays, see manifest.ts
+ *     prepared/<version>.json    the manifest; written last, so its presence means that the artifact is complete
+ *     corrupt/                   quarantined artifacts
+ *     locks/<version>            empty; locked while that version is being prepared
  */
-export class PreparedCache {
+export class ArtifactStore {
   readonly #root: string
   readonly #folder: string
   readonly #limit: number
 
-  /** @param limit versions that are kept; the one not used for longest is removed first */
+  /** @param limit number of artifacts to keep; the least recently used are removed first */
   constructor (dataFolder: string, limit = 0) {
     this.#root = dataFolder
     this.#folder = join(dataFolder, 'prepared')
     this.#limit = limit
   }
 
-  /**
-   * What is kept of a version; undefined where nothing is.
-   *
-   * @throws ServiceError prepared_unusable: it is damaged, or cannot be read
-   */
-  async read (version: string, classes: number): Promise<Kept | undefined> {
-    const [manifestPath, dataPath] = this.#paths(version)
-    try {
-      const manifest = parseManifest(await readFile(manifestPath, 'utf8'), version, classes)
-      const arrays = verifiedArrays(manifest, await readFile(dataPath))
-      const now = new Date()
-      await utimes(manifestPath, now, now).catch(() => {})
-      return { manifest, arrays }
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw cause instanceof ServiceError ? cause : new ServiceError('prepared_unusable', messageOf(cause), { cause })
-    }
+  /** @throws ServiceError prepared_unusable: the folder cannot be read */
+  async has (version: string): Promise<boolean> {
+    return await unlessMissing(stat(this.#paths(version).manifest)) !== undefined
   }
 
   /**
-   * Keeps a prepared dataset, and removes those beyond the limit.
+   * Reads and verifies an artifact; undefined if there is none. Blocks the thread: meant for worker threads.
    *
-   * @throws ServiceError cache_unwritable; nothing is left behind
+   * @throws ServiceError prepared_unusable: it is damaged or cannot be read
+   */
+  async read (version: string, classes: number): Promise<Artifact | undefined> {
+    const paths = this.#paths(version)
+    const text = await unlessMissing(readFile(paths.manifest, 'utf8'))
+    if (text === undefined) return undefined
+    const manifest = parseManifest(text, version, classes)
+    const data = await unlessMissing(readFile(paths.data))
+    if (data === undefined) return undefined
+    const arrays = parseArrays(manifest, data)
+    const now = new Date()
+    await utimes(paths.manifest, now, now).catch(() => {})
+    return { manifest, arrays }
+  }
+
+  /**
+   * Writes an artifact and removes those beyond the limit; does nothing if the limit is 0.
+   *
+   * @throws ServiceError cache_unwritable; no partial file stays behind
    */
   async write (dataset: DatasetToServe): Promise<void> {
     if (this.#limit === 0) return
-    const [manifestPath, dataPath] = this.#paths(dataset.version)
+    const paths = this.#paths(dataset.version)
     try {
-      await writeFileAtomic(dataPath, async handle => {
-        for (const [, array] of arraysOf(dataset)) await handle.writeFile(array)
+      await writeFileAtomic(paths.data, async handle => {
+        for (const [, bytes] of listArrays(dataset)) await handle.writeFile(bytes)
       })
-      await writeFileAtomic(manifestPath, handle => handle.writeFile(renderManifest(manifestOf(dataset))))
+      const manifest = renderManifest(await createManifest(dataset))
+      await writeFileAtomic(paths.manifest, handle => handle.writeFile(manifest))
       await this.#prune()
     } catch (cause) {
-      throw new ServiceError('cache_unwritable', `prepared ${dataset.entry.name} cannot be kept: ${messageOf(cause)}`, { cause })
+      const reason = `the artifact of ${dataset.entry.name} cannot be written: ${messageOf(cause)}`
+      throw new ServiceError('cache_unwritable', reason, { cause })
     }
   }
 
-  /** Puts what was found to be damaged where it is not read again. */
-  async setAside (version: string): Promise<void> {
+  /** Moves an unusable artifact to the folder `corrupt`, for inspection. */
+  async quarantine (version: string): Promise<void> {
     const corrupt = join(this.#root, 'corrupt')
     await ensureFolder(corrupt)
-    for (const path of this.#paths(version)) {
-      await rename(path, join(corrupt, path.slice(this.#folder.length + 1))).catch(ignoreMissing)
+    const { manifest, data } = this.#paths(version)
+    for (const path of [manifest, data]) {
+      await unlessMissing(rename(path, join(corrupt, path.slice(this.#folder.length + 1))))
     }
   }
 
-  /** Does what makes a version while nobody else makes it, in this process or another that has the same folder. */
-  async exclusively<T> (version: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  /** Holds the lock of a version while `work` runs: excludes other processes that share the folder, and this one. */
+  async withLock<T> (version: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
     return await withLock(join(this.#root, 'locks', version), options, work)
   }
 
   async #prune (): Promise<void> {
     const names = await readdir(this.#folder)
     const files = await Promise.all(names.map(async name => ({ name, used: await lastUse(join(this.#folder, name)) })))
-    const manifests = files.filter(({ name }) => name.endsWith('.json')).sort((a, b) => b.used - a.used).map(({ name }) => name.slice(0, -'.json'.length))
-    for (const version of manifests.slice(this.#limit)) {
-      // The manifest first: data without one is nothing.
-      for (const path of this.#paths(version)) await rm(path, { force: true })
+    const versions = files
+      .filter(({ name }) => name.endsWith('.json'))
+      .sort((a, b) => b.used - a.used)
+      .map(({ name }) => name.slice(0, -'.json'.length))
+    for (const version of versions.slice(this.#limit)) {
+      const { manifest, data } = this.#paths(version)
+      // Manifest first: without one, the data counts as incomplete.
+      for (const path of [manifest, data]) await rm(path, { force: true })
     }
-    const abandoned = files.filter(({ name, used }) => !manifests.includes(name.replace(/\.(json|bin)$/, '')) && Date.now() - used > ABANDONED_MS)
-    for (const { name } of abandoned) await rm(join(this.#folder, name), { force: true })
+    for (const { name, used } of files) {
+      const abandoned = !versions.includes(name.replace(/\.(json|bin)$/, '')) && Date.now() - used > ABANDONED_MS
+      if (abandoned) await rm(join(this.#folder, name), { force: true })
+    }
   }
 
-  #paths (version: string): [manifest: string, data: string] {
-    return [join(this.#folder, `${version}.json`), join(this.#folder, `${version}.bin`)]
+  #paths (version: string): { manifest: string, data: string } {
+    return { manifest: join(this.#folder, `${version}.json`), data: join(this.#folder, `${version}.bin`) }
   }
 }
 
-/** When a file was written, or a manifest read; the beginning of time for one that somebody else removed meanwhile. */
+/** Undefined instead of ENOENT; other errors become ServiceError prepared_unusable. */
+async function unlessMissing<T> (access: Promise<T>): Promise<T | undefined> {
+  try {
+    return await access
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new ServiceError('prepared_unusable', messageOf(cause), { cause })
+  }
+}
+
+/** When a file was written or a manifest read; 0 for a file that another process has just removed. */
 async function lastUse (path: string): Promise<number> {
   return await stat(path).then(({ mtimeMs }) => mtimeMs, () => 0)
-}
-
-function ignoreMissing (error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error
 }

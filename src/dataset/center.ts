@@ -1,22 +1,10 @@
 /**
  * The normalization `centered`: float32(x/255 − mean), the quotient rounded to float32 first.
  *
- * @param images u8 n·rows·columns
  * @param unit float32 of 256: the quotient of each pixel level
  * @param meanImage float32 of rows·columns
- * @param values receives the result: float32 n·rows·columns
+ * @returns a function from u8 images to values, float32 of the same length n·rows·columns
  */
-export function center (
-  images: Uint8Array,
-  unit: Float32Array,
-  meanImage: Float32Array,
-  values: Float32Array = new Float32Array(images.length)
-): Float32Array {
-  imageCenterer(unit, meanImage)(images, values)
-  return values
-}
-
-/** The same for many calls with one mean image. */
 export function imageCenterer (
   unit: Float32Array,
   meanImage: Float32Array

@@ -1,36 +1,24 @@
-/** The domain types: what flows from one stage to the next. This module imports nothing. */
+import type { BackendName, PrepareSettings, SplitSettings } from './settings.ts'
+import type { Originals } from './originals.ts'
+import type { Samples, SplitName } from './splits.ts'
 
-export const splitNames = ['train', 'val', 'test'] as const
+export * from './originals.ts'
+export * from './progress.ts'
+export * from './settings.ts'
+export * from './splits.ts'
+
 export const normalizations = ['centered', 'unit', 'standard', 'raw'] as const
 export const labelEncodings = ['onehot', 'index'] as const
 export const layouts = ['flat', 'nhwc', 'nchw'] as const
 export const dtypes = ['float32', 'float16', 'uint8'] as const
 export const remainders = ['keep', 'drop', 'pad'] as const
-export const splitModes = ['contiguous', 'shuffled', 'stratified'] as const
-export const meanScopes = ['train', 'train+val'] as const
-export const denoisers = ['none', 'median3', 'gaussian'] as const
-export const sourceNames = ['folder', 'embedded', 'mirrors', 'openml'] as const
-export const backendChoices = ['auto', 'tensorflow', 'wasm', 'cpu'] as const
 
-export type SplitName = (typeof splitNames)[number]
 export type Normalization = (typeof normalizations)[number]
 export type LabelEncoding = (typeof labelEncodings)[number]
 export type Layout = (typeof layouts)[number]
 /** Element type of images, as NumPy calls it. */
 export type Dtype = (typeof dtypes)[number]
 export type Remainder = (typeof remainders)[number]
-/** A kind of place that files come from. */
-export type SourceName = (typeof sourceNames)[number]
-export type BackendChoice = (typeof backendChoices)[number]
-export type BackendName = Exclude<BackendChoice, 'auto'>
-export type SplitMode = (typeof splitModes)[number]
-export type MeanScope = (typeof meanScopes)[number]
-export type Denoiser = (typeof denoisers)[number]
-
-/** One value for each split, made in the order train, val, test. */
-export function perSplit<T> (make: (name: SplitName) => T): Record<SplitName, T> {
-  return { train: make('train'), val: make('val'), test: make('test') }
-}
 
 /** One original file of a dataset, as its publisher made it. One of its hashes is known, or that of the archive it is in. */
 export interface FileEntry {
@@ -101,73 +89,6 @@ export interface FileProvenance {
   readonly gzipped: boolean
 }
 
-/** A dataset's files as they can be downloaded: each under its publisher's name, and gzipped, with `.gz` after it. */
-export interface Originals {
-  /** One for each file, in the order of the files. Nothing is read or made to know this. */
-  readonly gzips: readonly GzipListing[]
-  /**
-   * A file, verified. Who asks first may wait until it is brought or compressed.
-   *
-   * @throws ServiceError unknown_file, which names those that there are; or why it cannot be had
-   */
-  open (name: string): Promise<OriginalFile>
-}
-
-/** What is known of a gzipped file beforehand; sizes and hashes only where it is to have the publisher's own bytes. */
-export interface GzipListing {
-  readonly name: string
-  readonly original: boolean
-  readonly made: 'downloaded' | 'reproduced' | 'compressed'
-  readonly bytes?: number
-  readonly md5?: string
-  readonly sha256?: string
-}
-
-export interface OriginalFile {
-  readonly name: string
-  readonly mediaType: string
-  readonly bytes: number
-  readonly sha256: string
-  /** Whether these bytes are the only ones that the name can ever stand for. */
-  readonly lasting: boolean
-  /** The bytes from `start` up to and including `end`, as they are asked for. */
-  read (start: number, end: number): Promise<NodeJS.ReadableStream>
-}
-
-/** Rows and columns of an image. */
-export interface ImageSize {
-  readonly rows: number
-  readonly columns: number
-}
-
-/** Labelled grayscale images: `images` is u8 of count·rows·columns in C order, `labels` u8 of count. */
-export interface Samples {
-  readonly count: number
-  readonly images: Uint8Array
-  readonly labels: Uint8Array
-}
-
-/** What the files of a dataset say, decoded and found to agree. */
-export interface RawDataset {
-  readonly rows: number
-  readonly columns: number
-  readonly train: Samples
-  readonly test: Samples
-}
-
-export interface SplitSettings {
-  readonly mode: SplitMode
-  /** Share of the training samples that becomes `val`, from 0 up to but not including 1. */
-  readonly valFraction: number
-  /** Unsigned 32-bit; orders the samples of `shuffled` and `stratified`. */
-  readonly seed: number
-}
-
-export interface PrepareSettings {
-  readonly denoise: Denoiser
-  readonly meanOver: MeanScope
-}
-
 /** Statistics of a split's pixels after denoising, in units of full scale (255 = 1). */
 export interface PixelStatistics {
   readonly mean: number
@@ -210,18 +131,3 @@ export interface PreparedDataset {
   readonly levels: { readonly unit: Float32Array, readonly standard: Float32Array }
   readonly splits: Readonly<Record<SplitName, PreparedSplit>>
 }
-
-/** How far a stage is, in its own unit of work. */
-export interface Progress {
-  readonly stage: 'acquire' | 'prepare'
-  /** What is being worked on: a file's name, or a step. */
-  readonly item: string
-  readonly done: number
-  readonly total: number
-  /** Of a download: bytes a second, smoothed. */
-  readonly rate?: number
-  /** Seconds that the rest of a download will take at that rate. */
-  readonly remaining?: number
-}
-
-export type ReportProgress = (progress: Progress) => void

@@ -12,3 +12,18 @@ let lastYield: Promise<void> = Promise.resolve()
 export function yieldToEventLoop (): Promise<void> {
   return (lastYield = lastYield.then(() => setImmediate()))
 }
+
+/**
+ * Calls `work` for consecutive ranges of `step` elements that cover 0 … count−1, in order, and yields to the event loop
+ * between time slices.
+ */
+export async function inTimeSlices (count: number, step: number, work: (start: number, end: number) => void): Promise<void> {
+  let sliceStart = performance.now()
+  for (let start = 0; start < count; start += step) {
+    if (performance.now() - sliceStart > TIME_SLICE_MS) {
+      await yieldToEventLoop()
+      sliceStart = performance.now()
+    }
+    work(start, Math.min(start + step, count))
+  }
+}

@@ -1,21 +1,26 @@
-import type { Denoiser } from '../dataset/entry.ts'
+import type { Denoiser, ImageSize } from '../dataset/entry.ts'
 import { tf, values } from './tensor.ts'
 
-export type Filter = (images: tf.Tensor3D) => tf.Tensor3D
 type Triple = [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]
 
-/** 3×3 filters on n×rows×columns images of whole numbers 0 … 255, whole numbers out. Borders repeat the outermost pixel. */
-export const filters: Readonly<Record<Exclude<Denoiser, 'none'>, Filter>> = { median3, gaussian }
+/** 3×3 filters from integers 0 … 255 to integers 0 … 255; the border is padded with the outermost pixels. */
+const filters: Readonly<Record<Exclude<Denoiser, 'none'>, (images: tf.Tensor3D) => tf.Tensor3D>> = { median3, gaussian }
 
-/** Filters u8 images of shape n×rows×columns in place. */
-export function denoise (images: Uint8Array, shape: [number, number, number], filter: Filter): void {
-  images.set(values(() => filter(tf.tensor3d(new Float32Array(images), shape))))
+/**
+ * Filters u8 images of n·rows·columns.
+ *
+ * @returns u8 images in a new array; the given array for `none`
+ */
+export function denoise (images: Uint8Array, { rows, columns }: ImageSize, denoiser: Denoiser): Uint8Array {
+  if (denoiser === 'none') return images
+  const shape: [number, number, number] = [images.length / (rows * columns), rows, columns]
+  return new Uint8Array(values(() => filters[denoiser](tf.tensor3d(new Float32Array(images), shape))))
 }
 
 /**
- * The median of the 3×3 neighbourhood, as `scipy.ndimage.median_filter(size=3)` gives it. Sorting each column of three
- * once serves three windows: the median of nine is the median of (largest of the lows, median of the middles,
- * smallest of the highs). Only minima and maxima, so every backend gives the same bits.
+ * The median of the 3×3 neighbourhood, equal to `scipy.ndimage.median_filter(size=3)`. Each column of three is sorted
+ * once for the three windows that contain it: the median of nine is the median of the largest low, the median middle
+ * and the smallest high. Minima and maxima are exact on every backend.
  */
 function median3 (images: tf.Tensor3D): tf.Tensor3D {
   const { low, mid, high } = sort3(shifted(images, 1))
@@ -26,8 +31,9 @@ function median3 (images: tf.Tensor3D): tf.Tensor3D {
 }
 
 /**
- * The binomial kernel [1 2 1]ᵀ[1 2 1]/16 (σ ≈ 0.85), rounded half up: floor((weighted sum)/16 + ½), as OpenCV's
- * `GaussianBlur` with a 3×3 kernel, σ = 0 and replicated borders. The sums are whole numbers below 2¹², so every backend gives the same bits.
+ * The binomial kernel [1 2 1]ᵀ[1 2 1]/16 (σ ≈ 0.85), rounded half up: floor((weighted sum)/16 + ½), equal to OpenCV's
+ * `GaussianBlur` with a 3×3 kernel, σ = 0 and replicated borders. The sums are integers below 2¹², exact on every
+ * backend.
  */
 function gaussian (images: tf.Tensor3D): tf.Tensor3D {
   const sums = weigh121(weigh121(images, 1), 2)
@@ -39,7 +45,7 @@ function weigh121 (images: tf.Tensor3D, axis: 1 | 2): tf.Tensor3D {
   return tf.add(tf.add(before, after), tf.add(here, here))
 }
 
-/** Sorts three images pixel by pixel; each result is computed when it is asked for. */
+/** Sorts three images pixel by pixel. Each result is computed on access, since most callers need one. */
 function sort3 ([a, b, c]: Triple) {
   const smaller = tf.minimum<tf.Tensor3D>(a, b)
   const larger = tf.maximum<tf.Tensor3D>(a, b)
@@ -50,11 +56,13 @@ function sort3 ([a, b, c]: Triple) {
   }
 }
 
-/** Each pixel's neighbour before it, itself, and its neighbour after it, along one axis. */
+/** The images shifted by −1, 0 and 1 along one axis: each pixel's predecessor, the pixel itself and its successor. */
 function shifted (images: tf.Tensor3D, axis: 1 | 2): Triple {
   const margin: Array<[number, number]> = [[0, 0], [0, 0], [0, 0]]
   margin[axis] = [1, 1]
   const padded = tf.mirrorPad(images, margin, 'symmetric')
-  const from = (offset: number): tf.Tensor3D => tf.slice(padded, [0, axis === 1 ? offset : 0, axis === 2 ? offset : 0], images.shape)
-  return [from(0), images, from(2)]
+  const sliceFrom = (offset: number): tf.Tensor3D => {
+    return tf.slice(padded, [0, axis === 1 ? offset : 0, axis === 2 ? offset : 0], images.shape)
+  }
+  return [sliceFrom(0), images, sliceFrom(2)]
 }

@@ -1,67 +1,86 @@
+import { join } from 'node:path'
 import { FileCache } from '../acquire/cache.ts'
 import { createOriginals } from '../acquire/originals.ts'
+import { restoreInWorker, type Restore } from '../artifact/restore.ts'
+import { ArtifactStore } from '../artifact/store.ts'
+import { catalogue } from '../dataset/catalogue/index.ts'
 import type { DatasetEntry, PreparedDataset } from '../dataset/entry.ts'
-import { messageOf } from '../errors.ts'
+import { createPreparedDataset, type DatasetIdentity, type DatasetToServe } from '../dataset/prepared.ts'
+import { ServiceError, messageOf } from '../errors.ts'
 import type { PipelineOptions } from './pipeline.ts'
-import { versionOf } from './version.ts'
-import { preparedDataset, type DatasetToServe, type Identity } from '../dataset/prepared.ts'
-import { PreparedCache } from '../artifact/store.ts'
-import { restore, type Restore } from '../artifact/restore.ts'
+import { datasetVersion } from './version.ts'
 
 export interface LoadOptions extends PipelineOptions {
-  /** Prepared datasets that are kept in the data folder. */
+  /** Number of artifacts to keep in the data folder. */
   readonly keep: number
-  /** What looks first for what was prepared before; a new thread where none is given. */
+  /** A worker thread by default. */
   readonly restore?: Restore
 }
 
 /**
- * A dataset that can be served: as it was prepared before, or else through the pipeline. Of all processes that share the
- * data folder one prepares it, and the others wait for that.
+ * Loads a dataset: restores its artifact, or runs the pipeline and writes one. Of all processes that share the data
+ * folder one runs the pipeline, and the others wait for its artifact.
  */
 export async function loadDataset (entry: DatasetEntry, options: LoadOptions): Promise<PreparedDataset> {
-  const { dataFolder, signal, log, split, prepare } = options
-  const identity: Identity = { entry, version: versionOf(entry, split, prepare), settings: { split, prepare } }
-  const { version } = identity
-  const cache = new PreparedCache(dataFolder, options.keep)
+  const { dataFolder, signal, log, split, prepare, restore = restoreInWorker } = options
+  const version = datasetVersion(entry, split, prepare)
+  const identity: DatasetIdentity = { entry, version, settings: { split, prepare } }
+  const store = new ArtifactStore(dataFolder, options.keep)
   const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
   const waiting = (): void => log.info({ dataset: entry.name }, 'another process is preparing it')
 
-  const dataset = await kept(options.restore) ?? await cache.exclusively(version, { signal, waiting, warn }, async () => {
-    // It may have been made while this waited.
-    const made = await kept()
-    if (made) return made
-    // Loaded only here: who has everything prepared starts without the network, TensorFlow.js and all that.
-    const { makeDataset } = await import('./pipeline.ts')
-    const dataset = await makeDataset(identity, options)
-    await cache.write(dataset).catch((error: Error) => warn(error.message))
-    return dataset
+  const dataset = await restored() ?? await store.withLock(version, { signal, waiting, warn }, async () => {
+    // Another process may have prepared it while this one waited for the lock.
+    return await restored() ?? await prepared()
   })
-  const fileCache = new FileCache(dataFolder)
+  const cache = new FileCache(dataFolder)
   const originals = createOriginals(entry, dataset.files, {
-    cache: fileCache,
+    cache,
     warn,
     // Imported on demand: a restored dataset needs no HTTP client unless a file has to be acquired again.
     openSources: async () => {
       const { resolveSources } = await import('../acquire/resolve-sources.ts')
-      return resolveSources(entry, options.sources, { cache: fileCache, warn })
+      return resolveSources(entry, options.sources, { cache, warn })
     }
   })
   return { ...dataset, originals }
 
-  async function kept (restored = restore): Promise<DatasetToServe | undefined> {
+  async function restored (): Promise<DatasetToServe | undefined> {
     const started = performance.now()
     try {
-      const found = await restored({ dataFolder, version, classes: entry.classes.length }, signal)
+      const found = await restore({ dataFolder, version, classes: entry.classes.length }, signal)
       if (!found) return undefined
       const { manifest, arrays } = found
-      log.info({ dataset: entry.name, backend: manifest.backend, ms: Math.round(performance.now() - started) }, 'restored as it was prepared before')
-      return preparedDataset(identity, manifest, arrays)
+      const ms = Math.round(performance.now() - started)
+      log.info({ dataset: entry.name, backend: manifest.backend, ms }, 'restored')
+      return createPreparedDataset(identity, manifest, arrays)
     } catch (error) {
       signal.throwIfAborted()
-      warn(`what is kept of version ${version} is not used: ${messageOf(error)}`)
-      await cache.setAside(version).catch((error: Error) => warn(error.message))
+      warn(`the artifact of version ${version} is not used: ${messageOf(error)}`)
+      await store.quarantine(version).catch((error: Error) => warn(error.message))
       return undefined
     }
   }
+
+  async function prepared (): Promise<DatasetToServe> {
+    // Imported on demand, so that restoring loads neither the HTTP client nor the decoders.
+    const { runPipeline } = await import('./pipeline.ts')
+    const dataset = await runPipeline(identity, options)
+    await store.write(dataset).catch((error: Error) => warn(error.message))
+    return dataset
+  }
+}
+
+/**
+ * The catalogue's declaration of a dataset; for other names, a declaration read off its files in a local folder.
+ *
+ * @param folder contains one subfolder per dataset
+ * @throws ServiceError no_source
+ */
+export async function resolveEntry (name: string, folder: string | undefined): Promise<DatasetEntry> {
+  const declared = catalogue.get(name)
+  if (declared) return declared
+  if (folder === undefined) throw new ServiceError('no_source', `${name} is not in the catalogue, and no folder is configured`)
+  const { describeFolder } = await import('../acquire/local.ts')
+  return await describeFolder(join(folder, name), name)
 }

@@ -2,107 +2,104 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { perSplit, splitNames, type ReportProgress, type Samples, type SplitName } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import type { Findings, Job } from './run.ts'
-import { scratchBytes } from './layout.ts'
-import { openScratch, readAt, writeAt } from './scratch.ts'
+import type { FitOptions, FitResult } from './fit.ts'
+import type { ChosenBackend } from './tensor.ts'
 
-/** What the preparing process says, one of these at a time. */
-export interface FromProcess {
-  readonly progress?: { readonly item: string, readonly done: number, readonly total: number }
-  /** Which centered images are in the file, and where. */
-  readonly centered?: Chunk
-  readonly findings?: Findings
+/** Images sent at a time: enough to keep the backend busy, few enough to keep memory low. */
+const CHUNK_ROWS = 1000
+
+export type Request =
+  | { readonly step: 'start', readonly options: FitOptions }
+  | { readonly step: 'images', readonly split: SplitName, readonly images: Uint8Array }
+  | { readonly step: 'finish' }
+
+export interface Reply {
+  /** To `start`. */
+  readonly backend?: ChosenBackend
+  /** To `images`, if they were denoised. */
+  readonly images?: Uint8Array
+  /** To `finish`. */
+  readonly result?: FitResult
   readonly failure?: string
 }
 
-interface Chunk {
-  readonly row: number
-  readonly rows: number
-  readonly at: number
-}
-
-export interface Prepared extends Findings {
-  /** u8 images, denoised if that was asked for. */
+export interface Preparation extends FitResult {
+  readonly backend: ChosenBackend
+  /** u8 images of each split, denoised if that is configured. */
   readonly images: Readonly<Record<SplitName, Uint8Array>>
-  /** float32 images minus the mean image; one buffer holds all splits. */
-  readonly centered: Readonly<Record<SplitName, Float32Array>>
 }
 
 export interface PrepareOptions {
-  /** Where a scratch file may be made, in order of preference. */
-  readonly scratchFolders: readonly string[]
   readonly signal: AbortSignal
   readonly report: ReportProgress
 }
 
-const program = new URL('./process.js', import.meta.url)
-
 /**
- * Prepares a dataset in a process of its own, which has ended when this returns.
+ * Denoises the images of a dataset and fits its normalizations.
  *
  * @throws ServiceError preparation_failed; or the signal's reason
  */
-export async function prepare (job: Omit<Job, 'labels'>, splits: Readonly<Record<SplitName, Samples>>, options: PrepareOptions): Promise<Prepared> {
-  const { scratchFolders, signal, report } = options
-  const size = job.rows * job.columns
-  const pixels = splitNames.reduce((sum, name) => sum + splits[name].count * size, 0)
-  const scratch = await openScratch(scratchFolders, scratchBytes(pixels, size))
+export type Prepare = (
+  job: FitOptions,
+  splits: Readonly<Record<SplitName, Pick<Samples, 'images'>>>,
+  options: PrepareOptions
+) => Promise<Preparation>
+
+/** Prepares in a child process, which has ended when this returns. */
+export const prepareInChildProcess: Prepare = async (job, splits, { signal, report }) => {
+  signal.throwIfAborted()
+  const child = fork(new URL('./prepare-process.js', import.meta.url), {
+    serialization: 'advanced',
+    // Whatever libraries print goes to standard error, apart from the log of this process.
+    stdio: ['ignore', 2, 2, 'ipc'],
+    signal,
+    killSignal: 'SIGKILL'
+  })
+  const exited = once(child, 'exit')
+  const ask = requester(child, exited)
   try {
-    let end = 0
-    for (const name of splitNames) end = await writeAt(scratch, splits[name].images, end)
-    signal.throwIfAborted()
+    const { backend } = await ask({ step: 'start', options: job })
+    const total = splitNames.reduce((sum, name) => sum + splits[name].images.length, 0) / (job.rows * job.columns)
+    report({ stage: 'prepare', item: `TensorFlow.js on ${backend!.name}`, done: 0, total })
 
-    // Standard output joins standard error: what libraries print must not mix with this process's own output.
-    const child = fork(program, { serialization: 'advanced', stdio: ['ignore', 2, 2, scratch.fd, 'ipc'], signal, killSignal: 'SIGKILL' })
-    const centered = new Float32Array(pixels)
-    const target = new Uint8Array(centered.buffer)
-    const rowBytes = size * Float32Array.BYTES_PER_ELEMENT
-    const findings = await converse(child, { ...job, labels: perSplit(name => splits[name].labels) }, report, ({ row, rows, at }) => {
-      return readAt(scratch, target.subarray(row * rowBytes, (row + rows) * rowBytes), at)
-    })
-
-    const images = job.settings.denoise === 'none' ? undefined : new Uint8Array(pixels)
-    if (images) await readAt(scratch, images, 0)
-    return {
-      ...findings,
-      images: images ? divide(images, splits, size) : perSplit(name => splits[name].images),
-      centered: divide(centered, splits, size)
+    const denoising = job.settings.denoise !== 'none'
+    const images = perSplit(name => denoising ? new Uint8Array(splits[name].images.length) : splits[name].images)
+    const chunkBytes = CHUNK_ROWS * job.rows * job.columns
+    let done = 0
+    for (const split of splitNames) {
+      for (let start = 0; start < images[split].length; start += chunkBytes) {
+        const chunk = splits[split].images.subarray(start, start + chunkBytes)
+        const denoised = (await ask({ step: 'images', split, images: chunk })).images
+        if (denoised) images[split].set(denoised, start)
+        done += chunk.length / (job.rows * job.columns)
+        report({ stage: 'prepare', item: denoising ? 'denoising' : 'summing', done, total })
+      }
     }
+
+    const { result } = await ask({ step: 'finish' })
+    child.disconnect()
+    await exited
+    return { ...result!, backend: backend!, images }
   } catch (cause) {
+    child.kill('SIGKILL')
+    await exited.catch(() => {})
     signal.throwIfAborted()
     throw cause instanceof ServiceError ? cause : new ServiceError('preparation_failed', messageOf(cause), { cause })
-  } finally {
-    await scratch.close()
   }
 }
 
-/** Sends the job, passes progress on, takes what is centered, and gives the findings once the process has ended. */
-async function converse (child: ChildProcess, job: Job, report: ReportProgress, take: (chunk: Chunk) => Promise<void>): Promise<Findings> {
-  let last: FromProcess = {}
-  let taking = Promise.resolve()
-  child.on('message', (message: FromProcess) => {
-    if (message.progress) report({ stage: 'prepare', ...message.progress })
-    else if (message.centered) {
-      const { centered } = message
-      taking = taking.then(() => take(centered)).then(() => { child.send('taken', () => {}) })
-      taking.catch(() => child.kill('SIGKILL'))
-    } else last = message
+/** Sends one request at a time and resolves to its reply; rejects if the child fails or ends. */
+function requester (child: ChildProcess, exited: Promise<unknown[]>): (request: Request) => Promise<Reply> {
+  const ended = exited.then(([code, signal]) => {
+    throw new Error(`the preparing process ended with ${signal ?? `exit code ${code}`}`)
   })
-  child.send(job, () => {})
-  const [code, killedBy] = await once(child, 'close')
-  await taking
-  if (last.failure !== undefined) throw new Error(last.failure)
-  if (last.findings === undefined) throw new Error(`the preparing process ended with ${killedBy ?? `exit code ${code}`}`)
-  return last.findings
-}
-
-/** Views of the parts of an array that holds all splits. */
-function divide<T extends Uint8Array | Float32Array> (all: T, splits: Readonly<Record<SplitName, Samples>>, size: number): Record<SplitName, T> {
-  let start = 0
-  return perSplit(name => {
-    const end = start + splits[name].count * size
-    const part = all.subarray(start, end) as T
-    start = end
-    return part
-  })
+  ended.catch(() => {})
+  return async request => {
+    const replied = new Promise<Reply>(resolve => child.once('message', resolve))
+    // A failed send means that the child has ended, which `ended` reports.
+    child.send(request, () => {})
+    const reply = await Promise.race([replied, ended])
+    if (reply.failure !== undefined) throw new Error(reply.failure)
+    return reply
+  }
 }

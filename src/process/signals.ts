@@ -1,6 +1,6 @@
 /**
- * Imported first: while the rest is still being loaded there is nothing to finish, so a signal ends the process at once.
- * Without a handler, the first process of a container would not even notice it.
+ * Handles SIGTERM and SIGINT while the program is still being imported: nothing needs closing yet, so the process exits
+ * at once. Import this module first. The first process of a container ignores signals that it has no handler for.
  */
 const signals = ['SIGTERM', 'SIGINT'] as const
 
@@ -10,7 +10,7 @@ function stop (): void {
 
 for (const signal of signals) process.on(signal, stop)
 
-/** Leaves the signals to whoever closes with grace. */
-export function handOverSignals (): void {
+/** Removes the handlers, for a graceful shutdown to take over. */
+export function releaseSignals (): void {
   for (const signal of signals) process.off(signal, stop)
 }

@@ -4,7 +4,7 @@ import t from 'tap'
 import { Folder, describeFolder } from '../../src/acquire/local.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
 import { verifyFile } from '../../src/decode/verify-file.ts'
-import { entryOf } from '../../src/prepare/entry.ts'
+import { resolveEntry } from '../../src/prepare/load.ts'
 import { idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()
@@ -56,7 +56,7 @@ t.test('what a folder lacks, or what is wrong with it, is named', async t => {
 
 t.test('a dataset is known by the catalogue, or else by its folder', async t => {
   const folder = t.testdir({ mine: perRole(role => tiny.content[role]) && Object.fromEntries(fileRoles.map(role => [names[role], tiny.content[role]])) })
-  t.equal((await entryOf('mnist', folder)).title, 'MNIST handwritten digits')
-  t.equal((await entryOf('mine', folder)).classes.length, 3)
-  await t.rejects(entryOf('mine', undefined), { code: 'no_source', message: 'mine is not in the catalogue, and there is no folder to look in' })
+  t.equal((await resolveEntry('mnist', folder)).title, 'MNIST handwritten digits')
+  t.equal((await resolveEntry('mine', folder)).classes.length, 3)
+  await t.rejects(resolveEntry('mine', undefined), { code: 'no_source', message: 'mine is not in the catalogue, and no folder is configured' })
 })

@@ -1,52 +1,61 @@
 import { readFile, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { restoreInWorker } from '../../src/artifact/restore.ts'
+import { ArtifactStore } from '../../src/artifact/store.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
 import { good, load, tiny } from '../fixtures/loading.ts'
 import { startMirror } from '../fixtures/mirror.ts'
+import { prepared } from '../fixtures/prepared.ts'
 
-/** Nowhere to get files from: what loads has been prepared before. */
-const nowhere = { order: [], folder: undefined, mirrors: [], openmlUrl: '', offline: true } as const
+/** No source has files, so a dataset can only be restored. */
+const noSources = { order: [], folder: undefined, mirrors: [], openmlUrl: '', offline: true } as const
 
-t.test('what was prepared once is restored, bit for bit, and nothing is asked for', async t => {
+t.test('a dataset is restored from its artifact, bit for bit, without any source', async t => {
   const mirror = await startMirror(t, good)
   const entry = { ...tiny.entry, mirrors: [mirror.base] }
   const first = load(t, entry)
   const made = await first.loading
-  const again = load(t, entry, { dataFolder: first.dataFolder, sources: nowhere })
-  t.same(await again.loading, made)
-  t.match(again.logged, [{ level: 'info', message: 'restored as it was prepared before', details: { dataset: 'tiny', backend: 'wasm' } }])
-  t.equal(again.logged.length, 1)
-  t.same([...again.stages], [])
+  for (const overrides of [{}, { restore: restoreInWorker }]) {
+    const again = load(t, entry, { dataFolder: first.dataFolder, sources: noSources, ...overrides })
+    t.same(await again.loading, made)
+    t.match(again.logged, [{ level: 'info', message: 'restored', details: { dataset: 'tiny', backend: 'wasm' } }])
+    t.equal(again.logged.length, 1)
+    t.same([...again.stages], [])
+  }
 
-  const other = load(t, entry, { dataFolder: first.dataFolder, sources: nowhere, prepare: { denoise: 'none', meanOver: 'train' } })
-  t.not((await other.loading).version, made.version, 'another setting is another version, prepared from the files that are cached')
-  t.same(await other.loading, await load(t, entry, { prepare: { denoise: 'none', meanOver: 'train' } }).loading.then(dataset => ({ ...dataset, files: dataset.files.map(file => ({ ...file, source: 'cache' })) })))
+  const prepare = { denoise: 'none', meanOver: 'train' } as const
+  const other = await load(t, entry, { dataFolder: first.dataFolder, sources: noSources, prepare }).loading
+  t.not(other.version, made.version, 'other settings yield another version, prepared from the cached files')
+  const fresh = await load(t, entry, { prepare }).loading
+  t.same(other, { ...fresh, files: fresh.files.map(file => ({ ...file, source: 'cache' })) })
 })
 
-t.test('what is damaged is set aside and prepared anew', async t => {
+t.test('a damaged artifact is quarantined and prepared again', async t => {
   const mirror = await startMirror(t, good)
   const entry = { ...tiny.entry, mirrors: [mirror.base] }
   const { loading, dataFolder } = load(t, entry)
   const made = await loading
   const path = (kind: string): string => join(dataFolder, 'prepared', `${made.version}.${kind}`)
   for (const kind of ['json', 'bin']) {
-    const right = await readFile(path(kind))
-    // In the middle, and before the end.
-    const damages = [right.subarray(0, -1), Buffer.concat([right.subarray(0, 20), Buffer.of(right[20]! ^ 4), right.subarray(21)])]
-    for (const damaged of damages) {
-      await writeFile(path(kind), damaged)
-      const again = load(t, entry, { dataFolder })
-      t.same((await again.loading).splits, made.splits)
-      t.match(again.logged[0], { level: 'warn', message: new RegExp(`^what is kept of version ${made.version} is not used: its .* damaged$`) })
-      t.ok(again.stages.has('prepare'))
-      t.equal((await load(t, entry, { dataFolder, sources: nowhere }).loading).version, made.version)
-      t.same(await readFile(join(dataFolder, 'corrupt', `${made.version}.${kind}`)), damaged)
+    const intact = await readFile(path(kind))
+    const flipped = Buffer.concat([intact.subarray(0, 20), Buffer.of(intact[20]! ^ 4), intact.subarray(21)])
+    for (const damaged of [intact.subarray(0, -1), flipped]) {
+      for (const overrides of [{}, { restore: restoreInWorker }]) {
+        await writeFile(path(kind), damaged)
+        const again = load(t, entry, { dataFolder, ...overrides })
+        t.same((await again.loading).splits, made.splits)
+        const message = new RegExp(`^the artifact of version ${made.version} is not used: the .* is damaged$`)
+        t.match(again.logged[0], { level: 'warn', message })
+        t.ok(again.stages.has('prepare'))
+        t.equal((await load(t, entry, { dataFolder, sources: noSources }).loading).version, made.version)
+        t.same(await readFile(join(dataFolder, 'corrupt', `${made.version}.${kind}`)), damaged)
+      }
     }
   }
 })
 
-t.test('of many that start at once, one prepares', async t => {
+t.test('of several processes that start at once, one prepares', async t => {
   const mirror = await startMirror(t, good)
   const entry = { ...tiny.entry, mirrors: [mirror.base] }
   const dataFolder = t.testdir()
@@ -55,43 +64,62 @@ t.test('of many that start at once, one prepares', async t => {
   for (const other of others) t.same(other, first)
   t.same(mirror.requests.sort(), fileRoles.map(role => `${entry.files[role].name}.gz`).sort(), 'each file was downloaded once')
   const messages = all.flatMap(({ logged }) => logged.map(({ message }) => message)).sort()
-  t.same(messages.filter(message => message !== 'another process is preparing it'), ['acquired', 'prepared', ...others.map(() => 'restored as it was prepared before')])
+  const waiting = 'another process is preparing it'
+  t.same(messages.filter(message => message !== waiting), ['acquired', 'prepared', ...others.map(() => 'restored')])
 })
 
-t.test('the versions used last are kept, up to the limit', async t => {
-  const mirror = await startMirror(t, good)
-  const entry = { ...tiny.entry, mirrors: [mirror.base] }
+t.test('the most recently used artifacts are kept, up to the limit', async t => {
   const dataFolder = t.testdir()
   const folder = join(dataFolder, 'prepared')
-  const names = async (): Promise<string[]> => [...new Set((await readdir(folder)).map(name => name.split('.')[0]!))]
-  const loadSeed = async (seed: number, keep = 2): Promise<string> => (await load(t, entry, { dataFolder, keep, split: { mode: 'shuffled', valFraction: 0.25, seed } }).loading).version
-  const age = async (version: string, seconds: number): Promise<void> => await utimes(join(folder, `${version}.json`), Date.now() / 1000 - seconds, Date.now() / 1000 - seconds)
+  const dataset = prepared({ train: 5, val: 2, test: 3 })
+  const names = async (): Promise<string[]> => [...new Set((await readdir(folder)).map(name => name.split('.')[0]!))].sort()
+  const write = (version: string, limit = 2): Promise<void> => new ArtifactStore(dataFolder, limit).write({ ...dataset, version })
+  const age = async (name: string, seconds: number): Promise<void> => {
+    const time = Date.now() / 1000 - seconds
+    await utimes(join(folder, name), time, time)
+  }
 
-  const [a, b] = [await loadSeed(1), await loadSeed(2)]
-  await age(a, 100)
-  await age(b, 200)
-  t.equal(await loadSeed(2), b)
-  const c = await loadSeed(3)
-  t.same((await names()).sort(), [b, c].sort(), 'to load one is to use it')
+  await write('a')
+  await write('b')
+  await age('a.json', 100)
+  await age('b.json', 200)
+  t.ok(await new ArtifactStore(dataFolder).read('b', 10))
+  await write('c')
+  t.same(await names(), ['b', 'c'], 'reading an artifact counts as use')
 
   await writeFile(join(folder, 'old.bin'), 'without a manifest')
-  await writeFile(join(folder, `${a}.bin.1.tmp`), 'half')
-  await utimes(join(folder, 'old.bin'), 1, 1)
-  await loadSeed(4, 10)
-  t.notOk((await names()).includes('old'), 'what was left of a write long ago goes')
-  t.ok((await readdir(folder)).includes(`${a}.bin.1.tmp`), 'what may be a write that goes on stays')
+  await writeFile(join(folder, 'a.bin.1.tmp'), 'partial')
+  await age('old.bin', 7200)
+  await write('d', 10)
+  t.notOk((await names()).includes('old'), 'remains of an abandoned write are removed')
+  t.ok((await readdir(folder)).includes('a.bin.1.tmp'), 'the file of a write that may be in progress stays')
 
   const before = await readdir(folder)
-  await loadSeed(5, 0)
-  t.same(await readdir(folder), before, 'a limit of 0 keeps nothing more')
+  await write('e', 0)
+  t.same(await readdir(folder), before, 'with a limit of 0 nothing is written')
 })
 
-t.test('a folder that cannot be written costs warnings, not the data', async t => {
+t.test('an unwritable folder causes warnings, and the data is served all the same', async t => {
   const mirror = await startMirror(t, good)
   const dataFolder = join(t.testdir({ file: '' }), 'file', 'data')
-  const { loading, logged } = load(t, { ...tiny.entry, mirrors: [mirror.base] }, { dataFolder })
-  t.equal((await loading).splits.train.count, 45)
-  const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message)
-  t.match(warnings[0], /^what is kept of version [0-9a-f]{16} is not used: ENOTDIR/)
-  t.match(warnings.at(-1), /^prepared tiny cannot be kept: (ENOTDIR|EEXIST)/)
+  for (const overrides of [{}, { restore: restoreInWorker }]) {
+    const { loading, logged } = load(t, { ...tiny.entry, mirrors: [mirror.base] }, { dataFolder, ...overrides })
+    t.equal((await loading).splits.train.count, 45)
+    const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message)
+    t.match(warnings[0], /^the artifact of version [0-9a-f]{16} is not used: ENOTDIR/)
+    t.match(warnings.at(-1), /^the artifact of tiny cannot be written: (ENOTDIR|EEXIST)/)
+  }
+})
+
+t.test('a signal stops a restore', async t => {
+  const dataFolder = t.testdir()
+  const dataset = prepared({ train: 5, val: 2, test: 3 })
+  await new ArtifactStore(dataFolder, 1).write(dataset)
+  const reason = new Error('enough')
+  const request = { dataFolder, version: dataset.version, classes: 10 }
+  await t.rejects(restoreInWorker(request, AbortSignal.abort(reason)), reason)
+  const stopping = new AbortController()
+  const restoring = restoreInWorker(request, stopping.signal)
+  setImmediate(() => stopping.abort(reason))
+  await t.rejects(restoring, reason)
 })

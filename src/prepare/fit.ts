@@ -1,0 +1,62 @@
+import type { BackendChoice, ImageSize, PixelStatistics, PrepareSettings, PreparedDataset, SplitName } from '../dataset/entry.ts'
+import { perSplit } from '../dataset/entry.ts'
+import { denoise } from './denoise.ts'
+import { addSums, emptySums, levelTables, meanImage, pixelStatistics, sumPixels, type PixelSums } from './statistics.ts'
+import { useBackend, type ChosenBackend } from './tensor.ts'
+
+export interface FitOptions extends ImageSize {
+  readonly settings: PrepareSettings
+  readonly backend: BackendChoice
+}
+
+/** Everything that the normalizations of a dataset depend on. */
+export interface FitResult {
+  /** float32 rows·columns, in units of full scale. */
+  readonly meanImage: Float32Array
+  /** Number of images that the mean image averages. */
+  readonly meanCount: number
+  /** Scalars of `standard`, rounded to float32. */
+  readonly standard: PixelStatistics
+  readonly levels: PreparedDataset['levels']
+  readonly pixels: Readonly<Record<SplitName, PixelStatistics>>
+}
+
+/** Denoises images with TensorFlow.js and fits the normalizations to them, one chunk at a time. */
+export class Fitter {
+  readonly backend: ChosenBackend
+  readonly #options: FitOptions
+  readonly #sums: Record<SplitName, PixelSums>
+
+  private constructor (backend: ChosenBackend, options: FitOptions) {
+    this.backend = backend
+    this.#options = options
+    this.#sums = perSplit(() => emptySums(options.rows * options.columns))
+  }
+
+  /** @throws ServiceError backend_unavailable */
+  static async create (options: FitOptions): Promise<Fitter> {
+    return new Fitter(await useBackend(options.backend), options)
+  }
+
+  /**
+   * Adds images of a split to its statistics.
+   *
+   * @param images u8 n·rows·columns
+   * @returns the denoised images, u8 of the same length; the given array without denoising
+   */
+  add (split: SplitName, images: Uint8Array): Uint8Array {
+    const { settings, rows, columns } = this.#options
+    const denoised = denoise(images, { rows, columns }, settings.denoise)
+    this.#sums[split] = addSums(this.#sums[split], sumPixels(denoised, rows * columns))
+    return denoised
+  }
+
+  result (): FitResult {
+    const { train, val } = this.#sums
+    const fitted = this.#options.settings.meanOver === 'train' ? train : addSums(train, val)
+    const pixels = perSplit(name => pixelStatistics(this.#sums[name]))
+    // Images of a single gray level have no deviation: divide by 1, as scikit-learn's StandardScaler does.
+    const standard = { mean: Math.fround(pixels.train.mean), std: Math.fround(pixels.train.std) || 1 }
+    return { meanImage: meanImage(fitted), meanCount: fitted.count, standard, levels: levelTables(standard), pixels }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The child process that runs TensorFlow.js, whose memory and threads end with it. It answers each request of its parent,
+ * see prepare.ts, and exits when the parent disconnects or ends.
+ */
+import { messageOf } from '../errors.ts'
+import { Fitter } from './fit.ts'
+import type { Reply, Request } from './prepare.ts'
+
+let fitter: Fitter
+
+process.once('disconnect', () => process.exit())
+process.on('message', (request: Request) => {
+  answer(request).catch(error => ({ failure: messageOf(error) })).then(reply => process.send!(reply))
+})
+
+async function answer (request: Request): Promise<Reply> {
+  switch (request.step) {
+    case 'start':
+      fitter = await Fitter.create(request.options)
+      return { backend: fitter.backend }
+    case 'images': {
+      const images = fitter.add(request.split, request.images)
+      return images === request.images ? {} : { images }
+    }
+    case 'finish':
+      return { result: fitter.result() }
+  }
+}
