@@ -11,7 +11,10 @@ import { Problem } from './schemas/states.ts'
 
 const { version, description } = createRequire(import.meta.url)('#package.json')
 
-/** Specifies orders, shards and random numbers for clients that recompute them; docs/reproducibility.md contains it verbatim. */
+/**
+ * Specifies orders, shards and random numbers for clients that recompute them; docs/reproducibility.md contains it
+ * verbatim.
+ */
 const algorithms = readFileSync(new URL(import.meta.resolve('#openapi/description.md')), 'utf8')
 
 /** The OpenAPI document, generated from the schemas of the routes, and the page that shows it. */
@@ -38,7 +41,9 @@ export default plugin(async app => {
       return document.openapiObject
     },
     refResolver: {
-      buildLocalReference: (schema, _base, _fragment, i) => typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${i}`
+      buildLocalReference ({ $id: id }, _base, _fragment, i) {
+        return typeof id === 'string' ? id : `schema-${i}`
+      }
     }
   })
 

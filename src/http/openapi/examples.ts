@@ -37,7 +37,9 @@ export const examples: Example[] = createRequire(import.meta.url)('#openapi/exam
 
 /** Adds the examples to the responses of an OpenAPI document. */
 export function addExamples (document: Document): void {
-  const operations = Object.values(document.paths ?? {}).flatMap(({ get, post }) => [get, post]).filter(operation => operation !== undefined)
+  const operations = Object.values(document.paths ?? {})
+    .flatMap(({ get, post }) => [get, post])
+    .filter(operation => operation !== undefined)
   for (const { operationId, responses } of operations) {
     for (const example of examples.filter(({ operation }) => operation === operationId)) {
       const response = responses?.[example.status]

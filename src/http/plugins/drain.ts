@@ -11,9 +11,9 @@ interface Connection {
 }
 
 /**
- * Closes connections only once their clients have everything. Node destroys a connection when its response is handed to the
- * kernel, and when the last process of a container exits, unsent data is lost. So each connection is half-closed after its
- * response, and the client is given time to close its side.
+ * Closes connections only once their clients have everything. Node destroys a connection when its response is handed
+ * to the kernel, and when the last process of a container exits, unsent data is lost. So each connection is
+ * half-closed after its response, and the client is given time to close its side.
  */
 export default plugin(async app => {
   const connections = new Map<Socket, Connection>()

@@ -25,7 +25,11 @@ export default plugin(async app => {
 }, { name: 'problems' })
 
 /** Responds with the problem document of an error, which never contains a stack trace or a local path. */
-export function sendProblem (error: FastifyError | ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendProblem (
+  error: FastifyError | ServiceError,
+  request: FastifyRequest,
+  reply: FastifyReply
+): FastifyReply {
   const problem = error instanceof ServiceError ? error : toServiceError(error, request)
   if (problem.code === 'internal') request.log.error({ err: error }, 'unexpected error')
   if (problem.code === 'dataset_loading') reply.header('retry-after', RETRY_AFTER_SECONDS)

@@ -15,8 +15,8 @@ interface ObjectSchema { readonly properties?: Readonly<Record<string, ValueSche
 const MAX_BODY_ERRORS = 10
 
 /**
- * Converts the integer parameters of a query or path to numbers, in place. Only plain decimal digits are converted: `1e3`,
- * `0x10`, `1.0` and ` 1` stay strings, which validation then rejects.
+ * Converts the integer parameters of a query or path to numbers, in place. Only plain decimal digits are converted:
+ * `1e3`, `0x10`, `1.0` and ` 1` stay strings, which validation then rejects.
  */
 export function parseIntegers (values: Record<string, unknown>, schema: ObjectSchema | undefined): void {
   for (const name in values) {
@@ -29,7 +29,8 @@ export function parseIntegers (values: Record<string, unknown>, schema: ObjectSc
 /** @throws ServiceError invalid_parameter if there are any errors */
 export function assertNoErrors (errors: readonly ParameterError[], cause?: unknown): void {
   if (errors.length === 0) return
-  throw new ServiceError('invalid_parameter', errors.map(({ detail }) => detail).join('; '), { cause, members: { errors } })
+  const detail = errors.map(({ detail }) => detail).join('; ')
+  throw new ServiceError('invalid_parameter', detail, { cause, members: { errors } })
 }
 
 /** One entry for each invalid parameter of a query or path. */
@@ -74,7 +75,11 @@ export function describeBodyErrors (
   return [...errors.values()]
 }
 
-function describeBodyError ({ instancePath, params }: FastifySchemaValidationError, schema: ValueSchema, body: unknown): ParameterError {
+function describeBodyError (
+  { instancePath, params }: FastifySchemaValidationError,
+  schema: ValueSchema,
+  body: unknown
+): ParameterError {
   const unknown = params['additionalProperty']
   if (typeof unknown === 'string') {
     const allowed = Object.keys(schema.properties ?? {}).join(', ')
@@ -85,7 +90,8 @@ function describeBodyError ({ instancePath, params }: FastifySchemaValidationErr
   if (typeof missing === 'string') steps.push(missing)
   const { name, schema: expected, value } = steps.reduce(enter, { name: '', schema, value: body })
   const allowed = describeAllowed(expected)
-  return { parameter: name || 'body', detail: `${name || 'the body'} must be ${allowed}, got ${abbreviate(value)}`, allowed }
+  const detail = `${name || 'the body'} must be ${allowed}, got ${abbreviate(value)}`
+  return { parameter: name || 'body', detail, allowed }
 }
 
 interface Member { readonly name: string, readonly schema: ValueSchema, readonly value: unknown }

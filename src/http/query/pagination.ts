@@ -4,7 +4,10 @@ import { defaultBatchSize, defaults, type BatchParameters } from '../openapi/sch
 import { assertNoErrors, type ParameterError } from './errors.ts'
 
 /** The parameters that select a page of an epoch. */
-export type PaginationQuery = Pick<BatchParameters, 'page' | 'batch_size' | 'seed' | 'epoch' | 'rank' | 'world_size' | 'remainder'>
+export type PaginationQuery = Pick<
+  BatchParameters,
+  'page' | 'batch_size' | 'seed' | 'epoch' | 'rank' | 'world_size' | 'remainder'
+>
 
 /** A page of an epoch. */
 export interface Pagination extends Paging {

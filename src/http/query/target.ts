@@ -34,7 +34,8 @@ export function resolveTarget<F extends Format> (
  * The prepared dataset of a name.
  *
  * @param version that the client requires, if any
- * @throws ServiceError unknown_dataset, dataset_loading with its progress, dataset_failed with the reason, unknown_version
+ * @throws ServiceError unknown_dataset, dataset_loading with its progress, dataset_failed with the reason,
+ * unknown_version
  */
 export function resolveDataset (registry: DatasetRegistry, name: string, version?: string): PreparedDataset {
   const state = registry.state(name)
@@ -42,7 +43,8 @@ export function resolveDataset (registry: DatasetRegistry, name: string, version
     throw new ServiceError('unknown_dataset', `there is no dataset '${name}'; there are: ${registry.names.join(', ')}`)
   }
   if (state.status === 'loading') {
-    throw new ServiceError('dataset_loading', `${name} is still being prepared`, { members: { progress: state.progress } })
+    const members = { progress: state.progress }
+    throw new ServiceError('dataset_loading', `${name} is still being prepared`, { members })
   }
   if (state.status === 'failed') {
     throw new ServiceError('dataset_failed', `${name} could not be prepared: ${state.reason}`)
@@ -57,8 +59,8 @@ export function resolveDataset (registry: DatasetRegistry, name: string, version
 /** @throws ServiceError unknown_split */
 export function resolveSplit (name: string): SplitName {
   const split = splitNames.find(known => known === name)
-  if (!split) throw new ServiceError('unknown_split', `there is no split '${name}'; there are: ${splitNames.join(', ')}`)
-  return split
+  if (split) return split
+  throw new ServiceError('unknown_split', `there is no split '${name}'; there are: ${splitNames.join(', ')}`)
 }
 
 /** @throws ServiceError unknown_sample if an id is beyond the split */

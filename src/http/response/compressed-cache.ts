@@ -9,8 +9,8 @@ const ENTRY_BYTES = 512
 type Make = () => Promise<Uint8Array>
 
 /**
- * The compressed bodies used most recently, for representations that many clients request: compressing one takes many times as
- * long as sending it. Concurrent requests for a body share its computation.
+ * The compressed bodies used most recently, for representations that many clients request: compressing one takes many
+ * times as long as sending it. Concurrent requests for a body share its computation.
  */
 export class CompressedCache {
   readonly #bodies: LRUCache<string, Uint8Array, Make>

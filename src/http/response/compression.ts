@@ -72,7 +72,10 @@ export function negotiateCoding (accepted: string | string[] | undefined, bytes:
   return codings.find(known => known === coding)
 }
 
-/** Compresses a body in zlib's thread pool. Each chunk is computed when the one before it is compressed, then released. */
+/**
+ * Compresses a body in zlib's thread pool. Each chunk is computed when the one before it is compressed, then
+ * released.
+ */
 export async function compress (coding: Coding, chunks: Iterable<Chunk>): Promise<Uint8Array> {
   const compressor = compressors.get(coding)!.whole()
   const compressed = buffer(compressor)
@@ -91,10 +94,13 @@ export async function compress (coding: Coding, chunks: Iterable<Chunk>): Promis
 }
 
 /**
- * Compresses a stream in zlib's thread pool, no faster than it is read. A client can decompress each group as soon as it
- * arrives.
+ * Compresses a stream in zlib's thread pool, no faster than it is read. A client can decompress each group as soon as
+ * it arrives.
  */
-export async function * compressGroups (coding: Coding, groups: AsyncIterable<Iterable<Chunk>>): AsyncGenerator<[Uint8Array]> {
+export async function * compressGroups (
+  coding: Coding,
+  groups: AsyncIterable<Iterable<Chunk>>
+): AsyncGenerator<[Uint8Array]> {
   const compressor = compressors.get(coding)!.stream()
   const input = Readable.from(coalesce(groups), { objectMode: false, highWaterMark: 1 })
   // Errors of the input reach the reader through the compressor.

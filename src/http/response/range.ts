@@ -7,8 +7,8 @@ export interface ByteRange {
 }
 
 /**
- * The byte range that a GET request asks for (RFC 9110 §14). Several ranges, other units and malformed ranges are ignored, as
- * is a range whose `If-Range` names another ETag.
+ * The byte range that a GET request asks for (RFC 9110 §14). Several ranges, other units and malformed ranges are
+ * ignored, as is a range whose `If-Range` names another ETag.
  *
  * @param bytes length of the whole representation
  * @returns undefined for the whole

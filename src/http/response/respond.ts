@@ -26,7 +26,10 @@ export interface Representation extends Content {
   readonly version: string
   /** Whether the request named the version: then the response is immutable. */
   readonly pinned: boolean
-  /** Distinguishes this representation from all others of the version, apart from its coding: visible ASCII without quotes. */
+  /**
+   * Distinguishes this representation from all others of the version, apart from its coding: visible ASCII without
+   * quotes.
+   */
   readonly tag: string
   /** Where a compressed body is cached, if many clients request it. */
   readonly compressedCache?: CompressedCache | undefined
@@ -36,7 +39,11 @@ export const immutable = 'public, max-age=31536000, immutable'
 export const revalidate = 'no-cache'
 
 /** Responds with a representation, or with 304 if the client has it. */
-export async function respond (request: FastifyRequest, reply: FastifyReply, representation: Representation): Promise<FastifyReply> {
+export async function respond (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  representation: Representation
+): Promise<FastifyReply> {
   const { dataset, version, pinned, tag, compressedCache, ...content } = representation
   const coding = resolveCoding(request, content)
   const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
@@ -44,17 +51,20 @@ export async function respond (request: FastifyRequest, reply: FastifyReply, rep
   reply.header('cache-control', pinned ? immutable : revalidate)
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
-  const body = coding && compressedCache
-    ? bodyOf(await compressedCache.get(`${dataset} ${etag}`, async () => await compress(coding, await wholeBody(content))))
-    : await encodedBody(content, coding)
-  return send(reply, content, coding, body)
+  if (!coding || !compressedCache) return send(reply, content, coding, await encodeBody(content, coding))
+  const make = async (): Promise<Uint8Array> => await compress(coding, await wholeBody(content))
+  return send(reply, content, coding, bodyOf(await compressedCache.get(`${dataset} ${etag}`, make)))
 }
 
 /** Responds with content that no cache may store. */
-export async function respondUncached (request: FastifyRequest, reply: FastifyReply, content: Content): Promise<FastifyReply> {
+export async function respondUncached (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  content: Content
+): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store')
   const coding = resolveCoding(request, content)
-  return send(reply, content, coding, await encodedBody(content, coding))
+  return send(reply, content, coding, await encodeBody(content, coding))
 }
 
 /** Responds with JSON that no cache may store. */
@@ -63,22 +73,28 @@ export function respondJson (reply: FastifyReply, value: unknown): void {
   writeBody(reply, jsonBody(value))
 }
 
-function send (reply: FastifyReply, { mediaType, headers }: Content, coding: Coding | undefined, body: ResponseBody): FastifyReply {
+function send (
+  reply: FastifyReply,
+  { mediaType, headers }: Content,
+  coding: Coding | undefined,
+  body: ResponseBody
+): FastifyReply {
   reply.headers({ ...headers?.() }).type(mediaType)
   if (coding) reply.header('content-encoding', coding)
   return writeBody(reply, body)
 }
 
-async function encodedBody (content: Content, coding: Coding | undefined): Promise<ResponseBody> {
+async function encodeBody (content: Content, coding: Coding | undefined): Promise<ResponseBody> {
   const body = await content.body()
   if (!coding) return body
-  return 'groups' in body ? { groups: compressGroups(coding, body.groups) } : bodyOf(await compress(coding, body.chunks))
+  if ('groups' in body) return { groups: compressGroups(coding, body.groups) }
+  return bodyOf(await compress(coding, body.chunks))
 }
 
-async function wholeBody ({ body }: Content): Promise<Iterable<Chunk>> {
-  const made = await body()
-  if ('groups' in made) throw new TypeError('a stream cannot be cached')
-  return made.chunks
+async function wholeBody (content: Content): Promise<Iterable<Chunk>> {
+  const body = await content.body()
+  if ('groups' in body) throw new TypeError('a stream cannot be cached')
+  return body.chunks
 }
 
 function resolveCoding ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Content): Coding | undefined {

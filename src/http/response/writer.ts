@@ -23,9 +23,9 @@ const FIRST_WRITE_BYTES_UNSIZED = 1 << 17
 const WRITE_BYTES = 1 << 16
 
 /**
- * Sends the headers of a reply and a body: the only code that writes a body to a socket. Chunks are computed no faster than
- * the client reads them and written uncopied, in turns with other responses. Pooled buffers are released once the kernel has
- * their bytes. All hooks but `onSend` run, since nothing may alter the body.
+ * Sends the headers of a reply and a body: the only code that writes a body to a socket. Chunks are computed no
+ * faster than the client reads them and written uncopied, in turns with other responses. Pooled buffers are released
+ * once the kernel has their bytes. All hooks but `onSend` run, since nothing may alter the body.
  *
  * @throws what computing the first chunks throws; an error in later ones is logged and aborts the response
  */
@@ -130,8 +130,8 @@ async function writeGroups (response: ServerResponse, groups: AsyncIterable<Iter
 }
 
 /**
- * Computes and writes chunks until there are no more. The next ones are computed once the kernel has taken those before, so a
- * slow client holds at most one write.
+ * Computes and writes chunks until there are no more. The next ones are computed once the kernel has taken those
+ * before, so a slow client holds at most one write.
  *
  * @returns false if the client disconnected
  */
@@ -149,8 +149,8 @@ async function writeRest (response: ServerResponse, source: Iterator<Chunk>): Pr
 }
 
 /**
- * Writes chunks in one system call, and releases them once the kernel has them all. Chunks of an aborted response are left to
- * the garbage collector, as the kernel may still be reading them.
+ * Writes chunks in one system call, and releases them once the kernel has them all. Chunks of an aborted response are
+ * left to the garbage collector, as the kernel may still be reading them.
  *
  * @returns false if the client disconnected
  */

@@ -9,8 +9,10 @@ import type { CompressedCache } from '../response/compressed-cache.ts'
 import { pageLinks } from '../response/headers.ts'
 import { respond } from '../response/respond.ts'
 
+type BatchOptions = EpochOptions & { readonly compressedCache: CompressedCache }
+
 /** The core of the service: a split, page by page. */
-export const batchRoutes: FastifyPluginAsyncTypebox<EpochOptions & { compressedCache: CompressedCache }> = async (app, options) => {
+export const batchRoutes: FastifyPluginAsyncTypebox<BatchOptions> = async (app, options) => {
   const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {
@@ -18,10 +20,10 @@ export const batchRoutes: FastifyPluginAsyncTypebox<EpochOptions & { compressedC
       operationId: 'getBatch',
       tags: ['splits'],
       summary: 'One batch',
-      description: 'A page of a split, in natural order or, with `seed`, shuffled differently for each `epoch`; whole or ' +
-        'sharded; with `augment`, randomly augmented. Binary formats contain images, labels and ids as tensors, ' +
-        'little-endian and in C order; `Batch-…` headers contain the metadata. `Link` leads to the first, previous, next ' +
-        'and last page.',
+      description: 'A page of a split, in natural order or, with `seed`, shuffled differently for each `epoch`; ' +
+        'whole or sharded; with `augment`, randomly augmented. Binary formats contain images, labels and ids as ' +
+        'tensors, little-endian and in C order; `Batch-…` headers contain the metadata. `Link` leads to the first, ' +
+        'previous, next and last page.',
       params: SplitParams,
       querystring: Query,
       response: { ...inFormats('The batch.', BatchBody, batchFormats), ...problems(400, 404, 406, 503) }

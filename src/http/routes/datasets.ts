@@ -12,10 +12,13 @@ import { DatasetList } from '../openapi/schemas/states.ts'
 import { resolveDataset } from '../query/target.ts'
 import { respond, respondJson } from '../response/respond.ts'
 
-/** The list of datasets, and the description of each. */
-export const datasetRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry, maxBatchSize: number }> = async (app, options) => {
-  const { registry, maxBatchSize } = options
+interface Options {
+  readonly registry: DatasetRegistry
+  readonly maxBatchSize: number
+}
 
+/** The list of datasets, and the description of each. */
+export const datasetRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { registry, maxBatchSize }) => {
   app.get('/v1/datasets', {
     schema: {
       operationId: 'listDatasets',
@@ -49,7 +52,8 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistr
     return respond(request, reply, {
       dataset: dataset.entry.name,
       version: dataset.version,
-      // Replicas of a version may differ in the source of their files and the backend, so the tag depends on the content.
+      // Replicas of a version may differ in the source of their files and the backend, so the tag depends on the
+      // content.
       pinned: false,
       tag: sha256(text).slice(0, 16),
       mediaType: json.mediaType,

@@ -21,10 +21,10 @@ export const fileRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }
       operationId: 'getFile',
       tags: ['datasets'],
       summary: 'An original file',
-      description: 'A verified file of the dataset under its published name: with `.gz`, gzipped with the published bytes ' +
-        'where they are available (see the description of the dataset); without it, the uncompressed content. Supports ' +
-        '`Range` and `If-Range`. The `ETag` is the SHA-256. The first request for a file that has to be compressed takes ' +
-        'some seconds.',
+      description: 'A verified file of the dataset under its published name: with `.gz`, gzipped with the published ' +
+        'bytes where they are available (see the description of the dataset); without it, the uncompressed content. ' +
+        'Supports `Range` and `If-Range`. The `ETag` is the SHA-256. The first request for a file that has to be ' +
+        'compressed takes some seconds.',
       params: FileParams,
       querystring: NoQuery,
       response: {
@@ -48,7 +48,8 @@ async function sendFile (request: FastifyRequest, reply: FastifyReply, file: Ori
   const range = request.method === 'HEAD' ? undefined : parseRange(request.headers, bytes, etag)
   if (range === 'unsatisfiable') {
     reply.header('content-range', `bytes */${bytes}`)
-    throw new ServiceError('range_not_satisfiable', `${name} has ${bytes} bytes, '${request.headers.range}' is beyond them`)
+    const detail = `${name} has ${bytes} bytes, '${request.headers.range}' is beyond them`
+    throw new ServiceError('range_not_satisfiable', detail)
   }
   const { start, end } = range ?? { start: 0, end: bytes - 1 }
   reply.headers({

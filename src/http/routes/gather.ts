@@ -13,9 +13,13 @@ import { respondUncached } from '../response/respond.ts'
 /** An id has at most 15 digits; the rest is for a comma, a line break and indentation. */
 const BYTES_PER_ID = 32
 
+interface Options {
+  readonly registry: DatasetRegistry
+  readonly maxBatchSize: number
+}
+
 /** A batch of exactly the samples that the client lists. */
-export const gatherRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry, maxBatchSize: number }> = async (app, options) => {
-  const { registry, maxBatchSize } = options
+export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { registry, maxBatchSize }) => {
   // Fastify's default parser would accept text only for validation to reject it.
   app.removeContentTypeParser('text/plain')
 
@@ -25,9 +29,9 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       operationId: 'gatherSamples',
       tags: ['splits'],
       summary: 'Samples by their ids',
-      description: 'A batch of exactly these samples, in this order, with repetitions; with `augment`, augmented as in the ' +
-        'batches of the same `seed` and `epoch`. Formats and headers are those of a page, without `page`, `batch_size`, ' +
-        '`pages` and `Link`. Not cacheable.',
+      description: 'A batch of exactly these samples, in this order, with repetitions; with `augment`, augmented as ' +
+        'in the batches of the same `seed` and `epoch`. Formats and headers are those of a page, without `page`, ' +
+        '`batch_size`, `pages` and `Link`. Not cacheable.',
       params: SplitParams,
       querystring: GatherQuery(batchFormats.map(({ name }) => name)),
       body: GatherRequest(maxBatchSize),

@@ -26,8 +26,8 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       operationId: 'getSample',
       tags: ['splits'],
       summary: 'One sample',
-      description: 'As normalized JSON, or as a PNG of its 8-bit pixels for browsers. With `augment`, augmented as in the ' +
-        'batches of the same `seed` and `epoch`.',
+      description: 'As normalized JSON, or as a PNG of its 8-bit pixels for browsers. With `augment`, augmented as ' +
+        'in the batches of the same `seed` and `epoch`.',
       params: SampleParams,
       querystring: SampleQuery,
       response: { ...inFormats('The sample.', SampleBody, formats), ...problems(400, 404, 406, 503) }

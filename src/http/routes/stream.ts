@@ -20,10 +20,10 @@ export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app,
       operationId: 'getStream',
       tags: ['splits'],
       summary: 'An epoch',
-      description: 'The pages of a split from `page` on, as one response that is computed as fast as the client reads it. ' +
-        'NDJSON has one line per page, the JSON of its batch, and a last line with `"end": true`. Arrow has one record batch ' +
-        'per page, with the shared metadata in the schema and `page`, `count` and `shape` in its own metadata, and ends with ' +
-        'the end-of-stream marker.',
+      description: 'The pages of a split from `page` on, as one response that is computed as fast as the client ' +
+        'reads it. NDJSON has one line per page, the JSON of its batch, and a last line with `"end": true`. Arrow ' +
+        'has one record batch per page, with the shared metadata in the schema and `page`, `count` and `shape` in ' +
+        'its own metadata, and ends with the end-of-stream marker.',
       params: SplitParams,
       querystring: Query,
       response: { ...inFormats('The pages.', StreamLines, streamFormats), ...problems(400, 404, 406, 503) }

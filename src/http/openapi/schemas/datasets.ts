@@ -43,7 +43,8 @@ export const DatasetBody = Type.Object({
         url: Type.String(),
         original: Type.Boolean({ description: 'Whether it has the bytes that were published.' }),
         made: Type.Enum(['downloaded', 'reproduced', 'compressed'], {
-          description: '`downloaded` as published, `reproduced` from the content bit for bit, or `compressed` by this server.'
+          description: '`downloaded` as published, `reproduced` from the content bit for bit, or `compressed` by ' +
+            'this server.'
         }),
         bytes: Type.Optional(Type.Integer()),
         md5: Type.Optional(Type.String()),

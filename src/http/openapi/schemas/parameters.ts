@@ -42,18 +42,19 @@ export const SampleParams = Type.Object({
 })
 
 const version = Type.Optional(Type.String({
-  description: 'The dataset\'s `version`. Pinning it makes the response immutable; any but the current version is a 404.'
+  description: 'The dataset\'s `version`. Pinning it makes the response immutable; any but the current version is a ' +
+    '404.'
 }))
 
 const normalization = Type.Optional(Type.Enum([...normalizations], {
   default: defaults.normalization,
-  description: 'What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, ' +
-    'all float32; `raw` x as uint8.'
+  description: 'What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` ' +
+    '(x/255 − μ)/σ, all float32; `raw` x as uint8.'
 }))
 
 const dtype = Type.Optional(Type.Enum([...dtypes], {
-  description: 'Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to nearest, ' +
-    'ties to even). `raw` images are always `uint8`.'
+  description: 'Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to ' +
+    'nearest, ties to even). `raw` images are always `uint8`.'
 }))
 
 const layout = Type.Optional(Type.Enum([...layouts], {
@@ -66,8 +67,8 @@ const strengths = augmentationNames
   .join(', ')
 
 const augment = Type.Optional(Type.String({
-  description: 'Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs ' +
-    `separated by commas, always applied in this order: ${strengths}. The result depends only on seed, epoch ` +
+  description: 'Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` ' +
+    `pairs separated by commas, always applied in this order: ${strengths}. The result depends only on seed, epoch ` +
     '(both default to 0) and the id of the sample.',
   examples: ['rotate:15,shift:2', 'scale:0.1,elastic:34,noise:10,cutout:8']
 }))
@@ -78,7 +79,9 @@ const pad = Type.Optional(Type.Integer({
 }))
 
 function format (names: readonly string[]) {
-  return Type.Optional(Type.Enum([...names], { description: 'Format of the response; by default the Accept header decides.' }))
+  return Type.Optional(Type.Enum([...names], {
+    description: 'Format of the response; by default the Accept header decides.'
+  }))
 }
 
 const labels = Type.Optional(Type.Enum([...labelEncodings], {
@@ -133,7 +136,8 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
     })),
     seed: Type.Optional({
       ...seed,
-      description: 'Shuffles the split: the same seed and epoch give the same order everywhere. By default the order is natural.'
+      description: 'Shuffles the split: the same seed and epoch give the same order everywhere. By default the ' +
+        'order is natural.'
     }),
     epoch: Type.Optional({ ...epoch, description: 'Epoch of the seed; each has its own order. Requires `seed`.' }),
     rank: Type.Optional(Type.Integer({
@@ -151,8 +155,8 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
     })),
     remainder: Type.Optional(Type.Enum([...remainders], {
       default: defaults.remainder,
-      description: 'What becomes of samples that do not fill a last page for every rank: `keep` (short or empty pages), ' +
-        '`drop`, or `pad` (filled from the start of the order, with a `mask`).'
+      description: 'What becomes of samples that do not fill a last page for every rank: `keep` (short or empty ' +
+        'pages), `drop`, or `pad` (filled from the start of the order, with a `mask`).'
     })),
     normalization,
     dtype,

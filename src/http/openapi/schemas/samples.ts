@@ -76,5 +76,6 @@ export const GatheredBody = Type.Object({
 })
 
 export const StreamLines = Type.String({
-  description: 'Lines of JSON: a batch each, and a last line `{"end":true}` with the numbers of `pages` and `samples` sent.'
+  description: 'Lines of JSON: a batch each, and a last line `{"end":true}` with the numbers of `pages` and ' +
+    '`samples` sent.'
 })
