@@ -7,20 +7,23 @@ const program = new URL('./worker.js', import.meta.url)
 let last: Promise<unknown> = Promise.resolve()
 
 /**
- * A content as `gzip` makes it, in a thread of its own; one at a time, however many are asked for.
+ * Compresses like `gzip`, in a worker thread; concurrent calls run one after the other.
  *
- * @param content is not to be used afterwards: its memory goes to the thread
+ * @param content must not be used afterwards: its memory may be transferred to the thread
  */
 export function gzipInBackground (content: Uint8Array, header?: GzipHeader): Promise<Uint8Array> {
-  const made = last.then(() => inThread(content, header))
-  last = made.catch(() => {})
-  return made
+  const compressing = last.then(() => gzipInWorker(content, header))
+  last = compressing.catch(() => {})
+  return compressing
 }
 
-async function inThread (content: Uint8Array, header: GzipHeader | undefined): Promise<Uint8Array> {
-  // A view of a pool's memory cannot be given away.
-  const own = content.byteLength === content.buffer.byteLength ? content : new Uint8Array(content)
-  const worker = new Worker(program, { workerData: { content: own, header }, transferList: [own.buffer as ArrayBuffer] })
-  const [made] = await once(worker, 'message')
-  return made
+async function gzipInWorker (content: Uint8Array, header: GzipHeader | undefined): Promise<Uint8Array> {
+  // A view of a larger buffer cannot be transferred.
+  const whole = content.byteLength === content.buffer.byteLength ? content : new Uint8Array(content)
+  const worker = new Worker(program, {
+    workerData: { content: whole, header },
+    transferList: [whole.buffer as ArrayBuffer]
+  })
+  const [compressed] = await once(worker, 'message')
+  return compressed
 }

@@ -1,37 +1,38 @@
-/** A stream of bits, the first being the lowest of the first byte (RFC 1951 §3.1.1), that grows as it is written. */
+/** A growing bit stream. The first bit is the lowest of the first byte (RFC 1951 §3.1.1). */
 export class BitWriter {
   #bytes = new Uint8Array(1 << 16)
   #length = 0
-  #held = 0
-  #count = 0
+  /** Bits that do not fill a byte yet. */
+  #partial = 0
+  #partialBits = 0
 
-  /** Writes the lowest `count` bits of a value that has no others, 16 at most. */
+  /** Appends the lowest `count` bits of `value`, at most 16; higher bits of `value` must be 0. */
   write (value: number, count: number): void {
-    this.#held |= value << this.#count
-    this.#count += count
-    while (this.#count >= 8) {
-      this.#byte(this.#held & 0xff)
-      this.#held >>>= 8
-      this.#count -= 8
+    this.#partial |= value << this.#partialBits
+    this.#partialBits += count
+    while (this.#partialBits >= 8) {
+      this.#append(this.#partial & 0xff)
+      this.#partial >>>= 8
+      this.#partialBits -= 8
     }
   }
 
-  /** Fills the byte that was begun with zeros. */
+  /** Pads the last byte with zeros. */
   align (): void {
-    if (this.#count > 0) this.write(0, 8 - this.#count)
+    if (this.#partialBits > 0) this.write(0, 8 - this.#partialBits)
   }
 
-  /** Writes whole bytes; aligned before. */
-  bytes (bytes: Uint8Array): void {
-    for (const byte of bytes) this.#byte(byte)
+  /** Appends whole bytes; requires `align` first. */
+  writeBytes (bytes: Uint8Array): void {
+    for (const byte of bytes) this.#append(byte)
   }
 
-  /** All that was written; aligned before. */
-  take (): Uint8Array {
+  /** Everything written, as a view; requires `align` first. */
+  toBytes (): Uint8Array {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  #byte (byte: number): void {
+  #append (byte: number): void {
     if (this.#length === this.#bytes.length) {
       const larger = new Uint8Array(2 * this.#length)
       larger.set(this.#bytes)

@@ -5,21 +5,21 @@ import { MAX_MATCH, MIN_MATCH } from './codes.ts'
 const WINDOW = 0x8000
 const MIN_LOOKAHEAD = MAX_MATCH + MIN_MATCH + 1
 const MAX_DISTANCE = WINDOW - MIN_LOOKAHEAD
-/** Matches of three bytes that are further away cost more than the literals. */
+/** A match of three bytes that is further away costs more than three literals. */
 const TOO_FAR = 4096
 
-// What `gzip -6` means: how much is tried before a match is taken.
+// Parameters of compression level 6: how hard to search before accepting a match.
 const GOOD_LENGTH = 8
 const MAX_LAZY = 16
 const NICE_LENGTH = 128
 const MAX_CHAIN = 128
 
 /**
- * A deflate stream (RFC 1951) of exactly the bytes that `gzip -6` makes of a file: strings of three bytes are found by
- * chains of hashes in the last 32 KiB, and a match is only taken once the next position has no better one.
+ * Compresses into the deflate stream (RFC 1951) that `gzip -6` produces, bit for bit. Matches are found through hash chains
+ * of three-byte strings in the last 32 KiB, and accepted only if the next position has no better one (lazy matching).
  *
- * The window has twice that size and moves on by half. Where it stands decides which strings are still found, and at the end
- * what is left in it from before is compared too, so both are as there. Position 0 of the window stands for none.
+ * The buffer holds two windows and slides by one. When it slides decides which strings are still found, and stale bytes at
+ * its end take part in comparisons, so both follow gzip exactly. Position 0 marks the end of a chain.
  */
 export function deflate (content: Uint8Array): Uint8Array {
   const window = new Uint8Array(2 * WINDOW)
@@ -34,12 +34,13 @@ export function deflate (content: Uint8Array): Uint8Array {
   let blockStart = 0
   let matchStart = 0
 
+  /** Slides the window if it is nearly used up, and reads content into it. */
   function fill (): void {
     let room = window.length - lookahead - position
     if (position >= WINDOW + MAX_DISTANCE) {
       window.copyWithin(0, WINDOW)
-      moveOn(head)
-      moveOn(previous)
+      slidePositions(head)
+      slidePositions(previous)
       matchStart -= WINDOW
       position -= WINDOW
       blockStart -= WINDOW
@@ -54,21 +55,24 @@ export function deflate (content: Uint8Array): Uint8Array {
     window.fill(0, position + lookahead, position + lookahead + MIN_MATCH - 1)
   }
 
-  /** Puts the string at a position at the head of its chain; gives what was there. */
+  /** Makes the string at a position the head of its hash chain, and returns the former head. */
   function insert (at: number): number {
     const hash = (window[at]! << 10 ^ window[at + 1]! << 5 ^ window[at + 2]!) & (WINDOW - 1)
-    const before = head[hash]!
-    previous[at & (WINDOW - 1)] = before
+    const formerHead = head[hash]!
+    previous[at & (WINDOW - 1)] = formerHead
     head[hash] = at
-    return before
+    return formerHead
   }
 
-  /** The length of the longest match that is longer than `best`, which it is otherwise. */
+  /** Searches a chain for a match longer than `best`. Sets `matchStart` and returns its length, or `best` if none is. */
   function longestMatch (candidate: number, best: number): number {
     const limit = Math.max(0, position - MAX_DISTANCE)
     let chain = best >= GOOD_LENGTH ? MAX_CHAIN >> 2 : MAX_CHAIN
     do {
-      if (window[candidate + best] === window[position + best] && window[candidate + best - 1] === window[position + best - 1]) {
+      if (
+        window[candidate + best] === window[position + best] &&
+        window[candidate + best - 1] === window[position + best - 1]
+      ) {
         let length = 0
         while (length < MAX_MATCH && window[candidate + length] === window[position + length]) length++
         if (length > best) {
@@ -83,49 +87,52 @@ export function deflate (content: Uint8Array): Uint8Array {
   }
 
   function flush (final: boolean): void {
-    block.write(blockStart >= 0 ? window.subarray(blockStart, position) : undefined, position - blockStart, final)
+    const blockContent = blockStart >= 0 ? window.subarray(blockStart, position) : undefined
+    block.write(blockContent, position - blockStart, final)
     blockStart = position
   }
 
   let length = MIN_MATCH - 1
-  let pending = false
+  let pendingLiteral = false
   do fill(); while (lookahead < MIN_LOOKAHEAD && !ended)
   while (lookahead > 0) {
     const candidate = insert(position)
     const [lastLength, lastStart] = [length, matchStart]
     length = MIN_MATCH - 1
-    if (candidate !== 0 && lastLength < MAX_LAZY && position - candidate <= MAX_DISTANCE && position <= window.length - MIN_LOOKAHEAD) {
+    const reachable = candidate !== 0 && position - candidate <= MAX_DISTANCE
+    if (reachable && lastLength < MAX_LAZY && position <= window.length - MIN_LOOKAHEAD) {
       length = Math.min(longestMatch(candidate, lastLength), lookahead)
       if (length === MIN_MATCH && position - matchStart > TOO_FAR) length--
     }
 
     if (lastLength >= MIN_MATCH && length <= lastLength) {
-      block.match(lastLength, position - 1 - lastStart)
+      // The match at the last position is at least as good.
+      block.addMatch(lastLength, position - 1 - lastStart)
       const complete = block.isComplete(position - blockStart)
       lookahead -= lastLength - 1
       for (let left = lastLength - 2; left > 0; left--) insert(++position)
-      pending = false
+      pendingLiteral = false
       length = MIN_MATCH - 1
       position++
       if (complete) flush(false)
     } else {
-      if (pending) {
-        block.literal(window[position - 1]!)
+      if (pendingLiteral) {
+        block.addLiteral(window[position - 1]!)
         if (block.isComplete(position - blockStart)) flush(false)
       }
-      pending = true
+      pendingLiteral = true
       position++
       lookahead--
     }
     while (lookahead < MIN_LOOKAHEAD && !ended) fill()
   }
-  if (pending) block.literal(window[position - 1]!)
+  if (pendingLiteral) block.addLiteral(window[position - 1]!)
   flush(true)
   output.align()
-  return output.take()
+  return output.toBytes()
 }
 
-/** Positions when the window has moved on by half; those that are no longer in it stand for none. */
-function moveOn (positions: Uint16Array): void {
+/** Adjusts positions after the window has slid; those that left it become 0. */
+function slidePositions (positions: Uint16Array): void {
   for (let i = 0; i < positions.length; i++) positions[i] = Math.max(0, positions[i]! - WINDOW)
 }

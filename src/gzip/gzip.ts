@@ -1,30 +1,34 @@
 import { crc32 } from 'node:zlib'
 import { deflate } from './deflate.ts'
 
-/** The optional fields of a gzip header. */
+/** Optional fields of a gzip header. */
 export interface GzipHeader {
-  /** Name of the compressed file. */
+  /** Name of the compressed file, in Latin-1. */
   readonly name: string
-  /** When that file was last modified: seconds since 1970. */
+  /** Modification time of that file, in seconds since 1970. */
   readonly mtime: number
 }
 
-/** Flag of a header that has a name. */
+/** Header flag: a file name follows. */
 const FNAME = 0x08
-/** What a header says of the system that made the file. */
+/** Code of the operating system. */
 const UNIX = 3
 
 /**
- * A gzip file (RFC 1952), as `gzip -6` makes it on Unix, or with no header `gzip -6 -n`:
+ * Compresses into the gzip file (RFC 1952) that `gzip -6` produces on Unix, or `gzip -6 -n` if there is no header:
  *
- *     0   1f 8b   magic
+ *     0   1f 8b   magic number
  *     2   u8      8, deflate
  *     3   u8      FNAME or 0
  *     4   u32     mtime
- *     8   u8      0: neither the fastest nor the best compression
+ *     8   u8      0, neither fastest nor best compression
  *     9   u8      3, Unix
- *     10  …       the name and a 0
- *     …           deflate, CRC-32 of the content, its length modulo 2³²; all numbers little-endian
+ *     10  …       the name and a 0, if FNAME is set
+ *     …           deflate stream
+ *     −8  u32     CRC-32 of the content
+ *     −4  u32     length of the content modulo 2³²
+ *
+ * Numbers are little-endian.
  */
 export function gzip (content: Uint8Array, header?: GzipHeader): Uint8Array {
   const start = Buffer.from([0x1f, 0x8b, 8, header ? FNAME : 0, 0, 0, 0, 0, 0, UNIX])

@@ -1,8 +1,7 @@
-/** The thread that compresses one content and ends. */
+/** A thread that compresses one content and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { gzip } from './gzip.ts'
 
-const made = gzip(workerData.content, workerData.header)
-// Of small contents it is a view of a pool's memory, which cannot be given away.
-const whole = new Uint8Array(made)
-parentPort!.postMessage(whole, [whole.buffer])
+// Copied, since a small result is a view of Node's buffer pool, which cannot be transferred.
+const compressed = new Uint8Array(gzip(workerData.content, workerData.header))
+parentPort!.postMessage(compressed, [compressed.buffer])
