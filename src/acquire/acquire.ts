@@ -85,7 +85,7 @@ async function readFirstValid (entry: FileEntry, options: AcquireOptions): Promi
   throw new ServiceError('no_source', `no source has ${entry.name}: ${reasons.join('; ') || 'none is configured'}`)
 }
 
-/** Caches the publisher's gzip if the file has it, else the content. Without a known hash it could not be found again. */
+/** Caches the publisher's gzip if available, else the content, unless no known hash would find it again. */
 async function cacheFile (cache: FileCache, { name, sha256, gzip }: FileEntry, file: VerifiedFile): Promise<void> {
   if (file.gzip && gzip) await cache.write(gzip.sha256, name, file.gzip)
   else if (sha256 !== undefined) await cache.write(sha256, name, file.content)

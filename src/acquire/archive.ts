@@ -22,7 +22,7 @@ export interface ArchiveOptions {
 /** Largest accepted member, uncompressed: an IDX file, gzipped. */
 const MEMBER_LIMIT = 1 << 30
 
-/** A zip with a dataset's files. The zip itself is cached and shared by all datasets in it; members are read on demand. */
+/** A zip with a dataset's files. The whole zip is cached, shared by all datasets in it; files are read on demand. */
 export class Archive implements Source {
   readonly name: string
   /** The cache holds the zip, not its members. */
@@ -88,9 +88,10 @@ export class Archive implements Source {
   /** Downloads into the cache, or into an unlinked temporary file if the cache cannot be written. */
   async #download (http: HttpClient, signal: AbortSignal, report: ReportProgress): Promise<FileHandle> {
     const { cache, warn } = this.#options
-    const { url, sha256 } = this.#archive
+    const { url, bytes, sha256 } = this.#archive
     const name = url.slice(url.lastIndexOf('/') + 1)
-    const fill = (handle: FileHandle) => this.#fill(handle, http, signal, reportDownload(name, this.#archive.bytes, report))
+    const progress = reportDownload(name, bytes, report)
+    const fill = (handle: FileHandle) => this.#fill(handle, http, signal, progress)
     try {
       await cache.write(sha256, name, fill)
       await cache.markVerified(sha256, cache.path(sha256)).catch((error: Error) => warn(error.message))

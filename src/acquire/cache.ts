@@ -109,7 +109,8 @@ function cacheKeys ({ sha256, gzip }: Pick<FileEntry, 'sha256' | 'gzip'>): strin
 /** File status that every write changes: ctime cannot be set back, unlike mtime. */
 async function describeStatus (path: string): Promise<string> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-  return JSON.stringify({ path, dev: `${dev}`, ino: `${ino}`, size: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}` })
+  const status = { path, dev, ino, size, mtimeNs, ctimeNs }
+  return JSON.stringify(status, (_, value) => typeof value === 'bigint' ? String(value) : value)
 }
 
 function isMissing (error: unknown): boolean {

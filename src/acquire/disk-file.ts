@@ -64,8 +64,8 @@ export async function storeUnlinked (folder: string, name: string, content: Uint
       read: async (start, end) => createReadStream('', { fd: handle.fd, autoClose: false, start, end })
     }
   } catch (cause) {
-    const reason = messageOf(cause)
-    throw new ServiceError('cache_unwritable', `${name} can be stored neither in the cache nor in ${folder}: ${reason}`, { cause })
+    const places = `neither in the cache nor in ${folder}`
+    throw new ServiceError('cache_unwritable', `${name} can be stored ${places}: ${messageOf(cause)}`, { cause })
   }
 }
 

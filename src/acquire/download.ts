@@ -38,9 +38,9 @@ interface Transfer {
 class SinkError extends Error {}
 
 /**
- * Downloads a URL into a sink. Transient failures are retried after pauses with exponential backoff and full jitter
- * (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter). An interrupted body is resumed by a range request if
- * the server names the version of the file, and restarted otherwise.
+ * Downloads a URL into a sink. Transient failures are retried with exponential backoff and full jitter
+ * (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter). An interrupted body is resumed by a range request
+ * if the server identifies the version of the file, and restarted otherwise.
  *
  * @returns the number of responses that the body was assembled from
  * @throws Error with the reason and the number of attempts; errors of the sink as they are
@@ -212,7 +212,7 @@ const REPORT_INTERVAL_MS = 100
 const RATE_SMOOTHING = 0.3
 
 /**
- * Turns received bytes into throttled progress reports with a smoothed rate in bytes per second and the remaining seconds.
+ * Throttles progress reports, and adds a smoothed rate in bytes per second and the remaining seconds.
  *
  * @param item name of the download in reports
  * @param expectedBytes total to report if the server does not state it

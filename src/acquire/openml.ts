@@ -17,9 +17,9 @@ const BYTES_PER_COLUMN_NAME = 64
 type OpenMLEntry = DatasetEntry & Required<Pick<DatasetEntry, 'openml'>>
 
 /**
- * OpenML (docs.openml.org), read like scikit-learn's `fetch_openml`: a JSON description names an ARFF file with all samples,
- * training samples first. The table is parsed while it downloads, once for all files of the dataset, and each file is
- * returned as IDX.
+ * OpenML (docs.openml.org), read like scikit-learn's `fetch_openml`: a JSON description names an ARFF table with all
+ * samples, training samples first. The table is parsed while it downloads, once for all files of the dataset, and each
+ * file is returned as IDX.
  */
 export class OpenML implements Source {
   readonly name: string
@@ -73,8 +73,9 @@ export class OpenML implements Source {
   /** Reads the description, which must agree with the catalogue, and returns the id of the table's file. */
   async #readFileId (signal: AbortSignal): Promise<string> {
     const { openml: { id, md5 } } = this.#entry
+    const url = `${this.#base}api/v1/json/data/${id}`
     const sink = new MemorySink()
-    await download(`${this.#base}api/v1/json/data/${id}`, { http: this.#http, sink, maxBytes: DESCRIPTION_LIMIT, signal })
+    await download(url, { http: this.#http, sink, maxBytes: DESCRIPTION_LIMIT, signal })
     const description = parseDescription(sink.bytes())
     const expected = { id: String(id), format: 'arff', md5_checksum: md5, default_target_attribute: 'class' }
     for (const [name, value] of Object.entries(expected)) {
@@ -167,7 +168,9 @@ class TableSink implements Sink {
 
   #createGunzip (): Gunzip {
     const gunzip = createGunzip()
-    gunzip.on('error', (error: Error) => { this.#failure ??= new Error(`is not a complete gzip file: ${error.message}`) })
+    gunzip.on('error', (error: Error) => {
+      this.#failure ??= new Error(`is not a complete gzip file: ${error.message}`)
+    })
     gunzip.on('data', (chunk: Uint8Array) => {
       try {
         if (!this.#failure) this.#parse(chunk)

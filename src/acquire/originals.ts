@@ -28,8 +28,8 @@ interface Opened {
 }
 
 /**
- * Offers a dataset's files for download. Each is acquired or compressed on first use, once for all concurrent callers, and
- * then read from disk.
+ * Offers a dataset's files for download. Each is acquired or compressed on first use, once for all concurrent callers,
+ * and then read from disk.
  *
  * @param provenance of the files the dataset was prepared from, in the order of `fileRoles`
  */
@@ -68,7 +68,8 @@ export function createOriginals (
     gzips: fileRoles.map((role, i) => describeGzip(entry.files[role], provenance[i]!)),
     async open (name) {
       if (!openers.has(name)) {
-        throw new ServiceError('unknown_file', `${entry.name} has no file '${name}'; there are: ${[...openers.keys()].join(', ')}`)
+        const names = [...openers.keys()].join(', ')
+        throw new ServiceError('unknown_file', `${entry.name} has no file '${name}'; there are: ${names}`)
       }
       const previous = opened.get(name)
       if (!previous) return (await load(name)).file
@@ -98,8 +99,8 @@ async function openContent (file: FileEntry, sha256: string, options: OriginalsO
 }
 
 /**
- * Opens the gzip of a file: the publisher's if it is cached, can be acquired or can be reproduced; otherwise our own. Only
- * one process compresses at a time.
+ * Opens the gzip of a file: the publisher's if it is cached, can be acquired or can be reproduced, otherwise our own.
+ * Only one process compresses it at a time.
  */
 async function openGzip (file: FileEntry, contentSha256: string, options: OriginalsOptions): Promise<Opened> {
   const { cache, warn, gzip = gzipInBackground } = options

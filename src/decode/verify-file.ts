@@ -18,8 +18,9 @@ export interface VerifiedFile extends IdxArray {
 const UNPINNED_LIMIT = 1 << 30
 
 /**
- * Verifies a file, gzipped or not, against its catalogue entry: IDX header, dimensions, length, and the SHA-256 of the content
- * or, if only that is known, of the publisher's gzip. Cheap checks come first, so that the error gives the plainest reason.
+ * Verifies a file, gzipped or not, against its catalogue entry: IDX header, dimensions, length, and the SHA-256 of the
+ * content or, if only that is known, of the publisher's gzip. Cheap checks come first, so that the error gives the
+ * plainest reason.
  *
  * @param trusted whether the bytes come from a verified archive; a file without a known hash is then accepted, with the
  *   number of samples that its header states

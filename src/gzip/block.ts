@@ -1,6 +1,7 @@
 import type { BitWriter } from './bits.ts'
 import {
-  END_OF_BLOCK, distanceBases, distanceCode, distanceExtraBits, lengthBases, lengthExtraBits, lengthSymbol, symbolExtraBits
+  END_OF_BLOCK, distanceBases, distanceCode, distanceExtraBits, lengthBases, lengthExtraBits, lengthSymbol,
+  symbolExtraBits
 } from './codes.ts'
 import { assignCodewords, buildHuffmanCode, countBits, type PrefixCode } from './huffman.ts'
 
@@ -55,13 +56,14 @@ export class Block {
   }
 
   /**
-   * Whether to write the block now: it is full, or compresses so well that the following content may deserve its own codes.
+   * Whether to write the block now: it is full, or compresses so well that the next content may deserve other codes.
    *
    * @param bytes of content in the block
    */
   isComplete (bytes: number): boolean {
     if (this.#count % REVIEW_INTERVAL === 0 && this.#matches < this.#count >> 1) {
-      const distanceBits = this.#distanceCounts.reduce((sum, count, code) => sum + count * (5 + distanceExtraBits[code]!), 0)
+      // The estimate of gzip: 8 bits per literal or match, 5 plus extra bits per distance.
+      const distanceBits = countBits(this.#distanceCounts, fixedDistances, distanceExtraBits)
       if (Math.floor((8 * this.#count + distanceBits) / 8) < bytes >> 1) return true
     }
     return this.#count === CAPACITY

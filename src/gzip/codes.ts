@@ -1,4 +1,4 @@
-/** Codes of match lengths and distances: each covers the values from its base on, told apart by extra bits (RFC 1951 §3.2.5). */
+/** Codes of match lengths and distances: a base value each, plus the value of extra bits (RFC 1951 §3.2.5). */
 
 export const MIN_MATCH = 3
 export const MAX_MATCH = 258

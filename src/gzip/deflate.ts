@@ -15,11 +15,11 @@ const NICE_LENGTH = 128
 const MAX_CHAIN = 128
 
 /**
- * Compresses into the deflate stream (RFC 1951) that `gzip -6` produces, bit for bit. Matches are found through hash chains
- * of three-byte strings in the last 32 KiB, and accepted only if the next position has no better one (lazy matching).
+ * Compresses into the deflate stream (RFC 1951) that `gzip -6` produces, bit for bit. Hash chains find earlier strings
+ * of three bytes within 32 KiB, and a match is accepted only if the next position has no better one (lazy matching).
  *
- * The buffer holds two windows and slides by one. When it slides decides which strings are still found, and stale bytes at
- * its end take part in comparisons, so both follow gzip exactly. Position 0 marks the end of a chain.
+ * The buffer holds two windows and slides by one. When it slides decides which strings are still found, and stale bytes
+ * at its end take part in comparisons, so both follow gzip exactly. Position 0 marks the end of a chain.
  */
 export function deflate (content: Uint8Array): Uint8Array {
   const window = new Uint8Array(2 * WINDOW)
@@ -64,7 +64,7 @@ export function deflate (content: Uint8Array): Uint8Array {
     return formerHead
   }
 
-  /** Searches a chain for a match longer than `best`. Sets `matchStart` and returns its length, or `best` if none is. */
+  /** Searches a chain for matches longer than `best`; sets `matchStart` and returns the greatest length. */
   function longestMatch (candidate: number, best: number): number {
     const limit = Math.max(0, position - MAX_DISTANCE)
     let chain = best >= GOOD_LENGTH ? MAX_CHAIN >> 2 : MAX_CHAIN

@@ -9,12 +9,12 @@ export interface PrefixCode {
 }
 
 /**
- * Builds the Huffman code for these symbol frequencies, with codewords of at most `maxLength` bits. At least two symbols
- * get a codeword.
+ * Builds the Huffman code for these symbol frequencies, with codewords of at most `maxLength` bits. At least two
+ * symbols get a codeword.
  *
- * Among equally good codes it builds the one of zlib and gzip: the two rarest nodes are joined, the one of lower depth first
- * if they are equally rare, in the order of a binary heap. Codewords that are too long are shortened by lengthening
- * the longest of those below the limit.
+ * Among equally good codes it builds the one of gzip: the two rarest nodes are joined, in the order of a binary heap
+ * that prefers lower depth among equally rare ones. Codewords beyond the limit are shortened by lengthening the longest
+ * ones below it.
  *
  * @param frequencies by symbol; set to 1 for symbols that are added to have two
  */
@@ -117,7 +117,7 @@ function limitLengths (
   return lengths.subarray(0, symbols)
 }
 
-/** Canonical codewords for these lengths (RFC 1951 §3.2.2), bit-reversed, since codewords are sent highest bit first. */
+/** Canonical codewords for these lengths (RFC 1951 §3.2.2), bit-reversed, as their highest bit is sent first. */
 export function assignCodewords (lengths: Uint8Array): Uint16Array {
   const counts = new Uint16Array(16)
   for (const length of lengths) counts[length]!++

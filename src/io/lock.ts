@@ -21,9 +21,9 @@ interface Lock {
 }
 
 /**
- * Runs `work` while holding an exclusive lock on the file at `path`, against this process and all others on the same file
- * system. The operating system releases the lock when the holder closes the file or ends, even if it is killed; the
- * empty file stays.
+ * Runs `work` while holding an exclusive lock on the file at `path`, against other callers in this process and all
+ * other processes on the same file system. The operating system releases the lock when the holder closes the file or
+ * ends, even if it is killed; the empty file stays.
  *
  * A folder that cannot be written cannot be locked. The work then runs unlocked, since it cannot write there either.
  */

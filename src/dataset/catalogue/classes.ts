@@ -1,7 +1,7 @@
-/** Names of the classes that several datasets have. */
+/** Class names shared by several datasets. */
 
 export const digits = [...'0123456789']
 export const capitals = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ']
 export const smallLetters = [...'abcdefghijklmnopqrstuvwxyz']
-/** Those that do not look like their capitals. */
+/** Small letters that look different from their capitals. */
 export const distinctSmallLetters = [...'abdefghnqrt']

@@ -5,5 +5,7 @@ import { kmnist } from './kmnist.ts'
 import { mnist } from './mnist.ts'
 import { qmnist } from './qmnist.ts'
 
-/** Every dataset that this service knows, by name. */
-export const catalogue: ReadonlyMap<string, DatasetEntry> = new Map([mnist, fashionMnist, kmnist, qmnist, ...emnist].map(entry => [entry.name, entry]))
+const entries: readonly DatasetEntry[] = [mnist, fashionMnist, kmnist, qmnist, ...emnist]
+
+/** The supported datasets by name. */
+export const catalogue: ReadonlyMap<string, DatasetEntry> = new Map(entries.map(entry => [entry.name, entry]))
