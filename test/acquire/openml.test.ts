@@ -18,20 +18,43 @@ const entry = { ...tiny.entry, openml: { id: 554, md5 } }
 const http = new HttpClient({ ...defaultRetryPolicy, attempts: 2, backoffMs: 1 })
 t.teardown(() => http.close())
 
-const description = { id: '554', name: 'tiny', version: '1', format: 'ARFF', file_id: '52667', default_target_attribute: 'class', md5_checksum: md5 }
-const describing = (overrides: object = {}): Answer => send(Buffer.from(JSON.stringify({ data_set_description: { ...description, ...overrides } })))
+const description = {
+  id: '554',
+  name: 'tiny',
+  version: '1',
+  format: 'ARFF',
+  file_id: '52667',
+  default_target_attribute: 'class',
+  md5_checksum: md5
+}
+const describing = (overrides: object = {}): Answer => {
+  return send(Buffer.from(JSON.stringify({ data_set_description: { ...description, ...overrides } })))
+}
 
 async function acquireFrom (t: Test, answers: { describe?: Answer, file?: Answer }) {
-  const openml = await startMirror(t, { 'api/v1/json/data/554': answers.describe ?? describing(), 'data/v1/download/52667': answers.file ?? send(arff) })
+  const openml = await startMirror(t, {
+    'api/v1/json/data/554': answers.describe ?? describing(),
+    'data/v1/download/52667': answers.file ?? send(arff)
+  })
   const warnings: string[] = []
   const dataFolder = t.testdir()
   const source = new OpenML(entry, openml.base, http)
-  const acquiring = acquire(entry, { cache: new FileCache(dataFolder), sources: [source], signal: new AbortController().signal, report: () => {}, warn: message => { warnings.push(message) } })
+  const acquiring = acquire(entry, {
+    cache: new FileCache(dataFolder),
+    sources: [source],
+    signal: new AbortController().signal,
+    report: () => {},
+    warn: message => { warnings.push(message) }
+  })
   return { acquiring, openml, warnings, dataFolder }
 }
 
-for (const [what, file] of [['as it is', send(arff)], ['gzipped', send(gzipSync(arff), { 'content-encoding': 'gzip' })]] as const) {
-  t.test(`the table ${what} gives the very files that mirrors have, and is read once`, async t => {
+const codings: Array<[what: string, file: Answer]> = [
+  ['uncompressed', send(arff)],
+  ['gzipped', send(gzipSync(arff), { 'content-encoding': 'gzip' })]
+]
+for (const [what, file] of codings) {
+  t.test(`the table, ${what}, yields the files of the mirrors and is downloaded once`, async t => {
     const { acquiring, openml, warnings, dataFolder } = await acquireFrom(t, { file })
     const { files, provenance } = await acquiring
     for (const role of fileRoles) t.same(Buffer.from(files[role].content), tiny.content[role])
@@ -42,30 +65,36 @@ for (const [what, file] of [['as it is', send(arff)], ['gzipped', send(gzipSync(
   })
 }
 
-t.test('a table that was cut is continued', async t => {
-  const { acquiring, openml } = await acquireFrom(t, { file: ranged([{ bytes: arff, etag: '"a"', cutAfter: 1000 }, { bytes: arff, etag: '"a"' }]) })
+t.test('an interrupted table is resumed', async t => {
+  const file = ranged([{ bytes: arff, etag: '"a"', cutAfter: 1000 }, { bytes: arff, etag: '"a"' }])
+  const { acquiring, openml } = await acquireFrom(t, { file })
   t.same(Buffer.from((await acquiring).files.testImages.content), tiny.content.testImages)
   t.same(openml.ranges, [undefined, undefined, 'bytes=1000-'])
 })
 
 const other = Buffer.from(arff.toString().replace('\n1', '\n2'))
 const faults: Array<[what: string, answers: Parameters<typeof acquireFrom>[1], reason: RegExp]> = [
-  ['a dataset that OpenML does not know', { describe: status(412) }, /^HTTP 412$/],
-  ['a description that is none', { describe: send(Buffer.from('<html>')) }, /^its description is not JSON$/],
-  ['a description of another dataset', { describe: describing({ id: '555' }) }, /^its description has id '555', expected '554'$/],
-  ['another file', { describe: describing({ md5_checksum: '0' }) }, /^its description has md5_checksum '0', expected '[0-9a-f]{32}'$/],
-  ['another format', { describe: describing({ format: 'Sparse_ARFF' }) }, /^its description has format 'Sparse_ARFF', expected 'arff'$/],
-  ['another target', { describe: describing({ default_target_attribute: 'y' }) }, /^its description has default_target_attribute 'y', expected 'class'$/],
-  ['an id that leads elsewhere', { describe: describing({ file_id: '../../etc' }) }, /^its description has file_id '..\/..\/etc', expected a number$/],
-  ['a file that is not there', { file: status(404) }, /^HTTP 404$/],
-  ['a page', { file: send(Buffer.from('<html>\n')) }, /^ARFF line 1 starts with '<html>'/],
-  ['other numbers', { file: send(other) }, /^has MD5 [0-9a-f]{32}, expected [0-9a-f]{32}$/],
-  ['a file that ends early', { file: send(arff.subarray(0, -30)) }, /^has MD5/],
-  ['a gzip that ends early', { file: send(gzipSync(arff).subarray(0, -20)) }, /^is not a complete gzip file: /],
-  ['a gzip bomb', { file: send(gzipSync(Buffer.alloc(64 << 20, '%\n'))) }, /^has more than \d+ bytes$/]
+  ['unknown dataset', { describe: status(412) }, /^HTTP 412$/],
+  ['invalid description', { describe: send(Buffer.from('<html>')) }, /^its description is not JSON$/],
+  ['description of another dataset', { describe: describing({ id: '555' }) },
+    /^its description has id '555', expected '554'$/],
+  ['description of another file', { describe: describing({ md5_checksum: '0' }) },
+    /^its description has md5_checksum '0', expected '[0-9a-f]{32}'$/],
+  ['another format', { describe: describing({ format: 'Sparse_ARFF' }) },
+    /^its description has format 'Sparse_ARFF', expected 'arff'$/],
+  ['another target', { describe: describing({ default_target_attribute: 'y' }) },
+    /^its description has default_target_attribute 'y', expected 'class'$/],
+  ['malicious file id', { describe: describing({ file_id: '../../etc' }) },
+    /^its description has file_id '..\/..\/etc', expected a number$/],
+  ['missing file', { file: status(404) }, /^HTTP 404$/],
+  ['HTML page', { file: send(Buffer.from('<html>\n')) }, /^ARFF line 1 starts with '<html>'/],
+  ['wrong numbers', { file: send(other) }, /^has MD5 [0-9a-f]{32}, expected [0-9a-f]{32}$/],
+  ['truncated table', { file: send(arff.subarray(0, -30)) }, /^has MD5/],
+  ['truncated gzip', { file: send(gzipSync(arff).subarray(0, -20)) }, /^is not a complete gzip file: /],
+  ['gzip bomb', { file: send(gzipSync(Buffer.alloc(64 << 20, '%\n'))) }, /^has more than \d+ bytes$/]
 ]
 for (const [what, answers, reason] of faults) {
-  t.test(`${what}: one line says so, and nothing is kept`, async t => {
+  t.test(`${what}: one warning, and nothing is cached`, async t => {
     const { acquiring, warnings, dataFolder } = await acquireFrom(t, answers)
     await t.rejects(acquiring, { code: 'no_source' })
     t.equal(warnings.length, 1)

@@ -1,0 +1,67 @@
+import t from 'tap'
+import { parseIdx, type IdxArray } from '../../src/decode/idx.ts'
+import { assembleDataset } from '../../src/decode/raw-dataset.ts'
+import { perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
+
+t.test('assembleDataset combines files without copying', async t => {
+  const { content } = tinyDataset()
+  const raw = assembleDataset(perRole(role => parseIdx(content[role])), 3)
+  t.same([raw.rows, raw.columns, raw.train.count, raw.test.count], [4, 4, 60, 20])
+  t.equal(raw.train.images.buffer, content.trainImages.buffer)
+  t.equal(raw.train.images.length, 60 * 16)
+  t.same(Buffer.from(raw.train.labels), content.trainLabels.subarray(8))
+  t.same(Buffer.from(raw.test.images), content.testImages.subarray(16))
+  t.same(Buffer.from(raw.test.labels), content.testLabels.subarray(8))
+})
+
+t.test('assembleDataset rejects files that disagree', async t => {
+  const array = (...dimensions: number[]): IdxArray => {
+    return { dimensions, data: new Uint8Array(dimensions.reduce((a, b) => a * b)) }
+  }
+  const good = { trainImages: array(3, 2, 2), trainLabels: array(3), testImages: array(2, 2, 2), testLabels: array(2) }
+  t.equal(assembleDataset(good, 1).train.count, 3)
+  const cases: Array<[changed: Partial<typeof good>, reason: string]> = [
+    [{ trainLabels: array(4) }, 'there are 3 training images but 4 labels'],
+    [{ testImages: array(1, 2, 2) }, 'there are 1 test images but 2 labels'],
+    [{ testImages: array(2, 2, 3) }, 'training images are 2×2, test images 2×3'],
+    [{ testImages: array(2, 4, 1) }, 'training images are 2×2, test images 4×1'],
+    [{ trainImages: array(3, 4) }, 'training images have 2 dimensions and labels 1, expected 3 and 1'],
+    [{ testImages: array(2, 2, 2, 1) }, 'test images have 4 dimensions and labels 1, expected 3 and 1'],
+    [{ testLabels: array(2, 8) }, 'test images have 3 dimensions and labels 2, expected 3 and 1'],
+    [{ trainLabels: { dimensions: [3], data: Uint8Array.of(0, 1, 2) } },
+      'training labels have a 2, allowed are 0 to 1'],
+    [{ testLabels: { dimensions: [2], data: Uint8Array.of(255, 0) } }, 'test labels have a 255, allowed are 0 to 1']
+  ]
+  for (const [changed, reason] of cases) {
+    t.throws(() => assembleDataset({ ...good, ...changed }, 2), { code: 'invalid_file', message: reason }, reason)
+  }
+})
+
+t.test('assembleDataset selects the label column and subtracts the first label', async t => {
+  const images = (count: number): IdxArray => ({ dimensions: [count, 1, 1], data: new Uint8Array(count) })
+  const rows: IdxArray = { dimensions: [2, 3], data: Int32Array.of(5, 9, 7, 6, 9, 7) }
+  const files = { trainImages: images(2), trainLabels: rows, testImages: images(2), testLabels: rows }
+  t.same(assembleDataset(files, 2, { labelColumn: 0, firstLabel: 5 }).train.labels, Uint8Array.of(0, 1))
+  t.same(assembleDataset(files, 10, { labelColumn: 2 }).test.labels, Uint8Array.of(7, 7))
+  t.throws(() => assembleDataset(files, 2, { labelColumn: 0, firstLabel: 4 }), {
+    code: 'invalid_file',
+    message: 'training labels have a 6, allowed are 4 to 5'
+  })
+  t.throws(() => assembleDataset(files, 2, { labelColumn: 0, firstLabel: 6 }), {
+    code: 'invalid_file',
+    message: 'training labels have a 5, allowed are 6 to 7'
+  })
+  t.throws(() => assembleDataset(files, 10), {
+    code: 'invalid_file',
+    message: 'training images have 3 dimensions and labels 2, expected 3 and 1'
+  })
+})
+
+t.test('assembleDataset transposes images', async t => {
+  const images: IdxArray = { dimensions: [2, 2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16) }
+  const labels: IdxArray = { dimensions: [2], data: Uint8Array.of(0, 1) }
+  const files = { trainImages: images, trainLabels: labels, testImages: images, testLabels: labels }
+  const { rows, columns, train } = assembleDataset(files, 2, { transposed: true })
+  t.same([rows, columns], [3, 2])
+  t.same(train.images, Uint8Array.of(1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16))
+})
