@@ -1,7 +1,9 @@
 import { envSchema } from 'env-schema'
 import type { XStatic } from 'typebox/schema'
 import { describeAllowed, type ValueSchema } from './io/describe-schema.ts'
-import { backendChoices, denoisers, meanScopes, sourceNames, splitModes, type BackendChoice, type PrepareSettings, type SourceName, type SplitSettings } from './dataset/entry.ts'
+import {
+  backendChoices, denoisers, meanScopes, sourceNames, splitModes, type BackendChoice, type PrepareSettings, type SourceName, type SplitSettings
+} from './dataset/settings.ts'
 import { ServiceError } from './errors.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const

@@ -1,6 +1,6 @@
-import {
-  fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type FileRole, type ReportProgress
-} from '../dataset/entry.ts'
+import { fileRoles, type DatasetEntry, type FileEntry, type FileRole } from '../dataset/entry.ts'
+import type { FileProvenance } from '../dataset/originals.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
 import { verifyFile, type VerifiedFile } from '../decode/verify-file.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FileCache } from './cache.ts'

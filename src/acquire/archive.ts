@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import type { ArchiveEntry, FileEntry, ReportProgress } from '../dataset/entry.ts'
+import type { ArchiveEntry, FileEntry } from '../dataset/entry.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
 import { readZipEntry } from '../decode/zip.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { openUnlinkedFile } from '../io/atomic-write.ts'

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import type { ReportProgress } from '../dataset/entry.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
 import { messageOf } from '../errors.ts'
 import { PermanentError, TransientError, type HttpClient, type RetryPolicy } from './http-client.ts'
 

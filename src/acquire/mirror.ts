@@ -1,4 +1,5 @@
-import type { FileEntry, ReportProgress } from '../dataset/entry.ts'
+import type { FileEntry } from '../dataset/entry.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { MemorySink, download, reportDownload } from './download.ts'
 import { HttpClient } from './http-client.ts'

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createGunzip, type Gunzip } from 'node:zlib'
-import { fileRoles, type DatasetEntry, type FileEntry, type FileRole, type ReportProgress } from '../dataset/entry.ts'
+import { fileRoles, type DatasetEntry, type FileEntry, type FileRole } from '../dataset/entry.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
 import { ArffTable, type TableShape } from '../decode/arff.ts'
 import { encodeIdx } from '../decode/idx.ts'
 import { ServiceError, messageOf } from '../errors.ts'

@@ -1,7 +1,6 @@
 import { tmpdir } from 'node:os'
-import {
-  fileRoles, type DatasetEntry, type FileEntry, type FileProvenance, type GzipListing, type OriginalFile, type Originals
-} from '../dataset/entry.ts'
+import { fileRoles, type DatasetEntry, type FileEntry } from '../dataset/entry.ts'
+import type { FileProvenance, GzipListing, OriginalFile, Originals } from '../dataset/originals.ts'
 import type { VerifiedFile } from '../decode/verify-file.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { gzipInBackground } from '../gzip/background.ts'

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { DatasetEntry, SourceName } from '../dataset/entry.ts'
+import type { DatasetEntry } from '../dataset/entry.ts'
+import type { SourceName } from '../dataset/settings.ts'
 import { Archive } from './archive.ts'
 import type { FileCache } from './cache.ts'
 import { HttpClient } from './http-client.ts'

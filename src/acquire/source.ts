@@ -1,4 +1,5 @@
-import type { FileEntry, ReportProgress } from '../dataset/entry.ts'
+import type { FileEntry } from '../dataset/entry.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
 
 /** A place that may have a dataset's files. Its bytes are untrusted: the caller verifies them. */
 export interface Source {

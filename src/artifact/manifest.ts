@@ -1,6 +1,9 @@
-import { splitNames, type BackendName, type FileProvenance, type PixelStatistics, type SplitName } from '../dataset/entry.ts'
-import { perSplit } from '../dataset/entry.ts'
-import type { DatasetToServe, SourceArrays } from '../dataset/prepared.ts'
+import type { FileProvenance } from '../dataset/originals.ts'
+import type { PixelStatistics } from '../dataset/prepared.ts'
+import type { BackendName } from '../dataset/settings.ts'
+import { splitNames, type SplitName } from '../dataset/splits.ts'
+import { perSplit } from '../dataset/splits.ts'
+import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError } from '../errors.ts'
 import { asBytes } from '../io/bytes.ts'
 import { sha256, sha256Yielding } from '../io/hash.ts'
@@ -44,7 +47,7 @@ export function listArrays ({ meanImage, levels, splits }: SourceArrays): Array<
   ]
 }
 
-export async function createManifest (dataset: DatasetToServe): Promise<Manifest> {
+export async function createManifest (dataset: PreparedDataset): Promise<Manifest> {
   const { entry, version, rows, columns, backend, files, meanCount, standard, splits: { train, val, test } } = dataset
   const arrays: ArrayEntry[] = []
   for (const [name, bytes] of listArrays(dataset)) {

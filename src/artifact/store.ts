@@ -1,6 +1,6 @@
 import { readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DatasetToServe, SourceArrays } from '../dataset/prepared.ts'
+import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { ensureFolder, writeFileAtomic } from '../io/atomic-write.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
@@ -63,7 +63,7 @@ export class ArtifactStore {
    *
    * @throws ServiceError cache_unwritable; no partial file stays behind
    */
-  async write (dataset: DatasetToServe): Promise<void> {
+  async write (dataset: PreparedDataset): Promise<void> {
     if (this.#limit === 0) return
     const paths = this.#paths(dataset.version)
     try {

@@ -1,4 +1,4 @@
-import type { ImageSize } from '../dataset/entry.ts'
+import type { ImageSize } from '../dataset/splits.ts'
 import { padImage } from './pad.ts'
 import type { TensorData } from './tensor.ts'
 

@@ -1,4 +1,6 @@
-import type { Dtype, ImageSize, Normalization, PreparedDataset } from '../dataset/entry.ts'
+import type { Dtype, Normalization } from './options.ts'
+import type { PreparedDataset } from '../dataset/prepared.ts'
+import type { ImageSize } from '../dataset/splits.ts'
 import { imageCenterer } from '../dataset/center.ts'
 import { float16Bits } from './float16.ts'
 import { padImage, paddedSize } from './pad.ts'

@@ -1,4 +1,4 @@
-import type { Remainder } from '../dataset/entry.ts'
+import type { Remainder } from './options.ts'
 
 /** How a split is cut into pages, and whose part of them is asked for. */
 export interface Paging {

@@ -1,4 +1,4 @@
-import type { Dtype } from '../dataset/entry.ts'
+import type { Dtype } from './options.ts'
 import { bufferPool } from '../io/buffer-pool.ts'
 import { asBytes } from '../io/bytes.ts'
 import { bytesOfChunk, type Chunk } from '../io/chunk.ts'

@@ -1,3 +1,15 @@
+/** Where a verified file came from. */
+export interface FileProvenance {
+  readonly name: string
+  readonly bytes: number
+  /** SHA-256 of the uncompressed content, hexadecimal. */
+  readonly sha256: string
+  /** Name of the source. */
+  readonly source: string
+  /** Whether the source had the publisher's own gzip. */
+  readonly gzipped: boolean
+}
+
 /** The original files of a dataset, for download: each under its publisher's name, and gzipped under that name + `.gz`. */
 export interface Originals {
   /** One per file, in the order of the file roles; known without reading or compressing anything. */

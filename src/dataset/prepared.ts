@@ -1,58 +1,88 @@
 import { inTimeSlices } from '../io/event-loop.ts'
 import { imageCenterer } from './center.ts'
-import { perSplit, splitNames, type BackendName, type DatasetEntry, type FileProvenance, type PixelStatistics, type PrepareSettings, type PreparedDataset, type PreparedSplit, type Samples, type SplitName, type SplitSettings } from './entry.ts'
+import type { DatasetEntry } from './entry.ts'
+import type { FileProvenance } from './originals.ts'
+import type { BackendName, PrepareSettings, SplitSettings } from './settings.ts'
+import { perSplit, splitNames, type ImageSize, type Samples, type SplitName } from './splits.ts'
 
-/** What a dataset is known by before it is prepared. */
+/** A dataset that batches are served from. Arrays are immutable, contiguous and little-endian. */
+export interface PreparedDataset extends DatasetIdentity, DatasetFacts {
+  /** float32 rows·columns, in units of full scale. */
+  readonly meanImage: Float32Array
+  /** float32 of 256 each: the value of every pixel level, for the normalizations that do not depend on the position. */
+  readonly levels: { readonly unit: Float32Array, readonly standard: Float32Array }
+  readonly splits: Readonly<Record<SplitName, PreparedSplit>>
+}
+
+export interface PreparedSplit extends Samples {
+  /** float32 count·rows·columns: x/255 − mean image. */
+  readonly centered: Float32Array
+  /** float32 count·classes. */
+  readonly onehot: Float32Array
+  /** Labels as int64 of count. */
+  readonly index: BigInt64Array
+  /** int32 of count: the position of each sample in the split. */
+  readonly ids: Int32Array
+  readonly pixels: PixelStatistics
+  /** Number of samples of each class. */
+  readonly histogram: readonly number[]
+}
+
+/** Mean and population standard deviation of denoised pixels, in units of full scale (255 = 1). */
+export interface PixelStatistics {
+  readonly mean: number
+  readonly std: number
+}
+
+/** Known before a dataset is prepared. */
 export interface DatasetIdentity {
   readonly entry: DatasetEntry
+  /** 16 hexadecimal digits that identify the data, the settings and the algorithm. */
   readonly version: string
   readonly settings: { readonly split: SplitSettings, readonly prepare: PrepareSettings }
 }
 
-/** The part of a prepared dataset that is neither its identity nor an array. */
-export interface DatasetFacts {
-  readonly rows: number
-  readonly columns: number
+/** Known once a dataset is prepared. */
+export interface DatasetFacts extends ImageSize {
   readonly backend: BackendName
   readonly files: readonly FileProvenance[]
+  /** Number of images that the mean image averages. */
   readonly meanCount: number
+  /** μ and σ of `standard` over the training split, rounded to float32. */
   readonly standard: PixelStatistics
-  readonly pixels: Readonly<Record<SplitName, PixelStatistics>>
 }
 
-/** The arrays that only preparation can compute; all others follow from them. */
-export interface SourceArrays {
-  readonly meanImage: Float32Array
-  readonly levels: PreparedDataset['levels']
+/** The arrays that preparation computes and artifacts contain. All others are derived from them. */
+export interface SourceArrays extends Pick<PreparedDataset, 'meanImage' | 'levels'> {
   readonly splits: Readonly<Record<SplitName, Pick<Samples, 'images' | 'labels'>>>
 }
 
-/** Every array that is served. */
-export interface DatasetArrays extends SourceArrays {
+export interface DatasetArrays extends Pick<PreparedDataset, 'meanImage' | 'levels'> {
   readonly splits: Readonly<Record<SplitName, SplitArrays>>
 }
 
 export type SplitArrays = Pick<PreparedSplit, 'images' | 'labels' | 'centered' | 'onehot' | 'index' | 'ids'>
 
-/** A prepared dataset without its downloadable files. */
-export type DatasetToServe = Omit<PreparedDataset, 'originals'>
-
-/** Samples that are derived between two looks at the clock: well below a millisecond of work. */
+/** Samples derived at a time: a fraction of a millisecond of work. */
 const STEP_ROWS = 200
 
 /**
- * Derives the arrays that follow from others: centered images, one-hot and int64 labels, ids. Yields to the event loop
- * between time slices.
+ * Derives centered images, one-hot labels, int64 labels and ids. Yields to the event loop between time slices.
  *
  * @param classes number of classes
  */
 export async function deriveArrays (source: SourceArrays, classes: number): Promise<DatasetArrays> {
   const derived: Partial<Record<SplitName, SplitArrays>> = {}
   for (const name of splitNames) derived[name] = await deriveSplit(source, name, classes)
-  return { ...source, splits: derived as Record<SplitName, SplitArrays> }
+  const { meanImage, levels } = source
+  return { meanImage, levels, splits: derived as Required<typeof derived> }
 }
 
-async function deriveSplit ({ meanImage, levels, splits }: SourceArrays, name: SplitName, classes: number): Promise<SplitArrays> {
+async function deriveSplit (
+  { meanImage, levels, splits }: SourceArrays,
+  name: SplitName,
+  classes: number
+): Promise<SplitArrays> {
   const { images, labels } = splits[name]
   const count = labels.length
   const size = meanImage.length
@@ -73,11 +103,16 @@ async function deriveSplit ({ meanImage, levels, splits }: SourceArrays, name: S
   return { images, labels, centered, onehot, index, ids }
 }
 
-export function createPreparedDataset (identity: DatasetIdentity, facts: DatasetFacts, { meanImage, levels, splits }: DatasetArrays): DatasetToServe {
+export function createPreparedDataset (
+  { entry, version, settings }: DatasetIdentity,
+  facts: DatasetFacts & { readonly pixels: Readonly<Record<SplitName, PixelStatistics>> },
+  { meanImage, levels, splits }: DatasetArrays
+): PreparedDataset {
   const { rows, columns, backend, files, meanCount, standard, pixels } = facts
-  const classes = identity.entry.classes.length
   return {
-    ...identity,
+    entry,
+    version,
+    settings,
     rows,
     columns,
     backend,
@@ -90,7 +125,7 @@ export function createPreparedDataset (identity: DatasetIdentity, facts: Dataset
       ...splits[name],
       count: splits[name].labels.length,
       pixels: pixels[name],
-      histogram: countClasses(splits[name].labels, classes)
+      histogram: countClasses(splits[name].labels, entry.classes.length)
     }))
   }
 }

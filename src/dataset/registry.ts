@@ -1,25 +1,30 @@
-import type { DatasetEntry, PreparedDataset, Progress } from './entry.ts'
+import type { DatasetEntry } from './entry.ts'
+import type { Originals } from './originals.ts'
+import type { PreparedDataset } from './prepared.ts'
+import type { Progress } from './progress.ts'
 
-/** What is known of a dataset before its files are looked at. */
+/** The part of a declaration that is known before the files of a dataset are inspected. */
 export type DatasetHead = Pick<DatasetEntry, 'name' | 'title'>
+
+/** A prepared dataset and its files for download. */
+export interface LoadedDataset extends PreparedDataset {
+  readonly originals: Originals
+}
 
 export type DatasetState =
   | { readonly status: 'loading', readonly entry: DatasetHead, readonly progress: Progress | undefined }
-  | { readonly status: 'ready', readonly entry: DatasetEntry, readonly dataset: PreparedDataset }
+  | { readonly status: 'ready', readonly entry: DatasetEntry, readonly dataset: LoadedDataset }
   | { readonly status: 'failed', readonly entry: DatasetHead, readonly reason: string }
 
-/** The datasets that this process serves, and how far each is. A prepared dataset never changes. */
+/** The datasets that this process serves, by name, and the state of each. A ready dataset never changes. */
 export class DatasetRegistry {
   readonly #states: Map<string, DatasetState>
-  #revision = 0
 
-  /** @param entries datasets that are going to be loaded */
-  constructor (entries: Iterable<DatasetHead>) {
-    this.#states = new Map(Array.from(entries, entry => [entry.name, { status: 'loading', entry, progress: undefined }]))
+  /** @param heads datasets that are going to be loaded */
+  constructor (heads: Iterable<DatasetHead>) {
+    this.#states = new Map(Array.from(heads, entry => [entry.name, { status: 'loading', entry, progress: undefined }]))
   }
 
-  /** Changes whenever what is served does. */
-  get revision (): number { return this.#revision }
   get names (): string[] { return [...this.#states.keys()] }
   get states (): DatasetState[] { return [...this.#states.values()] }
 
@@ -31,13 +36,11 @@ export class DatasetRegistry {
     this.#states.set(entry.name, { status: 'loading', entry, progress })
   }
 
-  ready (dataset: PreparedDataset): void {
+  ready (dataset: LoadedDataset): void {
     this.#states.set(dataset.entry.name, { status: 'ready', entry: dataset.entry, dataset })
-    this.#revision++
   }
 
   fail (entry: DatasetHead, reason: string): void {
     this.#states.set(entry.name, { status: 'failed', entry, reason })
-    this.#revision++
   }
 }

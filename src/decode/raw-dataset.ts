@@ -1,4 +1,5 @@
-import type { Adjustments, FileRole, RawDataset, Samples } from '../dataset/entry.ts'
+import type { Adjustments, FileRole } from '../dataset/entry.ts'
+import type { RawDataset, Samples } from '../dataset/splits.ts'
 import { ServiceError } from '../errors.ts'
 import type { IdxArray } from './idx.ts'
 

@@ -4,8 +4,9 @@ import { createOriginals } from '../acquire/originals.ts'
 import { restoreInWorker, type Restore } from '../artifact/restore.ts'
 import { ArtifactStore } from '../artifact/store.ts'
 import { catalogue } from '../dataset/catalogue/index.ts'
-import type { DatasetEntry, PreparedDataset } from '../dataset/entry.ts'
-import { createPreparedDataset, type DatasetIdentity, type DatasetToServe } from '../dataset/prepared.ts'
+import type { DatasetEntry } from '../dataset/entry.ts'
+import { createPreparedDataset, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
+import type { LoadedDataset } from '../dataset/registry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import { datasetVersion } from './version.ts'
@@ -21,7 +22,7 @@ export interface LoadOptions extends PipelineOptions {
  * Loads a dataset: restores its artifact, or runs the pipeline and writes one. Of all processes that share the data
  * folder one runs the pipeline, and the others wait for its artifact.
  */
-export async function loadDataset (entry: DatasetEntry, options: LoadOptions): Promise<PreparedDataset> {
+export async function loadDataset (entry: DatasetEntry, options: LoadOptions): Promise<LoadedDataset> {
   const { dataFolder, signal, log, split, prepare, restore = restoreInWorker } = options
   const version = datasetVersion(entry, split, prepare)
   const identity: DatasetIdentity = { entry, version, settings: { split, prepare } }
@@ -45,7 +46,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
   })
   return { ...dataset, originals }
 
-  async function restored (): Promise<DatasetToServe | undefined> {
+  async function restored (): Promise<PreparedDataset | undefined> {
     const started = performance.now()
     try {
       const found = await restore({ dataFolder, version, classes: entry.classes.length }, signal)
@@ -62,7 +63,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
     }
   }
 
-  async function prepared (): Promise<DatasetToServe> {
+  async function prepared (): Promise<PreparedDataset> {
     // Imported on demand, so that restoring loads neither the HTTP client nor the decoders.
     const { runPipeline } = await import('./pipeline.ts')
     const dataset = await runPipeline(identity, options)

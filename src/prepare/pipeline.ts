@@ -2,11 +2,14 @@ import { acquire, type AcquiredDataset } from '../acquire/acquire.ts'
 import { FileCache } from '../acquire/cache.ts'
 import { resolveSources, type SourceSettings } from '../acquire/resolve-sources.ts'
 import { closeSources } from '../acquire/source.ts'
-import { perSplit, type BackendChoice, type DatasetEntry, type PrepareSettings, type ReportProgress, type SplitSettings } from '../dataset/entry.ts'
+import type { DatasetEntry } from '../dataset/entry.ts'
+import { createPreparedDataset, deriveArrays, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
+import type { BackendChoice, PrepareSettings, SplitSettings } from '../dataset/settings.ts'
+import { perSplit } from '../dataset/splits.ts'
 import { assembleDataset } from '../decode/raw-dataset.ts'
 import { prepareInChildProcess, type Prepare } from './prepare.ts'
 import { splitDataset } from './split.ts'
-import { createPreparedDataset, deriveArrays, type DatasetIdentity, type DatasetToServe } from '../dataset/prepared.ts'
 
 export interface PipelineOptions {
   readonly dataFolder: string
@@ -22,7 +25,7 @@ export interface PipelineOptions {
 }
 
 /** Runs the stages from a declaration to a dataset that can be served: acquire, decode, split, prepare. */
-export async function runPipeline (identity: DatasetIdentity, options: PipelineOptions): Promise<DatasetToServe> {
+export async function runPipeline (identity: DatasetIdentity, options: PipelineOptions): Promise<PreparedDataset> {
   const { entry, settings } = identity
   const { backend, signal, report, log, runPrepare = prepareInChildProcess } = options
   const dataset = entry.name

@@ -1,4 +1,5 @@
-import type { RawDataset, Samples, SplitName, SplitSettings } from '../dataset/entry.ts'
+import type { SplitSettings } from '../dataset/settings.ts'
+import type { RawDataset, Samples, SplitName } from '../dataset/splits.ts'
 import { shuffledOrder } from '../dataset/order.ts'
 
 /** Positions of samples among the training samples of the original files. */

@@ -1,6 +1,6 @@
 import util from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
-import type { BackendChoice, BackendName } from '../dataset/entry.ts'
+import type { BackendChoice, BackendName } from '../dataset/settings.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 
 export { tf }

@@ -1,4 +1,5 @@
-import { fileRoles, type DatasetEntry, type FileRole, type PrepareSettings, type SplitSettings } from '../dataset/entry.ts'
+import { fileRoles, type DatasetEntry, type FileRole } from '../dataset/entry.ts'
+import type { PrepareSettings, SplitSettings } from '../dataset/settings.ts'
 import { sha256 } from '../io/hash.ts'
 
 /** Incremented with every change that yields other bytes from the same files and settings. */

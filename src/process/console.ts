@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
-import type { Progress } from '../dataset/entry.ts'
+import type { Progress } from '../dataset/progress.ts'
 import { ProgressBar } from './progress-bar.ts'
 
 /** Where the process says what it does: lines for people on a terminal, JSON lines elsewhere. */

@@ -1,5 +1,5 @@
 import { clearLine, cursorTo } from 'node:readline'
-import type { Progress } from '../dataset/entry.ts'
+import type { Progress } from '../dataset/progress.ts'
 
 const WIDTH = 30
 

@@ -13,7 +13,8 @@ import { FileSink, download, reportDownload } from '../../src/acquire/download.t
 import { HttpClient, defaultRetryPolicy } from '../../src/acquire/http-client.ts'
 import { Mirror } from '../../src/acquire/mirror.ts'
 import type { Source } from '../../src/acquire/source.ts'
-import { fileRoles, type Progress } from '../../src/dataset/entry.ts'
+import { fileRoles } from '../../src/dataset/entry.ts'
+import type { Progress } from '../../src/dataset/progress.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import {
   deadAddress, drip, endless, promise, ranged, redirectTo, reset, send, stall, startMirror, status, type Answer

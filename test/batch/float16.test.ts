@@ -1,5 +1,5 @@
 import t from 'tap'
-import { normalizations } from '../../src/dataset/entry.ts'
+import { normalizations } from '../../src/batch/options.ts'
 import { shortestFloat16 } from '../../src/encode/json/numbers.ts'
 import { selectBatch } from '../../src/batch/batch.ts'
 import { float16Bits } from '../../src/batch/float16.ts'

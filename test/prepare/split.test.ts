@@ -1,5 +1,6 @@
 import t from 'tap'
-import { splitModes, type RawDataset, type SplitSettings } from '../../src/dataset/entry.ts'
+import { splitModes, type SplitSettings } from '../../src/dataset/settings.ts'
+import type { RawDataset } from '../../src/dataset/splits.ts'
 import { mix, sampleKey, shuffledOrder } from '../../src/dataset/order.ts'
 import { pageCount, pageSpan, type Paging } from '../../src/batch/page.ts'
 import { partition, splitDataset } from '../../src/prepare/split.ts'

@@ -1,6 +1,6 @@
 /** What becomes of backends that do not work. They are broken here on purpose, for all of this process. */
 import t from 'tap'
-import type { BackendChoice, BackendName } from '../../src/dataset/entry.ts'
+import type { BackendChoice, BackendName } from '../../src/dataset/settings.ts'
 import { tf, useBackend, values } from '../../src/prepare/tensor.ts'
 
 /** Takes a backend away; loading it once more does not bring it back. */

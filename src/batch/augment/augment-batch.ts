@@ -1,4 +1,4 @@
-import type { PreparedDataset } from '../../dataset/entry.ts'
+import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
 import { selectBatch, selectIds, type Batch, type Selection } from '../batch.ts'
 import { augmenter } from './augment.ts'

@@ -1,4 +1,4 @@
-import type { ImageSize } from '../../dataset/entry.ts'
+import type { ImageSize } from '../../dataset/splits.ts'
 import { words, type Words } from './random.ts'
 
 /** How far each pixel is moved: int32 of rows·columns each, to be multiplied by `unit` pixels. */

@@ -1,7 +1,7 @@
 import { augmentBatch, type Augmentation } from '../../batch/augment/augment-batch.ts'
 import { imageShape, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
 import { countElements } from '../../batch/tensor.ts'
-import type { PreparedDataset } from '../../dataset/entry.ts'
+import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
 import { batchHeaders } from '../response/headers.ts'
 import type { Content } from '../response/respond.ts'

@@ -1,5 +1,5 @@
 import type { Selection } from '../../batch/batch.ts'
-import type { Dtype } from '../../dataset/entry.ts'
+import type { Dtype } from '../../batch/options.ts'
 import { defaults, type BatchParameters } from '../openapi/schemas/parameters.ts'
 import { assertNoErrors } from './errors.ts'
 

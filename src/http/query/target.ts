@@ -1,5 +1,6 @@
-import { splitNames, type PreparedDataset, type SplitName } from '../../dataset/entry.ts'
-import type { DatasetRegistry } from '../../dataset/registry.ts'
+import type { PreparedDataset } from '../../dataset/prepared.ts'
+import { splitNames, type SplitName } from '../../dataset/splits.ts'
+import type { DatasetRegistry, LoadedDataset } from '../../dataset/registry.ts'
 import type { Format } from '../../encode/format.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { ServiceError } from '../../errors.ts'
@@ -37,7 +38,7 @@ export function resolveTarget<F extends Format> (
  * @throws ServiceError unknown_dataset, dataset_loading with its progress, dataset_failed with the reason,
  * unknown_version
  */
-export function resolveDataset (registry: DatasetRegistry, name: string, version?: string): PreparedDataset {
+export function resolveDataset (registry: DatasetRegistry, name: string, version?: string): LoadedDataset {
   const state = registry.state(name)
   if (!state) {
     throw new ServiceError('unknown_dataset', `there is no dataset '${name}'; there are: ${registry.names.join(', ')}`)

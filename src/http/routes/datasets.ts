@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { perSplit, type PreparedDataset } from '../../dataset/entry.ts'
-import type { DatasetRegistry, DatasetState } from '../../dataset/registry.ts'
+import { perSplit } from '../../dataset/splits.ts'
+import type { DatasetRegistry, DatasetState, LoadedDataset } from '../../dataset/registry.ts'
 import { bodyOf } from '../../encode/body.ts'
 import { json } from '../../encode/json/json.ts'
 import { batchFormats } from '../../encode/registry.ts'
@@ -75,7 +75,7 @@ function summarize (state: DatasetState) {
   }
 }
 
-function describeDataset (dataset: PreparedDataset) {
+function describeDataset (dataset: LoadedDataset) {
   const { entry, version, settings } = dataset
   return {
     dataset: entry.name,
@@ -109,7 +109,7 @@ function describeDataset (dataset: PreparedDataset) {
   }
 }
 
-function describeFiles ({ entry, files, originals }: PreparedDataset) {
+function describeFiles ({ entry, files, originals }: LoadedDataset) {
   const urlOf = (name: string): string => `/v1/datasets/${entry.name}/files/${encodeURIComponent(name)}`
   return files.map(({ name, bytes, sha256, source }, i) => {
     const { name: gzipName, ...gzip } = originals.gzips[i]!

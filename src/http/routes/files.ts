@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
-import type { OriginalFile } from '../../dataset/entry.ts'
+import type { OriginalFile } from '../../dataset/originals.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { ServiceError } from '../../errors.ts'
 import type { Chunk } from '../../io/chunk.ts'

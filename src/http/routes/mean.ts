@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { PreparedDataset } from '../../dataset/entry.ts'
+import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { PreparedDataset } from '../../dataset/entry.ts'
+import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { StreamEncoder } from '../../encode/format.ts'
 import { streamFormats } from '../../encode/registry.ts'
 import type { Chunk } from '../../io/chunk.ts'

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import t from 'tap'
-import type { OriginalFile, PreparedDataset } from '../../../src/dataset/entry.ts'
+import type { OriginalFile } from '../../../src/dataset/originals.ts'
+import type { LoadedDataset } from '../../../src/dataset/registry.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
@@ -24,7 +25,7 @@ const file: OriginalFile = {
 }
 
 /** A dataset with one file. */
-function having (file: OriginalFile): PreparedDataset {
+function having (file: OriginalFile): LoadedDataset {
   return { ...made, originals: { gzips: [], open: async name => name === file.name ? file : await made.originals.open(name) } }
 }
 

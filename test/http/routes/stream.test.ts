@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { RecordBatchReader } from 'apache-arrow'
 import t, { type Test } from 'tap'
-import type { PreparedDataset } from '../../../src/dataset/entry.ts'
+import type { LoadedDataset } from '../../../src/dataset/registry.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { decompressors } from '../../fixtures/codings.ts'
 import { heldBuffers } from '../../fixtures/garbage.ts'
@@ -139,7 +139,7 @@ t.test('bad parameters are answered as those of batches are', async t => {
 })
 
 /** The dataset, and how often the pixels of `train` were taken: once for each page. */
-function watch (dataset: PreparedDataset, onPage = (_made: number): void => {}): { watched: PreparedDataset, made: () => number } {
+function watch (dataset: LoadedDataset, onPage = (_made: number): void => {}): { watched: LoadedDataset, made: () => number } {
   let made = 0
   const { images } = dataset.splits.train
   const train = { ...dataset.splits.train, get images () { onPage(++made); return images } }
