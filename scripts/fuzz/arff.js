@@ -19,17 +19,18 @@ const original = Buffer.from(`% a table
 
 export function read (random) {
   const bytes = mutate(original, random)
-  const whole = table(bytes, () => Infinity)
-  const pieces = table(bytes, () => 1 + random() % 12)
-  if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error(`in one piece ${JSON.stringify(whole)}, in several ${JSON.stringify(pieces)}`)
-  return whole.fault === undefined
+  const atOnce = parse(bytes, () => Infinity)
+  const [expected, found] = [atOnce, parse(bytes, () => 1 + random() % 12)].map(result => JSON.stringify(result))
+  if (found !== expected) throw new Error(`in one chunk ${expected}, in several ${found}`)
+  return atOnce.reason === undefined
 }
 
-function table (bytes, size) {
+/** @param chunkSize returns the size of the next chunk */
+function parse (bytes, chunkSize) {
   try {
     const table = new ArffTable(shape)
     for (let at = 0; at < bytes.length;) {
-      const end = Math.min(bytes.length, at + size())
+      const end = Math.min(bytes.length, at + chunkSize())
       table.push(bytes.subarray(at, end))
       at = end
     }
@@ -37,7 +38,7 @@ function table (bytes, size) {
     if (table.labels.some(label => label >= shape.classes)) throw new Error(`class ${table.labels}`)
     return { images: [...table.images], labels: [...table.labels] }
   } catch (error) {
-    if (error.code === 'invalid_file') return { fault: error.message }
+    if (error.code === 'invalid_file') return { reason: error.message }
     throw error
   }
 }

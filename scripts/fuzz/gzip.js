@@ -7,7 +7,7 @@ const originals = [
   ...[0, 1, 100, LIMIT].map(size => gzipSync(Buffer.from(Array.from({ length: size }, (_, i) => i * i)))),
   gzipSync(Buffer.alloc(LIMIT, 'a')),
   gzipSync(Buffer.alloc(LIMIT, 'stored'), { level: 0 }),
-  // Bombs.
+  // Gzip bombs.
   gzipSync(Buffer.alloc(LIMIT + 1)),
   gzipSync(Buffer.alloc(1 << 24)),
   Buffer.concat([gzipSync(Buffer.from('two')), gzipSync(Buffer.from('members'))])

@@ -10,7 +10,8 @@ export function read (random) {
   dimensions.forEach((dimension, axis) => file.writeUInt32BE(dimension, 4 + 4 * axis))
   try {
     const { dimensions, data } = parseIdx(mutate(file, random), type)
-    if (dimensions.reduce((product, dimension) => product * dimension, 1) !== data.length) throw new Error(`${data.length} numbers of ${dimensions}`)
+    const expected = dimensions.reduce((product, dimension) => product * dimension, 1)
+    if (data.length !== expected) throw new Error(`${data.length} elements for dimensions ${dimensions}`)
     return true
   } catch (error) {
     if (error.code === 'invalid_file') return false

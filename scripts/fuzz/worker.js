@@ -1,14 +1,14 @@
-/** Reads one input after the other. */
+/** Passes one input after the other to a reader. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { randomNumbers } from './mutate.js'
 
-const { reader, known, first, count, state } = workerData
+const { reader, failedSeeds, firstSeed, count, state } = workerData
 const { read } = await import(`./${reader}.js`)
-const kinds = { read: 0, refused: 0 }
-for (const seed of [...known, ...Array.from({ length: count }, (_, i) => (first + i) % 2 ** 32)]) {
+const results = { read: 0, rejected: 0 }
+for (const seed of [...failedSeeds, ...Array.from({ length: count }, (_, i) => (firstSeed + i) % 2 ** 32)]) {
   state[0] = seed
-  // `read` says whether the input was read; it throws where the reader breaks a promise.
-  kinds[await read(randomNumbers(seed)) ? 'read' : 'refused']++
+  // Returns whether the input was read, and throws if the reader misbehaves.
+  results[await read(randomNumbers(seed)) ? 'read' : 'rejected']++
   state[1]++
 }
-parentPort.postMessage(kinds)
+parentPort.postMessage(results)

@@ -12,7 +12,12 @@ const NAME = 'gzip/b.gz'
 const path = join(tmpdir(), randomUUID())
 const file = await open(path, 'wx+')
 await rm(path)
-const originals = await Promise.all([true, false].flatMap(compress => [true, false].map(forceZip64Format => zipOf(compress, forceZip64Format))))
+const originals = await Promise.all([
+  createZip({ compress: true, forceZip64Format: true }),
+  createZip({ compress: true, forceZip64Format: false }),
+  createZip({ compress: false, forceZip64Format: true }),
+  createZip({ compress: false, forceZip64Format: false })
+])
 
 export async function read (random) {
   const bytes = mutate(originals[random() % originals.length], random)
@@ -23,13 +28,14 @@ export async function read (random) {
     if (content.length > LIMIT) throw new TypeError(`${content.length} bytes`)
     return true
   } catch (error) {
-    // The library's own errors are plain ones.
+    // Errors of yauzl are plain, unlike those of a bug.
     if (error.constructor === Error && error.message !== '') return false
     throw error
   }
 }
 
-async function zipOf (compress, forceZip64Format) {
+// Other content would change the inputs of recorded seeds.
+async function createZip ({ compress, forceZip64Format }) {
   const zip = new ZipFile()
   const options = { compress, forceZip64Format, mtime: new Date(0) }
   zip.addBuffer(Buffer.from('something else'), 'a', options)

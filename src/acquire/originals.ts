@@ -49,7 +49,7 @@ export function createOriginals (
       openers.set(name, async () => {
         const { disk, sha256: found, original } = await open(declared, sha256, options)
         const { bytes, read } = disk
-        return { file: { name, mediaType, bytes, sha256: found, lasting: pinned && original, read }, disk }
+        return { file: { name, mediaType, bytes, sha256: found, immutable: pinned && original, read }, disk }
       })
     }
     add(`${declared.name}.gz`, 'application/gzip', openGzip)

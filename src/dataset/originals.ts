@@ -40,7 +40,7 @@ export interface OriginalFile {
   /** SHA-256, hexadecimal. */
   readonly sha256: string
   /** Whether the name can never stand for other bytes. */
-  readonly lasting: boolean
+  readonly immutable: boolean
   /** Streams the bytes from `start` up to and including `end`. */
   read (start: number, end: number): Promise<NodeJS.ReadableStream>
 }

@@ -95,7 +95,7 @@ t.test('files are read and compressed on first use, once for concurrent callers'
     mediaType: 'application/gzip',
     bytes: known.bytes,
     sha256: known.sha256,
-    lasting: true
+    immutable: true
   })
   t.same(await buffer(await files[0]!.read(3, 9)), gzip(content, header).subarray(3, 10), 'a range')
   t.same(await readdir(join(folder, 'files')), [known.sha256])
@@ -114,7 +114,7 @@ t.test('the uncompressed content is offered under its own name', async t => {
     mediaType: 'application/octet-stream',
     bytes: content.length,
     sha256: hash(content),
-    lasting: true
+    immutable: true
   })
   t.same(await readAll(file), content)
   await open(name)
@@ -128,7 +128,7 @@ t.test('a downloaded gzip is served unchanged', async t => {
   t.same(gzips[0], { name: `${name}.gz`, original: true, made: 'downloaded', ...tiny.entry.files.trainImages.gzip })
   const file = await open(`${name}.gz`)
   t.same(await readAll(file), tiny.gzipped.trainImages)
-  t.ok(file.lasting)
+  t.ok(file.immutable)
   t.same(await readAll(await open(name)), content, 'and its content is decompressed')
   t.same([reads, compressed], [[], []])
 })
@@ -138,7 +138,7 @@ t.test('a gzip that cannot be reproduced is compressed by us, which is not immut
     const { gzips, open, warnings } = originals(entry, { folder: t.testdir() })
     t.same(gzips[0], { name: `${name}.gz`, original: false, made: 'compressed' })
     const file = await open(`${name}.gz`)
-    t.equal(file.lasting, false)
+    t.equal(file.immutable, false)
     t.same(await readAll(file), gzip(content), 'deterministically')
     t.same(gunzipSync(await readAll(file)), content)
     t.same(warnings, [])
@@ -148,7 +148,7 @@ t.test('a gzip that cannot be reproduced is compressed by us, which is not immut
 t.test('a reproduced gzip with another hash is not an original', async t => {
   const { open, warnings } = originals(entryWith(() => ({ ...unknownGzip, header })), { folder: t.testdir() })
   const file = await open(`${name}.gz`)
-  t.equal(file.lasting, false)
+  t.equal(file.immutable, false)
   t.same(await readAll(file), gzip(content, header))
   t.match(warnings, [`${name}.gz cannot be reproduced: its SHA-256 would be ${file.sha256}, expected 000`])
 })
@@ -167,7 +167,7 @@ t.test('a gzip from a verified archive is an original', async t => {
   })
   const file = await open(`${name}.gz`)
   t.same(await readAll(file), tiny.gzipped.trainImages)
-  t.ok(file.lasting)
+  t.ok(file.immutable)
   t.same(compressed, [])
 })
 

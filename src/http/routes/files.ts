@@ -43,7 +43,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }
 async function sendFile (request: FastifyRequest, reply: FastifyReply, file: OriginalFile): Promise<FastifyReply> {
   const { name, mediaType, bytes, sha256 } = file
   const etag = `"${sha256}"`
-  const cacheHeaders = { etag, 'cache-control': file.lasting ? immutable : revalidate }
+  const cacheHeaders = { etag, 'cache-control': file.immutable ? immutable : revalidate }
   if (fresh(request.headers, { etag })) return writeNotModified(reply.headers(cacheHeaders))
   const range = request.method === 'HEAD' ? undefined : parseRange(request.headers, bytes, etag)
   if (range === 'unsatisfiable') {

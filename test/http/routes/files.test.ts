@@ -20,7 +20,7 @@ const file: OriginalFile = {
   mediaType: 'application/gzip',
   bytes: bytes.length,
   sha256,
-  lasting: true,
+  immutable: true,
   read: async (start, end) => Readable.from([bytes.subarray(start, end + 1)])
 }
 
@@ -51,7 +51,7 @@ t.test('a file, whole', async t => {
   t.match(head.headers, headers)
   t.equal(head.rawPayload.length, 0)
 
-  const { app: other } = await appOver(t, [having({ ...file, lasting: false })])
+  const { app: other } = await appOver(t, [having({ ...file, immutable: false })])
   t.equal((await other.inject(url)).headers['cache-control'], 'no-cache', 'what another server may compress otherwise is to be asked for again')
 })
 
