@@ -1,4 +1,4 @@
-/** Holds the direction of dependencies: the tree is the data flow, and only few files know a library. */
+/** Checks the import directions between the folders of src, and which files import a library. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,9 +11,9 @@ const src = fileURLToPath(new URL('src', root))
 interface SourceFile {
   readonly path: string
   readonly text: string
-  /** Files of src that it imports, types and dynamic imports included. */
+  /** Imported files of src, including types and dynamic imports. */
   readonly files: string[]
-  /** Names of packages that it imports, `node:` modules left out. */
+  /** Imported packages, without `node:` modules. */
   readonly packages: string[]
 }
 
@@ -35,7 +35,7 @@ function packageName (specifier: string): string {
   return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
 }
 
-/** Every place in src, from the inside out, and the places that it may import from; a folder's own files are always allowed. */
+/** The folders and top-level files of src, and what they may import besides files of the same folder. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'dataset/': ['errors.ts', 'io/'],
@@ -55,63 +55,64 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'server.ts': ['app.ts', 'config.ts', 'process/', 'prepare/', 'artifact/', 'encode/', 'dataset/', 'errors.ts', 'io/']
 }
 
-/** Which files may know a package, or what of it stands in the text. */
-const knownBy: Array<[what: RegExp, where: RegExp]> = [
+/** Packages, and the only files that may import them. */
+const packageImporters: Array<[name: RegExp, importers: RegExp]> = [
   [/^undici$/, /^acquire\/(http-client|download)\.ts$/],
   [/^@tensorflow\//, /^prepare\/tensor\.ts$/],
   [/^(fastify|fastify-plugin|@fastify\/.*)$/, /^(app\.ts|http\/.*)$/]
 ]
 
-/** The key of `mayImport` that a file belongs to. */
-const placeOf = (path: string): string => path.includes('/') ? path.slice(0, path.indexOf('/') + 1) : path
+/** The key of a file in `mayImport`. */
+const keyOf = (path: string): string => path.includes('/') ? path.slice(0, path.indexOf('/') + 1) : path
 
-t.test('imports are read', async t => {
+t.test('imports are found', async t => {
   t.ok(sources.length > 40)
-  t.ok(source('prepare/tensor.ts').packages.includes('@tensorflow/tfjs-backend-cpu'), 'dynamic ones too')
-  t.ok(source('decode/raw-dataset.ts').files.includes('decode/idx.ts'), 'types too')
-  t.ok(sources.every(({ files }) => files.every(file => source(file))), 'and lead to files')
+  t.ok(source('prepare/tensor.ts').packages.includes('@tensorflow/tfjs-backend-cpu'), 'including dynamic ones')
+  t.ok(source('decode/raw-dataset.ts').files.includes('decode/idx.ts'), 'including types')
+  t.ok(sources.every(({ files }) => files.every(file => source(file))), 'all of them resolve')
 })
 
 t.test('dependencies point inward', async t => {
   for (const { path, files } of sources) {
-    const place = placeOf(path)
-    const allowed = mayImport[place]
+    const key = keyOf(path)
+    const allowed = mayImport[key]
     if (!allowed) t.fail(`${path} has no rule`)
-    else t.same(files.filter(file => ![place, ...allowed].includes(placeOf(file))), [], path)
+    else t.same(files.filter(file => ![key, ...allowed].includes(keyOf(file))), [], path)
   }
 })
 
-t.test('nothing imports itself by a detour', async t => {
+t.test('there are no import cycles', async t => {
   const done = new Set<string>()
-  function follow (path: string, way: readonly string[]): void {
-    if (way.includes(path)) t.fail(`cycle: ${[...way, path].join(' → ')}`)
-    else if (!done.has(path)) for (const file of source(path).files) follow(file, [...way, path])
+  function follow (path: string, importers: readonly string[]): void {
+    if (importers.includes(path)) t.fail(`cycle: ${[...importers, path].join(' → ')}`)
+    else if (!done.has(path)) for (const file of source(path).files) follow(file, [...importers, path])
     done.add(path)
   }
   for (const { path } of sources) follow(path, [])
   t.equal(done.size, sources.length)
 })
 
-t.test('a library is known to one place', async t => {
-  for (const [what, where] of knownBy) {
-    const knowing = sources.filter(({ packages }) => packages.some(name => what.test(name))).map(({ path }) => path)
-    t.ok(knowing.length > 0, `${what} is used`)
-    t.same(knowing.filter(path => !where.test(path)), [])
+t.test('libraries are imported in one place', async t => {
+  for (const [name, allowed] of packageImporters) {
+    const importers = sources.filter(({ packages }) => packages.some(found => name.test(found))).map(({ path }) => path)
+    t.ok(importers.length > 0, `${name} is imported`)
+    t.same(importers.filter(path => !allowed.test(path)), [])
   }
-  // Its optional package is imported behind a variable.
+  // The optional package is imported by a variable.
   t.same(sources.filter(({ text }) => text.includes("'@tensorflow/")).map(({ path }) => path), ['prepare/tensor.ts'])
 })
 
 t.test('the environment is read in one place', async t => {
-  // TensorFlow's C++ library takes settings from the environment alone; they are set there, in a process of its own.
-  const outside = sources
-    .filter(({ path }) => path !== 'config.ts')
-    .flatMap(({ path, text }) => text.split('\n').filter(line => /\benv\b/.test(line) && /\bprocess\b/.test(line)).map(line => `${path}: ${line.trim()}`))
+  const readsEnvironment = (line: string): boolean => /\benv\b/.test(line) && /\bprocess\b/.test(line)
+  const outside = sources.filter(({ path }) => path !== 'config.ts').flatMap(({ path, text }) => {
+    return text.split('\n').filter(readsEnvironment).map(line => `${path}: ${line.trim()}`)
+  })
+  // TensorFlow's C++ library is configured by environment variables only; the child process sets them.
   t.same(outside.filter(line => !/^prepare\/tensor\.ts: process\.env\['TF_\w+'\] \?\?= '\d'$/.test(line)), [])
 })
 
 t.test('every module can be loaded', async t => {
-  // These are whole processes and threads: loading them would start them.
+  // These start processes and threads when loaded.
   const programs = ['server.ts', 'verify.ts', 'prepare/prepare-process.ts', 'artifact/restore-worker.ts', 'gzip/worker.ts']
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {
     await t.resolves(import(new URL(`../src/${path.replace(/ts$/, 'js')}`, import.meta.url).href), path)
