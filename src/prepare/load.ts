@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { FileCache } from '../acquire/cache.ts'
-import { createOriginals } from '../acquire/originals.ts'
+import { createOriginals } from '../acquire/original-files.ts'
 import { restoreInWorker, type Restore } from '../artifact/restore.ts'
 import { ArtifactStore } from '../artifact/store.ts'
 import { catalogue } from '../dataset/catalogue/index.ts'

@@ -1,5 +1,6 @@
 import { readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { decode } from 'fast-png'
 import t, { type Test } from 'tap'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
@@ -7,11 +8,10 @@ import { resolveSources, type SourceSettings } from '../../src/acquire/resolve-s
 import { closeSources } from '../../src/acquire/source.ts'
 import type { DatasetEntry } from '../../src/dataset/entry.ts'
 import { perSplit } from '../../src/dataset/splits.ts'
-import { decode } from 'fast-png'
-import { loadDataset } from '../../src/prepare/load.ts'
 import { appOver } from '../fixtures/app.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import { emnistMembers, letterF, withArchive, zipOf } from '../fixtures/emnist.ts'
+import { load } from '../fixtures/loading.ts'
 import { ranged, send, startMirror, status, type Answer } from '../fixtures/mirror.ts'
 
 const labels = { train: [1, 6, 26, 3, 6], test: [26, 1] }
@@ -63,17 +63,12 @@ t.test('datasets in one archive share it: it is downloaded and verified once', a
 
 t.test('letters are upright, and their labels start at 0', async t => {
   const { letters } = await serve(t, send(zip))
-  const dataset = await loadDataset(letters, {
-    dataFolder: t.testdir(),
-    keep: 1,
-    sources: { order: ['mirrors'], folder: undefined, mirrors: [], openmlUrl: '', offline: false },
+  const { loading, logged } = load(t, letters, {
     split: { mode: 'contiguous', valFraction: 0.2, seed: 0 },
-    prepare: { denoise: 'none', meanOver: 'train' },
-    backend: 'wasm',
-    signal: new AbortController().signal,
-    report: () => {},
-    log: { info () {}, warn: (_, message) => t.fail(message) }
+    prepare: { denoise: 'none', meanOver: 'train' }
   })
+  const dataset = await loading
+  t.same(logged.filter(({ level }) => level === 'warn'), [])
   t.same(perSplit(name => [...dataset.splits[name].labels]), { train: [0, 5, 25, 2], val: [5], test: [25, 0] })
   const { app } = await appOver(t, [dataset])
   const base = '/v1/datasets/emnist-letters'

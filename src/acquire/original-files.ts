@@ -19,11 +19,17 @@ export interface OriginalsOptions {
   readonly gzip?: typeof gzipInBackground
 }
 
-interface Opened {
+interface HashedFile {
   readonly disk: DiskFile
   readonly sha256: string
   /** Whether the bytes are the publisher's own. */
   readonly original: boolean
+}
+
+/** A file as clients see it, and as it is on disk. */
+interface OpenFile {
+  readonly file: OriginalFile
+  readonly disk: DiskFile
 }
 
 /**
@@ -37,17 +43,18 @@ export function createOriginals (
   provenance: readonly FileProvenance[],
   options: OriginalsOptions
 ): Originals {
-  const openers = new Map<string, () => Promise<{ file: OriginalFile, disk: DiskFile }>>()
-  const opened = new Map<string, ReturnType<typeof load>>()
+  const openers = new Map<string, () => Promise<OpenFile>>()
+  /** Files that are open or about to be. */
+  const openFiles = new Map<string, Promise<OpenFile>>()
 
   fileRoles.forEach((role, i) => {
     const declared = entry.files[role]
     const { sha256 } = provenance[i]!
     // Hashes in the catalogue never change, but our own gzip of a file may.
     const pinned = declared.sha256 !== undefined || declared.gzip !== undefined || entry.archive !== undefined
-    const add = (name: string, mediaType: string, open: typeof openContent): void => {
+    const add = (name: string, mediaType: string, openFile: typeof openContent): void => {
       openers.set(name, async () => {
-        const { disk, sha256: found, original } = await open(declared, sha256, options)
+        const { disk, sha256: found, original } = await openFile(declared, sha256, options)
         const { bytes, read } = disk
         return { file: { name, mediaType, bytes, sha256: found, immutable: pinned && original, read }, disk }
       })
@@ -56,11 +63,11 @@ export function createOriginals (
     add(declared.name, 'application/octet-stream', openContent)
   })
 
-  function load (name: string): Promise<{ file: OriginalFile, disk: DiskFile }> {
-    const loading = openers.get(name)!()
-    opened.set(name, loading)
-    loading.catch(() => opened.delete(name))
-    return loading
+  function startOpening (name: string): Promise<OpenFile> {
+    const opening = openers.get(name)!()
+    openFiles.set(name, opening)
+    opening.catch(() => openFiles.delete(name))
+    return opening
   }
 
   return {
@@ -70,13 +77,13 @@ export function createOriginals (
         const names = [...openers.keys()].join(', ')
         throw new ServiceError('unknown_file', `${entry.name} has no file '${name}'; there are: ${names}`)
       }
-      const previous = opened.get(name)
-      if (!previous) return (await load(name)).file
+      const previous = openFiles.get(name)
+      if (!previous) return (await startOpening(name)).file
       const { file, disk } = await previous
       if (await disk.isUnchanged()) return file
-      // Another caller may have started to reload it meanwhile.
-      const current = opened.get(name)
-      return (await (current && current !== previous ? current : load(name))).file
+      // Another caller may have reopened it meanwhile.
+      const current = openFiles.get(name)
+      return (await (current && current !== previous ? current : startOpening(name))).file
     }
   }
 }
@@ -89,7 +96,7 @@ function describeGzip (file: FileEntry, { gzipped }: FileProvenance): GzipListin
 }
 
 /** Opens the uncompressed content, from the cache if possible. */
-async function openContent (file: FileEntry, sha256: string, options: OriginalsOptions): Promise<Opened> {
+async function openContent (file: FileEntry, sha256: string, options: OriginalsOptions): Promise<HashedFile> {
   const cached = await openCached(file, sha256, options)
   if (cached) return { disk: cached, sha256, original: true }
   const acquired = await acquireAgain(file, options)
@@ -101,19 +108,19 @@ async function openContent (file: FileEntry, sha256: string, options: OriginalsO
  * Opens the gzip of a file: the publisher's if it is cached, can be acquired or can be reproduced, otherwise our own.
  * Only one process compresses it at a time.
  */
-async function openGzip (file: FileEntry, contentSha256: string, options: OriginalsOptions): Promise<Opened> {
+async function openGzip (file: FileEntry, contentSha256: string, options: OriginalsOptions): Promise<HashedFile> {
   const { cache, warn, gzip = gzipInBackground } = options
   const signal = new AbortController().signal
   return await openPublished() ?? await cache.withLock(`${contentSha256}.gz`, { signal, warn }, async () => {
     return await openPublished() ?? await compress()
   })
 
-  async function openPublished (): Promise<Opened | undefined> {
+  async function openPublished (): Promise<HashedFile | undefined> {
     const cached = file.gzip && await openCached(file, file.gzip.sha256, options)
     return cached && { disk: cached, sha256: file.gzip!.sha256, original: true }
   }
 
-  async function compress (): Promise<Opened> {
+  async function compress (): Promise<HashedFile> {
     const name = `${file.name}.gz`
     const acquired = await acquireAgain(file, options)
     const bytes = acquired.gzip ?? await gzip(acquired.content, file.gzip?.header)
