@@ -1,7 +1,7 @@
 /**
  * Fuzzes the readers of untrusted bytes with mutations of valid inputs. For each input a reader must return a valid
- * result or throw an error with the reason: no crash, no hang, no memory beyond a limit. Every input is generated from a
- * seed; seeds that failed once are recorded in fuzz/seeds.json and tried first.
+ * result or throw an error with the reason: no crash, no hang, no memory beyond a limit. Every input is generated from
+ * a seed; seeds that failed once are recorded in fuzz/seeds.json and tried first.
  *
  *     npm run fuzz [-- reader …] [--count 100000] [--seed n]
  */
