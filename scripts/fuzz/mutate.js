@@ -1,4 +1,4 @@
-import { mix } from '../../dist/dataset/mix.js'
+import { mix } from '../../dist/dataset/order.js'
 
 /** A generator of unsigned 32-bit numbers, determined by the seed. */
 export function randomNumbers (seed) {

@@ -57,7 +57,8 @@ export function selectBatch (dataset: PreparedDataset, selection: Selection): Ba
     padded: paddedSize(dataset, selection.pad),
     selection
   }
-  return new SelectedBatch(source, { positions, pixelPositions: selection.images ? { start: 0, count } : positions, real })
+  const pixelPositions = selection.images ? { start: 0, count } : positions
+  return new SelectedBatch(source, { positions, pixelPositions, real })
 }
 
 /** The samples' positions in the split: u32 of their count. */
@@ -184,19 +185,24 @@ class SelectedBatch implements Batch {
 }
 
 function selectLabels (
-  { dataset, split: { onehot, index }, selection: { labels } }: Source,
+  { dataset, split: { labels, onehot, index }, selection }: Source,
   { positions }: Rows
 ): Tensor<Float32Array | BigInt64Array> {
   const { start, count, ids } = positions
-  if (labels === 'onehot') {
-    const classes = dataset.entry.classes.length
+  if (selection.labels === 'index') {
     return ids
-      ? computedTensor([count, classes], 'float32', rows => gatherRows(onehot, classes, positions, rows))
-      : viewTensor([count, classes], 'float32', viewRows(onehot, classes, positions))
+      ? computedTensor([count], 'int64', target => {
+        for (let i = 0; i < count; i++) target[i] = index[ids[start + i]!]!
+      })
+      : viewTensor([count], 'int64', viewRows(index, 1, positions))
   }
+  const classes = dataset.entry.classes.length
   return ids
-    ? computedTensor([count], 'int64', labels => { for (let i = 0; i < count; i++) labels[i] = index[ids[start + i]!]! })
-    : viewTensor([count], 'int64', viewRows(index, 1, positions))
+    ? computedTensor([count, classes], 'float32', rows => {
+      rows.fill(0)
+      for (let i = 0; i < count; i++) rows[i * classes + labels[ids[start + i]!]!] = 1
+    })
+    : viewTensor([count, classes], 'float32', viewRows(onehot, classes, positions))
 }
 
 function selectIdTensor ({ split }: Source, { positions: { start, count, ids } }: Rows): Tensor<Int32Array> {

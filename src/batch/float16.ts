@@ -2,8 +2,8 @@ const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 
 /**
- * The bits of the IEEE 754 binary16 nearest to a float32, ties to even, as NumPy's `astype(float16)` rounds. Values from
- * 65520 on become infinite; NaN stays NaN, and the sign is preserved.
+ * The bits of the IEEE 754 binary16 nearest to a float32, ties to even, as NumPy's `astype(float16)` rounds. Magnitudes
+ * from 65520 on become infinite, NaN stays NaN, and the sign is preserved.
  *
  *     float32  s eeeeeeee mmmmmmmmmmmmmmmmmmmmmmm   bias 127
  *     binary16 s eeeee mmmmmmmmmm                   bias 15

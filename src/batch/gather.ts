@@ -19,9 +19,6 @@ export function viewRows<Rows extends TensorData> (rows: Rows, length: number, {
   return rows.subarray(start * length, (start + count) * length) as Rows
 }
 
-/** Below this, copying element by element is faster than `set`. */
-const SHORT_ROW = 32
-
 /**
  * Copies rows of `length` elements.
  *
@@ -36,15 +33,11 @@ export function gatherRows<Rows extends Uint8Array | Float32Array> (
 ): void {
   if (!ids) {
     target.set(viewRows(rows, length, { start, count }))
-  } else if (length < SHORT_ROW) {
-    for (let i = 0, to = 0; i < count; i++) {
-      for (let from = ids[start + i]! * length, end = from + length; from < end; from++, to++) target[to] = rows[from]!
-    }
-  } else {
-    for (let i = 0; i < count; i++) {
-      const from = ids[start + i]! * length
-      target.set(rows.subarray(from, from + length), i * length)
-    }
+    return
+  }
+  for (let i = 0; i < count; i++) {
+    const from = ids[start + i]! * length
+    target.set(rows.subarray(from, from + length), i * length)
   }
 }
 

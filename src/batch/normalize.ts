@@ -1,8 +1,7 @@
-import type { Dtype, Normalization } from './options.ts'
 import type { PreparedDataset } from '../dataset/prepared.ts'
-import type { ImageSize } from '../dataset/splits.ts'
 import { imageCenterer } from '../dataset/center.ts'
 import { float16Bits } from './float16.ts'
+import type { Dtype, Normalization } from './options.ts'
 import { padImage, paddedSize } from './pad.ts'
 import type { PixelValues } from './tensor.ts'
 
@@ -54,8 +53,8 @@ function createNormalizer (dataset: PreparedDataset, { normalization, dtype, pad
   }
 }
 
-/** float32 of the padded size, 0 in the border. */
-function padMeanImage (dataset: ImageSize & { readonly meanImage: Float32Array }, pad: number | undefined): Float32Array {
+/** The mean image as float32 of the padded size, 0 in the border. */
+function padMeanImage (dataset: PreparedDataset, pad: number | undefined): Float32Array {
   const size = paddedSize(dataset, pad)
   const padded = new Float32Array(size.rows * size.columns)
   padImage(dataset.meanImage, 0, dataset, padded, 0, size)
@@ -82,18 +81,20 @@ const MAX_TABLE_PIXELS = 64 * 64
 
 function centerFloat16 (unit: Float32Array, meanImage: Float32Array): Normalizer {
   const positions = meanImage.length
-  const valueOf = (level: number, position: number): number => float16Bits(Math.fround(unit[level]! - meanImage[position]!))
+  const center = (level: number, position: number): number => {
+    return float16Bits(Math.fround(unit[level]! - meanImage[position]!))
+  }
   if (positions > MAX_TABLE_PIXELS) {
     return {
       positions,
       normalize (pixels, values) {
-        for (let i = 0, position = 0; i < pixels.length; i++, position = position + 1 === positions ? 0 : position + 1) {
-          values[i] = valueOf(pixels[i]!, position)
+        for (let i = 0; i < pixels.length;) {
+          for (let position = 0; position < positions; position++, i++) values[i] = center(pixels[i]!, position)
         }
       }
     }
   }
-  const table = Uint16Array.from({ length: positions * 256 }, (_, i) => valueOf(i & 255, i >>> 8))
+  const table = Uint16Array.from({ length: positions * 256 }, (_, i) => center(i & 255, i >>> 8))
   return {
     positions,
     normalize (pixels, values) {

@@ -5,8 +5,8 @@ import { shuffledOrder } from '../dataset/order.ts'
 const MAX_ORDERS = 16
 
 /**
- * The orders of the epochs used most recently. Sorting runs in one turn of the event loop, so no order is computed twice at
- * the same time.
+ * The orders of the epochs used most recently. Sorting runs in one turn of the event loop, so no order is computed twice
+ * at the same time.
  */
 export class OrderCache {
   readonly #orders: LRUCache<string, Uint32Array>

@@ -6,7 +6,7 @@ export function paddedSize ({ rows, columns }: ImageSize, pad: number | undefine
 }
 
 /**
- * Copies an image into the middle of a larger one that is all zeros. An odd row or column of the border goes to the end.
+ * Copies an image into the middle of a larger one of zeros. An odd row or column of the border goes to the end.
  *
  * @param from offset of the image in `source`
  * @param to offset of the padded image in `target`

@@ -1,23 +1,23 @@
 import type { Remainder } from './options.ts'
 
-/** How a split is cut into pages, and whose part of them is asked for. */
+/** How an epoch is divided into pages, and pages among ranks. */
 export interface Paging {
-  /** Samples of the split. */
+  /** Samples in the split. */
   readonly total: number
-  /** Samples that one rank gets of a page. */
+  /** Samples per page and rank. */
   readonly batchSize: number
   /** From 0 up to but not including `worldSize`. */
   readonly rank: number
   readonly worldSize: number
-  /** What becomes of the samples at the end that do not fill a page of every rank. */
+  /** How the last samples, which do not fill a page of every rank, are served. */
   readonly remainder: Remainder
 }
 
-/** Positions of an order that one page of one rank covers: `count` from `start`, wrapping to 0 at the end of the order. */
+/** Positions of an order: `count` from `start`, continuing at 0 after its end. */
 export interface PageSpan {
   readonly start: number
   readonly count: number
-  /** The first so many of them are real; the rest is padding. */
+  /** The first positions are samples of this page, the others padding. */
   readonly real: number
 }
 
@@ -28,8 +28,9 @@ export function pageCount ({ total, batchSize, worldSize, remainder }: Paging): 
 }
 
 /**
- * Page p covers the positions [p·B·W, (p+1)·B·W) of the order, of which rank r gets the r-th run of B. At the end `keep`
- * gives what is left, which may be less than B and may be nothing, and `pad` goes on from the start of the order.
+ * The positions that one rank gets of a page. Page p covers the positions [p·B·W, (p+1)·B·W) of the order, and rank r
+ * gets the r-th run of B of them. At the end, `keep` yields the remaining samples, fewer than B or even none, and `pad`
+ * continues from the start of the order.
  */
 export function pageSpan ({ total, batchSize, rank, worldSize, remainder }: Paging, page: number): PageSpan {
   const start = (page * worldSize + rank) * batchSize

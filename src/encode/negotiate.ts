@@ -2,17 +2,27 @@ import Negotiator from 'negotiator'
 import { ServiceError } from '../errors.ts'
 import type { Format } from './format.ts'
 
+/** What a request says about the format of the response. */
+export interface FormatPreference {
+  /** The name of a format, which takes precedence. */
+  readonly format: string | undefined
+  /** The Accept header. */
+  readonly accept: string | undefined
+}
+
 /**
- * The format to answer in: the one asked for by name, else the one that the Accept header likes best (RFC 9110 §12.5.1),
- * the first where it likes several the same.
+ * The format of the response: the one requested by name, else the one that the Accept header prefers (RFC 9110
+ * §12.5.1), or the first of several with equal preference.
  *
- * @throws ServiceError not_acceptable, listing the formats there are
+ * @throws ServiceError not_acceptable, listing the available formats
  */
-export function negotiate<F extends Format> (formats: readonly F[], asked: { format: string | undefined, accept: string | undefined }): F {
-  if (asked.format !== undefined) return formats.find(({ name }) => name === asked.format)!
-  const preferred = new Negotiator({ headers: { accept: asked.accept } }).mediaType(formats.map(({ mediaType }) => mediaType))
+export function negotiate<F extends Format> (formats: readonly F[], { format: name, accept }: FormatPreference): F {
+  if (name !== undefined) return formats.find(format => format.name === name)!
+  const mediaTypes = formats.map(({ mediaType }) => mediaType)
+  const preferred = new Negotiator({ headers: { accept } }).mediaType(mediaTypes)
   const format = formats.find(({ mediaType }) => mediaType === preferred)
   if (format) return format
   const available = formats.map(({ name, mediaType }) => ({ format: name, media_type: mediaType }))
-  throw new ServiceError('not_acceptable', `Accept: ${asked.accept} matches none of ${formats.map(({ mediaType }) => mediaType).join(', ')}`, { members: { available } })
+  const detail = `Accept: ${accept} matches none of ${mediaTypes.join(', ')}`
+  throw new ServiceError('not_acceptable', detail, { members: { available } })
 }

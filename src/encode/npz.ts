@@ -54,7 +54,11 @@ function planMembers (tensors: readonly NamedTensor[]): Member[] {
 }
 
 /** Headers between the elements of two members are one chunk. */
-function * encodeChunks (members: readonly Member[], directoryOffset: number, directoryLength: number): Generator<Chunk> {
+function * encodeChunks (
+  members: readonly Member[],
+  directoryOffset: number,
+  directoryLength: number
+): Generator<Chunk> {
   let pending: Uint8Array[] = []
   const directory: Uint8Array[] = []
   for (const member of members) {

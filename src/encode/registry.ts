@@ -8,5 +8,5 @@ import { safetensors } from './safetensors.ts'
 /** The wire formats of batches; the first is the default. */
 export const batchFormats: readonly BatchFormat[] = [json, npz, safetensors, arrow]
 
-/** Those of streams of batches; the first is the default. */
+/** The wire formats of streams; the first is the default. */
 export const streamFormats: readonly StreamFormat[] = [ndjson, arrow]

@@ -7,8 +7,8 @@ const MIN_BYTES = 1 << 16
 const MAX_IDLE_BYTES = 32 << 20
 
 /**
- * Reuses the memory of chunks that have been sent: the system hands out fresh memory page by page, which takes longer than
- * filling it. A chunk that is never released is garbage collected like any other object.
+ * Reuses the memory of chunks that have been sent: the system provides fresh memory page by page, which takes longer
+ * than filling it. A chunk that is never released is garbage collected like any other object.
  */
 export class BufferPool {
   readonly #idle = new Map<number, ArrayBuffer[]>()

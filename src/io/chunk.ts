@@ -1,7 +1,7 @@
 /** Bytes to send, in memory of their own or in a reusable buffer. */
 export type Chunk = Uint8Array | PooledChunk
 
-/** Bytes in a reusable buffer, valid until `release`. Only the consumer that has sent or compressed them calls it, once. */
+/** Bytes in a reusable buffer, valid until `release`, which only the consumer calls once it has sent or copied them. */
 export interface PooledChunk {
   readonly bytes: Uint8Array
   release (): void

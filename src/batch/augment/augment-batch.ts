@@ -12,8 +12,13 @@ export interface Augmentation {
 }
 
 /** The batch of a selection with augmented images. */
-export async function augmentBatch (dataset: PreparedDataset, selection: Selection, augmentation: Augmentation): Promise<Batch> {
-  return selectBatch(dataset, { ...selection, images: await augmentImages(dataset, selection, augmentation) })
+export async function augmentBatch (
+  dataset: PreparedDataset,
+  selection: Selection,
+  augmentation: Augmentation
+): Promise<Batch> {
+  const images = await augmentImages(dataset, selection, augmentation)
+  return selectBatch(dataset, { ...selection, images })
 }
 
 /** u8 images of count·rows·columns, computed in time slices between which other requests are served. */

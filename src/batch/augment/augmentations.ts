@@ -1,16 +1,16 @@
-/** What may be asked for, in the order in which it is applied. */
+/** In the order in which they are applied. */
 export const augmentationNames = ['rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout'] as const
 
 export type AugmentationName = (typeof augmentationNames)[number]
 
-/** The strength of each augmentation that is asked for. */
+/** The strength of each requested augmentation. */
 export type Augmentations = Readonly<Partial<Record<AugmentationName, number>>>
 
 interface Limit {
-  /** Strengths go from 0, which changes nothing, to here. */
+  /** The largest strength; 0 changes nothing. */
   readonly maximum: number
   readonly integer?: true
-  /** What the strength measures. */
+  /** Meaning of the strength, for documentation. */
   readonly unit: string
 }
 

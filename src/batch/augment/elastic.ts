@@ -1,7 +1,7 @@
 import type { ImageSize } from '../../dataset/splits.ts'
 import { words, type Words } from './random.ts'
 
-/** How far each pixel is moved: int32 of rows·columns each, to be multiplied by `unit` pixels. */
+/** The displacement of each pixel: int32 rows·columns per axis, in multiples of `unit` pixels. */
 export interface Displacements {
   readonly columns: Int32Array
   readonly rows: Int32Array
@@ -9,32 +9,36 @@ export interface Displacements {
 }
 
 /**
- * Widths of the moving averages that make a Gaussian of σ = 4 (Wells 1986): together their variance
- * is (5² + 7² + 11² − 3)/12 = 4². Sums of integers are exact in any order; a table of exponentials would not be.
+ * Widths of moving averages that together approximate a Gaussian of σ = 4 (Wells 1986): their variance is
+ * (5² + 7² + 11² − 3)/12 = 4². Sums of integers are exact in any order; a table of exponentials would not be.
  */
 const WIDTHS = [5, 7, 11] as const
-/** Pixels to each side that they reach. */
+
+/** Pixels to each side that the windows cover together. */
 const REACH = 10
-/** What the two axes multiply a constant field by. */
+
+/** The factor by which the windows multiply a constant field, along both axes. */
 const GAIN = (5 * 7 * 11) ** 2
 
 /**
  * Elastic distortion (Simard, Steinkraus, Platt 2003: Best Practices for Convolutional Neural Networks, §2): a field of
- * uniform displacements between −1 and 1 for each axis, 0 outside of the image, is smoothed by a Gaussian of σ = 4
- * pixels and multiplied by α. For MNIST the paper takes σ = 4 and α = 34, which moves pixels by 1.4 on each axis, one standard deviation.
+ * uniform displacements between −1 and 1 for each axis, 0 outside the image, is smoothed by a Gaussian of σ = 4 pixels
+ * and multiplied by α. For MNIST the paper uses σ = 4 and α = 34, which displaces pixels by 1.4 along each axis (one
+ * standard deviation).
  *
- * The highest 12 bits h of a pixel's word give the displacement by columns, the lowest 12 the one by rows: as integers
+ * The highest 12 bits h of a pixel's word give the displacement along columns, the lowest 12 along rows. As integers
  * 2h − 4095 they are summed under the three windows, along rows and along columns, which keeps them below 2³¹, and
  * multiplied by α/(4096·385²).
  *
- * @returns the displacements of a sample, in memory that the next call overwrites
+ * @returns computes the displacements of a sample, in memory that the next call overwrites
  */
 export function elasticField ({ rows, columns }: ImageSize, alpha: number): (word: Words) => Displacements {
-  const field = { columns: new Int32Array(rows * columns), rows: new Int32Array(rows * columns), unit: alpha / (4096 * GAIN) }
+  const size = rows * columns
+  const field = { columns: new Int32Array(size), rows: new Int32Array(size), unit: alpha / (4096 * GAIN) }
   const line = new Int32Array(Math.max(rows, columns) + 2 * REACH)
 
   return word => {
-    for (let pixel = 0; pixel < rows * columns; pixel++) {
+    for (let pixel = 0; pixel < size; pixel++) {
       const bits = word(words.elastic + pixel)
       field.columns[pixel] = 2 * (bits >>> 20) - 4095
       field.rows[pixel] = 2 * (bits & 0xfff) - 4095
@@ -47,7 +51,7 @@ export function elasticField ({ rows, columns }: ImageSize, alpha: number): (wor
   }
 }
 
-/** Replaces the `length` values from `start`, `step` apart, by their sums under the three windows, one after the other. */
+/** Replaces `length` values, from `start` and `step` apart, by their sums under one window after the other. */
 function smooth (values: Int32Array, start: number, step: number, length: number, line: Int32Array): void {
   line.fill(0)
   for (let i = 0; i < length; i++) line[REACH + i] = values[start + i * step]!

@@ -3,7 +3,7 @@ import type { Augmentations } from './augmentations.ts'
 import type { Displacements } from './elastic.ts'
 import { signed, words, type Words } from './random.ts'
 
-/** An image that is rotated and scaled about its centre and then shifted, seen from the result: where a pixel comes from. */
+/** Maps pixels of the result to the source, where the source is rotated and scaled about its centre, then shifted. */
 export interface Affine {
   /** cos θ / s and sin θ / s. */
   readonly cos: number
@@ -13,8 +13,8 @@ export interface Affine {
   readonly rows: number
 }
 
-/** The transform of one sample: angle, size and shift are uniform up to their strength, either way. */
-export function affineOf ({ rotate = 0, shift = 0, scale = 0 }: Augmentations, word: Words): Affine {
+/** The transform of one sample: angle, scale and shift are uniform between plus and minus their strength. */
+export function affineTransform ({ rotate = 0, shift = 0, scale = 0 }: Augmentations, word: Words): Affine {
   const angle = rotate * signed(word(words.rotate)) * RADIANS
   const size = 1 + scale * signed(word(words.scale))
   return {
@@ -28,8 +28,8 @@ export function affineOf ({ rotate = 0, shift = 0, scale = 0 }: Augmentations, w
 const RADIANS = Math.PI / 180
 
 /**
- * Taylor polynomials, for angles up to 45°, where they are right to 11 digits. `Math.sin` and `Math.cos` may differ in the
- * last bit from one engine to another; these cannot, since IEEE 754 fixes the result of each operation.
+ * Taylor polynomials for angles up to 45°, accurate to 11 digits. `Math.sin` and `Math.cos` may differ in the last bit
+ * between engines; these cannot, since IEEE 754 defines the result of each operation.
  */
 export function sine (x: number): number {
   const y = x * x
@@ -41,25 +41,36 @@ export function cosine (x: number): number {
   return 1 - y / 2 * (1 - y / 12 * (1 - y / 30 * (1 - y / 56 * (1 - y / 90 * (1 - y / 132)))))
 }
 
+/** Resamples a u8 image into `target`. */
+export type Resample = (
+  source: Uint8Array,
+  target: Uint8Array,
+  affine: Affine,
+  elastic: Displacements | undefined
+) => void
+
 /**
- * Resamples u8 images of one size, all of the geometry at once, so that pixels are interpolated only once. With c and r the
- * centre's column and row, (j, i) a pixel of the result and (dx, dy) its elastic displacement, in float64, from left to right:
+ * Returns the function that resamples u8 images of one size, for all geometric augmentations at once, so that pixels
+ * are interpolated only once. With c and r the centre's column and row, (j, i) a pixel of the result and (dx, dy) its
+ * elastic displacement, in float64, from left to right:
  *
  *     u = j − c − shift's columns        x = (cos·u + sin·v) + c + dx
  *     v = i − r − shift's rows           y = (cos·v − sin·u) + r + dy
  *
- * x and y are rounded to 1/256 pixel, half up, and the four pixels around are weighed in integers (bilinear), the sum
- * rounded half up. What lies outside of the image is 0. No step depends on the engine or the machine.
+ * x and y are rounded to 1/256 pixel, half up. The four surrounding pixels are weighted in integers (bilinear), and the
+ * sum is rounded half up. Pixels outside the image are 0. No step depends on the engine or the machine.
  */
-export function resampler ({ rows, columns }: ImageSize): (source: Uint8Array, target: Uint8Array, affine: Affine, elastic: Displacements | undefined) => void {
-  // The source with a border of 0, so that the four neighbours of a pixel can always be read.
+export function resampler ({ rows, columns }: ImageSize): Resample {
+  // The source with a border of zeros, so that every pixel has four neighbours.
   const stride = columns + 2
   const framed = new Uint8Array((rows + 2) * stride)
   const centreColumn = (columns - 1) / 2
   const centreRow = (rows - 1) / 2
 
   return (source, target, { cos, sin, columns: right, rows: down }, elastic) => {
-    for (let row = 0; row < rows; row++) framed.set(source.subarray(row * columns, (row + 1) * columns), (row + 1) * stride + 1)
+    for (let row = 0; row < rows; row++) {
+      framed.set(source.subarray(row * columns, (row + 1) * columns), (row + 1) * stride + 1)
+    }
     for (let row = 0, pixel = 0; row < rows; row++) {
       const v = row - centreRow - down
       for (let column = 0; column < columns; column++, pixel++) {

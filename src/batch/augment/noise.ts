@@ -1,12 +1,12 @@
 import { words, type Words } from './random.ts'
 
-/** Twelve times the mean of a byte. */
+/** The mean of the sum of twelve bytes. */
 const MEAN = 1530
 
 /**
- * Adds noise to each u8 pixel, in place: ⌊x + strength·(S − 1530)/256 + ½⌋, held within 0 … 255, where S is the sum of the
- * twelve bytes of the pixel's three words. S has mean 1530 and standard deviation √65535 ≈ 256, and as a sum of twelve
- * uniforms is nearly Gaussian (Irwin–Hall), without a logarithm that engines may round differently.
+ * Adds noise to each u8 pixel, in place: ⌊x + strength·(S − 1530)/256 + ½⌋, clamped to 0 … 255, where S is the sum of
+ * the twelve bytes of the pixel's three words. S has mean 1530 and standard deviation √65535 ≈ 256, and as a sum of
+ * twelve uniforms it is nearly Gaussian (Irwin–Hall), without a logarithm, which engines may round differently.
  *
  * @param strength standard deviation in pixel levels
  */
@@ -19,7 +19,7 @@ export function addNoise (image: Uint8Array, strength: number, word: Words): voi
   }
 }
 
-/** The sums of a word's even and of its odd bytes, in 16 bits each. */
+/** The sum of a word's bytes 0 and 1 in the low 16 bits, and of its bytes 2 and 3 in the high 16 bits. */
 function bytePairs (word: number): number {
   return (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff)
 }

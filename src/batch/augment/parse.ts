@@ -3,37 +3,42 @@ import { augmentationNames, limits, type AugmentationName, type Augmentations } 
 /** Plain decimals with at most six places. */
 const STRENGTH = /^(0|[1-9]\d*)(\.\d{1,6})?$/
 
-/** What `parseAugmentations` takes, in words that end a sentence. */
-export const allowedAugmentations = `name:strength pairs separated by commas, each name once: ${augmentationNames.map(describeLimit).join(', ')}`
+/** The syntax that `parseAugmentations` accepts, as the end of a sentence. */
+export const allowedAugmentations = 'name:strength pairs separated by commas, each name once: ' +
+  augmentationNames.map(describeLimit).join(', ')
 
-/** Augmentations as text says them, up to where something is wrong with it. */
-export interface Parsed {
+export interface ParsedAugmentations {
+  /** All pairs before the first fault. */
   readonly augmentations: Augmentations
   readonly fault?: string
 }
 
-/** Reads `rotate:15,shift:2`. */
-export function parseAugmentations (text: string): Parsed {
+/** Parses `rotate:15,shift:2`. */
+export function parseAugmentations (text: string): ParsedAugmentations {
   const augmentations: Partial<Record<AugmentationName, number>> = {}
-  const faulty = (fault: string): Parsed => ({ augmentations, fault })
   for (const pair of text.split(',')) {
     const [given, strength, ...rest] = pair.split(':')
     const name = augmentationNames.find(known => known === given)
-    if (strength === undefined || rest.length > 0) return faulty(`'${pair}' is not name:strength`)
-    if (!name) return faulty(`there is no augmentation '${given}'`)
-    if (augmentations[name] !== undefined) return faulty(`${name} is given twice`)
+    if (strength === undefined || rest.length > 0) return { augmentations, fault: `'${pair}' is not name:strength` }
+    if (!name) return { augmentations, fault: `there is no augmentation '${given}'` }
+    if (augmentations[name] !== undefined) return { augmentations, fault: `${name} is given twice` }
     const { maximum, integer } = limits[name]
-    if (!STRENGTH.test(strength) || Number(strength) > maximum || (integer && !Number.isInteger(Number(strength)))) {
-      return faulty(`the strength of ${name} must be ${integer ? 'an integer' : 'a number'} from 0 to ${maximum}, got '${strength}'`)
+    const value = Number(strength)
+    if (!STRENGTH.test(strength) || value > maximum || (integer && !Number.isInteger(value))) {
+      const range = `${integer ? 'an integer' : 'a number'} from 0 to ${maximum}`
+      return { augmentations, fault: `the strength of ${name} must be ${range}, got '${strength}'` }
     }
-    augmentations[name] = Number(strength)
+    augmentations[name] = value
   }
   return { augmentations }
 }
 
-/** The one text of augmentations, however they were written: in the order in which they are applied. */
+/** The same text for the same augmentations, in the order in which they are applied. */
 export function canonicalText (augmentations: Augmentations): string {
-  return augmentationNames.filter(name => augmentations[name] !== undefined).map(name => `${name}:${augmentations[name]}`).join(',')
+  return augmentationNames
+    .filter(name => augmentations[name] !== undefined)
+    .map(name => `${name}:${augmentations[name]}`)
+    .join(',')
 }
 
 function describeLimit (name: AugmentationName): string {

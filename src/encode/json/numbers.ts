@@ -33,8 +33,8 @@ function plainOrScientific (value: number): string {
 }
 
 /**
- * The shortest decimal text, in JSON's number syntax, that is nearer to this finite IEEE 754 binary16 than to any other.
- * Five significant digits always suffice (IEEE 754-2019, 5.12.2).
+ * The shortest decimal text, in JSON's number syntax, that is nearer to this finite IEEE 754 binary16 than to any
+ * other. Five significant digits always suffice (IEEE 754-2019, 5.12.2).
  *
  * @param bits of the binary16
  */

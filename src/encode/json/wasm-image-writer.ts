@@ -8,12 +8,12 @@ import { separators } from './nesting.ts'
 import { MAX_NUMBER_LENGTH, numberWriter } from './numbers.ts'
 import { writeImageModule } from './write-image.ts'
 
-/** Pixels of the largest image: the tables take up to 4 KiB of memory a pixel. */
+/** The tables take up to 4 KiB of memory per pixel of an image: 16 MiB for this many. */
 const MAX_PIXELS = 64 * 64
 
 /**
- * A normalization has few values, up to 256 for each pixel position. So the text of each value is computed once, when it
- * first occurs, and copied from then on, by WebAssembly.
+ * Writes small images. A normalization has few values, up to 256 per pixel position, so the text of each is computed
+ * when it first occurs, and copied by WebAssembly from then on.
  */
 export const wasmImageWriter: ImageWriter & { supports (batch: Batch): boolean } = {
   supports: ({ images: { shape } }) => countElements(shape.slice(1)) <= MAX_PIXELS,
@@ -32,15 +32,15 @@ export const wasmImageWriter: ImageWriter & { supports (batch: Batch): boolean }
       image = next
       end += text.length
       if (chunk.bytes.length - end >= tables.maxImageBytes) continue
-      yield part(chunk, start, end)
+      yield subchunk(chunk, start, end)
       chunk = undefined
       start = end = 0
     }
-    if (chunk) yield part(chunk, start, end)
+    if (chunk) yield subchunk(chunk, start, end)
   }
 }
 
-function part (chunk: PooledChunk, start: number, end: number): PooledChunk {
+function subchunk (chunk: PooledChunk, start: number, end: number): PooledChunk {
   return { bytes: chunk.bytes.subarray(start, end), release: () => chunk.release() }
 }
 
@@ -120,7 +120,8 @@ class ImageTables {
     const groupEnd = Math.min(start + GROUP, count)
     const { pixelValues, window } = this.#at
     this.#writeSeparators(shape)
-    batch.copyPixels(start, groupEnd, this.#memory.subarray(pixelValues, pixelValues + (groupEnd - start) * this.#pixels))
+    const pixelsEnd = pixelValues + (groupEnd - start) * this.#pixels
+    batch.copyPixels(start, groupEnd, this.#memory.subarray(pixelValues, pixelsEnd))
     const last = window + room - this.maxImageBytes
     let at = window
     let image = start
@@ -167,14 +168,14 @@ class ImageTables {
   #writeBlank (): void {
     const { texts, separators, separatorLengths, blank, blankOffsets } = this.#at
     const memory = this.#memory
-    const append = (at: number, slot: number, length: number): number => at + memory.copy(memory, at, slot, slot + length)
     let at = blank
+    const append = (slot: number, length: number): void => { at += memory.copy(memory, at, slot, slot + length) }
     for (let position = 0; position < this.#pixels; position++) {
       const text = texts + position * this.#positionStride * TEXT_SLOT
       if (memory[text + TEXT_LENGTH] === 0) return
       memory.writeUInt32LE(at - blank, blankOffsets + position * 4)
-      at = append(at, separators + position * SEPARATOR_SLOT, memory[separatorLengths + position]!)
-      at = append(at, text, memory[text + TEXT_LENGTH]!)
+      append(separators + position * SEPARATOR_SLOT, memory[separatorLengths + position]!)
+      append(text, memory[text + TEXT_LENGTH]!)
     }
     memory.writeUInt32LE(at - blank, blankOffsets + this.#pixels * 4)
     this.#hasBlank = true

@@ -1,6 +1,16 @@
-/** What is used of a global that @types/node leaves to the browser's types. */
+/** The part of WebAssembly that is used here: @types/node leaves it to the types of browsers. */
 declare namespace WebAssembly {
-  class Module { constructor (bytes: Uint8Array) }
-  class Memory { constructor (size: { initial: number }); readonly buffer: ArrayBuffer }
-  class Instance { constructor (module: Module, imports: Record<string, Record<string, Memory | number>>); readonly exports: Record<string, unknown> }
+  class Module {
+    constructor (bytes: Uint8Array)
+  }
+
+  class Memory {
+    readonly buffer: ArrayBuffer
+    constructor (size: { initial: number })
+  }
+
+  class Instance {
+    readonly exports: Record<string, unknown>
+    constructor (module: Module, imports: Record<string, Record<string, Memory | number>>)
+  }
 }

@@ -3,9 +3,9 @@ import t, { type Test } from 'tap'
 import { augmenter } from '../../../src/batch/augment/augment.ts'
 import type { Augmentations } from '../../../src/batch/augment/augmentations.ts'
 import { elasticField } from '../../../src/batch/augment/elastic.ts'
-import { affineOf, cosine, sine } from '../../../src/batch/augment/geometry.ts'
-import { below, signed, wordsOf } from '../../../src/batch/augment/random.ts'
-import { mix } from '../../../src/dataset/mix.ts'
+import { affineTransform, cosine, sine } from '../../../src/batch/augment/geometry.ts'
+import { below, signed, sampleWords } from '../../../src/batch/augment/random.ts'
+import { mix } from '../../../src/dataset/order.ts'
 import { sampleKey } from '../../../src/dataset/order.ts'
 
 const size = { rows: 28, columns: 28 }
@@ -36,7 +36,7 @@ t.test('the bytes are these, on every machine: SHA-256 of the made-up image, sam
     [{ rotate: 45, shift: 8, scale: 0.5, elastic: 64, noise: 64, cutout: 16 }, 'f912830a791286ec']
   ]
   for (const [augmentations, hash] of golden) t.equal(digest(augmented(augmentations)), hash, JSON.stringify(augmentations))
-  t.same(Array.from({ length: 4 }, (_, n) => wordsOf(key(7))(n)), [2419992669, 2054241249, 3363488989, 2908192898], 'words 0 to 3')
+  t.same(Array.from({ length: 4 }, (_, n) => sampleWords(key(7))(n)), [2419992669, 2054241249, 3363488989, 2908192898], 'words 0 to 3')
 })
 
 t.test('strength 0 changes nothing', async t => {
@@ -57,8 +57,8 @@ t.test('a sample depends on its key alone: not on what was made before it', asyn
 })
 
 t.test('an augmentation does the same with and without others', async t => {
-  const word = wordsOf(key(7))
-  t.same(affineOf({ rotate: 15, shift: 2, scale: 0 }, word), { ...affineOf({ rotate: 15 }, word), columns: 2 * signed(word(1)), rows: 2 * signed(word(2)) })
+  const word = sampleWords(key(7))
+  t.same(affineTransform({ rotate: 15, shift: 2, scale: 0 }, word), { ...affineTransform({ rotate: 15 }, word), columns: 2 * signed(word(1)), rows: 2 * signed(word(2)) })
   const both = augmented({ noise: 10, cutout: 8 })
   const noise = augmented({ noise: 10 })
   const cutout = augmented({ cutout: 8 }, { image: new Uint8Array(784).fill(1) })
@@ -69,7 +69,7 @@ t.test('what lies outside is 0, and the centre stays where it is', async t => {
   const image = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9)
   const of = { rows: 3, columns: 3 }
   // A key whose shift to the right, of up to 8 pixels, leaves nothing of the image.
-  const far = Array.from({ length: 1000 }, (_, id) => key(id)).find(by => Math.abs(8 * signed(wordsOf(by)(1))) > 4)!
+  const far = Array.from({ length: 1000 }, (_, id) => key(id)).find(by => Math.abs(8 * signed(sampleWords(by)(1))) > 4)!
   t.same(augmented({ shift: 8 }, { image, of, by: far }), new Uint8Array(9), 'what lies outside is 0')
   const flat = new Uint8Array(784).fill(200)
   for (let id = 0; id < 50; id++) {
@@ -85,7 +85,7 @@ t.test('sine and cosine are right to 10 digits up to 45°', async t => {
   }
 })
 
-const samples = Array.from({ length: 4000 }, (_, id) => wordsOf(key(id)))
+const samples = Array.from({ length: 4000 }, (_, id) => sampleWords(key(id)))
 
 function moments (values: readonly number[]): { mean: number, std: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
