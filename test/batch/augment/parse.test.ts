@@ -17,13 +17,14 @@ t.test('one text for the same augmentations', async t => {
   }
 })
 
-t.test('every limit is allowed, and nothing beyond', async t => {
+t.test('strengths up to the limit are allowed, and none beyond', async t => {
   for (const name of augmentationNames) {
     const { maximum, integer } = limits[name]
     t.equal(faultOf(`${name}:0`), undefined)
     t.equal(faultOf(`${name}:${maximum}`), undefined)
     const range = `${integer ? 'an integer' : 'a number'} from 0 to ${maximum}`
-    for (const strength of [String(maximum + 1), `${maximum}.5${'0'.repeat(6)}`, '-1', '', ' 1', '1e0', '01', '.5', '0x1', 'NaN', 'Infinity', '9'.repeat(400)]) {
+    const tooLarge = [String(maximum + 1), `${maximum}.5${'0'.repeat(6)}`, '9'.repeat(400)]
+    for (const strength of [...tooLarge, '-1', '', ' 1', '1e0', '01', '.5', '0x1', 'NaN', 'Infinity']) {
       t.equal(faultOf(`${name}:${strength}`), `the strength of ${name} must be ${range}, got '${strength}'`)
     }
   }
@@ -31,7 +32,7 @@ t.test('every limit is allowed, and nothing beyond', async t => {
   t.match(faultOf('scale:0.500001'), /0 to 0\.5/)
 })
 
-t.test('what is malformed says so', async t => {
+t.test('malformed text is reported', async t => {
   t.equal(faultOf(''), "'' is not name:strength")
   t.equal(faultOf('noise'), "'noise' is not name:strength")
   t.equal(faultOf('noise:1:2'), "'noise:1:2' is not name:strength")
