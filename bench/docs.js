@@ -17,7 +17,8 @@ for (const file of ['README.md', 'docs/performance.md']) {
   writeFileSync(url, text.replaceAll(TABLE, (table, marker) => {
     const names = resolveNames(marker.split(' '))
     const missing = names.filter(name => !existsSync(resultsUrl(name)))
-    console.log(`${file}, ${marker}: ${missing.length > 0 ? `unchanged, no results for ${missing.join(', ')}` : 'written'}`)
+    const result = missing.length > 0 ? `unchanged, no results for ${missing.join(', ')}` : 'written'
+    console.log(`${file}, ${marker}: ${result}`)
     if (missing.length > 0) return table
     const rows = names.flatMap(name => JSON.parse(readFileSync(resultsUrl(name), 'utf8')).rows)
     return `<!-- bench: ${marker} -->\n\n${markdownTable(rows)}\n`

@@ -6,7 +6,8 @@ import { environment } from '../src/config.ts'
 import { shuffledOrder } from '../src/dataset/order.ts'
 import { root } from './fixtures/root.ts'
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(new URL('docs/', root)).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+const docs = readdirSync(new URL('docs/', root)).filter(name => name.endsWith('.md'))
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...docs.map(name => `docs/${name}`)]
 
 const readme = read('README.md')
 const document = JSON.parse(read('openapi/openapi.json'))
@@ -16,6 +17,8 @@ interface Parameter {
   readonly in: string
   readonly schema: ValueSchema & { readonly default?: unknown }
 }
+
+type Setting = ValueSchema & { readonly default?: unknown, readonly description?: string }
 
 function read (path: string): string {
   return readFileSync(new URL(path, root), 'utf8')
@@ -38,7 +41,8 @@ function section (text: string, heading: string): string {
 
 /** The cells of the table rows whose first cell is code. */
 function tableRows (text: string): string[][] {
-  return [...text.matchAll(/^\| (`[^|]*) \|(.*)\|$/gm)].map(([, first, others]) => [first!, ...others!.split('|').map(cell => cell.trim())])
+  const rows = [...text.matchAll(/^\| (`[^|]*) \|(.*)\|$/gm)]
+  return rows.map(([, first, others]) => [first!, ...others!.split('|').map(cell => cell.trim())])
 }
 
 function queryParameters (path: string): Parameter[] {
@@ -52,8 +56,9 @@ t.test('the README has at most 180 lines', async t => {
 
 t.test('docs/operations.md has every setting as the configuration declares it', async t => {
   const rows = tableRows(section(read('docs/operations.md'), '## Configuration'))
-  const declared = Object.entries(environment.properties).map(([name, schema]: [string, ValueSchema & { default?: unknown, description?: string }]) => {
-    return [code(name), allowedValues(schema), schema.default === '' ? 'none' : code(schema.default), schema.description]
+  const declared = Object.entries(environment.properties).map(([name, schema]: [string, Setting]) => {
+    const byDefault = schema.default === '' ? 'none' : code(schema.default)
+    return [code(name), allowedValues(schema), byDefault, schema.description]
   })
   t.same(rows, declared)
 })
@@ -77,11 +82,13 @@ t.test('docs/api.md has the parameters of every other endpoint', async t => {
   const names = (path: string) => queryParameters(path).map(({ name }) => name)
   t.same(names(batches.replace(/batches$/, 'stream')), names(batches), 'stream takes those of batches')
   const others = Object.keys(document.paths).filter(path => !/\/(batches|stream)$/.test(path) && names(path).length > 0)
-  t.same(new Map(rows.map(([path, parameters]) => [path, parameters!])), new Map(others.map(path => [code(path), names(path).map(code).join(', ')])))
+  const documented = new Map(rows.map(([path, parameters]) => [path, parameters!]))
+  t.same(documented, new Map(others.map(path => [code(path), names(path).map(code).join(', ')])))
 })
 
 t.test('the README has every dataset of the catalogue', async t => {
-  const rows = tableRows(section(readme, '## Datasets')).map(([name, , counts, classes, licence]) => [name, counts, classes, licence])
+  const table = tableRows(section(readme, '## Datasets'))
+  const rows = table.map(([name, , counts, classes, licence]) => [name, counts, classes, licence])
   const declared = [...catalogue.values()].map(({ name, files, classes, licence }) => {
     const counts = [files.trainImages, files.testImages].map(({ dimensions }) => dimensions[0]!.toLocaleString('en'))
     return [code(name), counts.join(' + '), String(classes.length), licence.name]
@@ -91,7 +98,8 @@ t.test('the README has every dataset of the catalogue', async t => {
 
 t.test('docs/reproducibility.md contains what the OpenAPI document specifies', async t => {
   const description = read('openapi/description.md')
-  const [, copy] = /^<!-- openapi\/description\.md -->\n\n([^]*)\n<!-- end of openapi\/description\.md -->$/m.exec(read('docs/reproducibility.md')) ?? []
+  const pattern = /^<!-- openapi\/description\.md -->\n\n([^]*)\n<!-- end of openapi\/description\.md -->$/m
+  const [, copy] = pattern.exec(read('docs/reproducibility.md')) ?? []
   t.equal(copy, description)
   t.ok(document.info.description.endsWith(`\n\n${description}`))
 })
@@ -112,7 +120,8 @@ t.test('every relative link leads to a file and an anchor that exist', async t =
       const { href, hash } = new URL(target!, new URL(page, root))
       const file = new URL(href.slice(0, href.length - hash.length))
       t.ok(existsSync(file), `${page}: ${target} exists`)
-      if (hash) t.ok(anchors(readFileSync(file, 'utf8')).has(decodeURIComponent(hash.slice(1))), `${page}: ${target} has its anchor`)
+      const anchor = decodeURIComponent(hash.slice(1))
+      if (anchor) t.ok(anchors(readFileSync(file, 'utf8')).has(anchor), `${page}: ${target} has its anchor`)
     }
   }
 })
@@ -125,5 +134,7 @@ function prose (text: string): string {
 /** The anchors that GitHub derives from the headings of a page. */
 function anchors (text: string): Set<string> {
   const headings = [...prose(text).matchAll(/^#+ (.+)$/gm)]
-  return new Set(headings.map(([, heading]) => heading!.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')))
+  return new Set(headings.map(([, heading]) => {
+    return heading!.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
+  }))
 }

@@ -41,7 +41,11 @@ const mnist = catalogue.get('mnist')!
 const config = { maxBatchSize: 4096, corsOrigins: ['*'] }
 const logger = pino({ level: 'silent' })
 
-const stores = { ready: new DatasetRegistry([mnist]), loading: new DatasetRegistry([mnist]), failed: new DatasetRegistry([mnist]) }
+const stores = {
+  ready: new DatasetRegistry([mnist]),
+  loading: new DatasetRegistry([mnist]),
+  failed: new DatasetRegistry([mnist])
+}
 stores.loading.progress(mnist, { stage: 'prepare', item: 'normalizing', done: 21000, total: 70000 })
 stores.failed.fail(mnist, 'no source has train-images-idx3-ubyte: none is configured')
 
@@ -69,10 +73,16 @@ t.test('every example has the recorded response', async t => {
   const recorded: Example[] = []
   for (const example of examples) {
     const { method = 'GET', url, headers = {}, body } = example
-    const response = await apps[example.state].inject({ method, url, headers, ...(body !== undefined && { payload: body }) })
+    const payload = body !== undefined && { payload: body }
+    const response = await apps[example.state].inject({ method, url, headers, ...payload })
     const mediaType = (response.headers['content-type'] as string | undefined)?.split(';')[0]
     const value = response.rawPayload.length === 0 ? undefined : show(mediaType!, response.rawPayload)
-    const found = { ...example, status: response.statusCode, ...(mediaType && { mediaType }), ...(value !== undefined && { value }) }
+    const found = {
+      ...example,
+      status: response.statusCode,
+      ...(mediaType && { mediaType }),
+      ...(value !== undefined && { value })
+    }
     t.equal(found.status, example.status, `${url} has status ${example.status}`)
     t.equal(mediaType, example.mediaType, `${url} has its media type`)
     if (!recording) t.same(found, example, `${url} has the recorded body`)
@@ -152,15 +162,17 @@ function closed (value: any): any {
 }
 
 function show (mediaType: string, body: Buffer): unknown {
-  if (mediaType === 'application/x-ndjson') return body.toString().replace(/.+/g, line => JSON.stringify(cut(JSON.parse(line))))
+  if (mediaType === 'application/x-ndjson') {
+    return body.toString().replace(/.+/g, line => JSON.stringify(cut(JSON.parse(line))))
+  }
   return mediaType.endsWith('json') ? cut(JSON.parse(body.toString())) : summary(body)
 }
 
 /** Cuts lists of more than ten elements to three, to keep the examples readable. */
 function cut (value: unknown): unknown {
   if (Array.isArray(value)) return (value.length > 10 ? value.slice(0, 3) : value).map(cut)
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, cut(member)]))
-  return value
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, cut(member)]))
 }
 
 function summary (bytes: Buffer): string {

@@ -5,6 +5,8 @@ import { appOver } from '../../fixtures/app.ts'
 import { heldBuffers } from '../../fixtures/garbage.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
+const train = '/v1/datasets/made-up/splits/train/batches'
+
 /** Requests before the measurement, which fill the buffer pool, and the requests measured. */
 const WARM_UP = 20
 const REQUESTS = 200
@@ -17,7 +19,7 @@ const PAGE_BYTES = PAGE * 784 * 4
  * The client reads into a single buffer and retains nothing.
  */
 async function allocatedPerPage (port: number, query: string): Promise<number> {
-  const request = `GET /v1/datasets/made-up/splits/train/batches?batch_size=${PAGE}&${query} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+  const request = `GET ${train}?batch_size=${PAGE}&${query} HTTP/1.1\r\nhost: localhost\r\n\r\n`
   let left = 0
   let head = ''
   let wake = (): void => {}
@@ -58,7 +60,8 @@ async function allocatedPerPage (port: number, query: string): Promise<number> {
 }
 
 t.test('repeated pages allocate no memory: they are views, or use pooled buffers', async t => {
-  const { app } = await appOver(t, [prepared({ train: 512, val: 1, test: 1 }, { rows: 28, columns: 28 })], { maxBatchSize: 512 })
+  const dataset = prepared({ train: 512, val: 1, test: 1 }, { rows: 28, columns: 28 })
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 512 })
   const port = Number(new URL(await app.listen({ port: 0 })).port)
   for (const format of ['safetensors', 'npz', 'arrow']) {
     const bytes = await allocatedPerPage(port, `format=${format}&normalization=centered`)
@@ -79,7 +82,7 @@ t.test('cached pages of many epochs do not retain the orders of these epochs', a
   const { app } = await appOver(t, [prepared({ train: 20_000, val: 1, test: 1 })])
   const base = await app.listen({ port: 0 })
   const fetchPage = async (epoch: number): Promise<Buffer> => {
-    const response = await fetch(`${base}/v1/datasets/made-up/splits/train/batches?format=safetensors&batch_size=8&seed=1&epoch=${epoch}`)
+    const response = await fetch(`${base}${train}?format=safetensors&batch_size=8&seed=1&epoch=${epoch}`)
     return Buffer.from(await response.arrayBuffer())
   }
   await fetchPage(EPOCHS)
