@@ -15,13 +15,12 @@ const GRACE_MS = 8000
 async function main (): Promise<void> {
   const config = loadConfig([...catalogue.keys()])
   assertLittleEndian()
-  const terminal = await createConsole(config.logLevel)
-  const { logger } = terminal
+  const { logger, report } = await createConsole(config.logLevel)
   const registry = new DatasetRegistry(config.datasets.map(name => catalogue.get(name) ?? { name, title: name }))
   const stopping = new AbortController()
 
   // Loading starts before the app is imported, since a worker thread or a child process does most of it.
-  const loading = loadAll(registry, config, terminal, stopping.signal)
+  const loading = loadAll({ config, registry, logger, report, signal: stopping.signal })
   const { buildApp } = await import('./app.ts')
   const app = await buildApp({ config, registry, logger })
 
@@ -39,20 +38,26 @@ async function main (): Promise<void> {
   loadArrow()
 }
 
+interface LoadingOptions extends Console {
+  readonly config: Config
+  readonly registry: DatasetRegistry
+  readonly signal: AbortSignal
+}
+
 /** Loads the datasets one after the other, so that at most one is prepared at a time. */
-async function loadAll (registry: DatasetRegistry, config: Config, terminal: Console, signal: AbortSignal): Promise<void> {
-  for (const { entry } of registry.states) {
-    if (!signal.aborted) await load(entry, registry, config, terminal, signal)
+async function loadAll (options: LoadingOptions): Promise<void> {
+  for (const { entry } of options.registry.states) {
+    if (!options.signal.aborted) await load(entry, options)
   }
 }
 
-async function load (head: DatasetHead, registry: DatasetRegistry, config: Config, { logger, report }: Console, signal: AbortSignal): Promise<void> {
+async function load (head: DatasetHead, { config, registry, logger, report, signal }: LoadingOptions): Promise<void> {
   const { name } = head
   const { dataFolder, keepPrepared, datasets, sources, split, prepare, backend } = config
   try {
     const dataset = await loadDataset(await resolveEntry(name, sources.folder), {
       dataFolder,
-      // Never fewer than the served datasets, which would remove each other's artifacts at every start.
+      // At least as many as are served, since they would replace each other's artifacts otherwise.
       keep: keepPrepared && Math.max(keepPrepared, datasets.length),
       sources,
       split,
@@ -70,7 +75,8 @@ async function load (head: DatasetHead, registry: DatasetRegistry, config: Confi
   } catch (error) {
     if (signal.aborted) return
     registry.fail(head, messageOf(error))
-    logger.error({ dataset: name, ...(!(error instanceof ServiceError) && { err: error }) }, `${name} failed: ${messageOf(error)}`)
+    const bug = !(error instanceof ServiceError)
+    logger.error({ dataset: name, ...(bug && { err: error }) }, `${name} failed: ${messageOf(error)}`)
   }
 }
 
@@ -81,7 +87,7 @@ function assertLittleEndian (): void {
 }
 
 main().catch(error => {
-  // Configuration and system errors, such as an occupied port, are one line; anything else is a bug and needs its stack.
+  // Configuration and system errors, such as an occupied port, take one line; bugs show their stack.
   const expected = error instanceof ServiceError || typeof error?.syscall === 'string'
   process.stderr.write(`mnist-batch-server: ${expected ? error.message : error?.stack ?? error}\n`)
   process.exit(1)

@@ -3,7 +3,7 @@ import { environment, loadConfig } from '../src/config.ts'
 
 const known = ['mnist', 'fashion-mnist']
 
-t.test('nothing set: the defaults', async t => {
+t.test('without settings, the defaults apply', async t => {
   const config = loadConfig(known, {})
   t.same(config, {
     host: '127.0.0.1',
@@ -23,13 +23,13 @@ t.test('nothing set: the defaults', async t => {
   t.throws(() => { (config as { port: number }).port = 1 }, TypeError)
 })
 
-t.test('an empty or blank variable counts as not set, others than ours do not matter', async t => {
+t.test('empty and blank variables count as not set, and unknown ones are ignored', async t => {
   const all = (value: string) => Object.fromEntries(Object.keys(environment.properties).map(name => [name, value]))
   t.same(loadConfig(known, all(' ')), loadConfig(known, {}))
   t.same(loadConfig(known, { ...all(''), PATH: '/bin', port: '1', SPLIT_SEEDS: 'x' }), loadConfig(known, {}))
 })
 
-t.test('everything set', async t => {
+t.test('every setting can be set', async t => {
   t.same(loadConfig(known, {
     HOST: '::',
     PORT: '0',
@@ -74,7 +74,7 @@ t.test('everything set', async t => {
   t.equal(loadConfig(known, { VAL_FRACTION: '0' }).split.valFraction, 0)
 })
 
-const wrong: Array<[name: string, values: string[], allowed: string]> = [
+const invalid: Array<[name: string, values: string[], allowed: string]> = [
   ['PORT', ['-1', '65536', '80.5', 'http', 'NaN', 'Infinity', '-1e999'], 'an integer from 0 to 65535'],
   ['DATASETS', ['cifar', 'mnist,cifar', ',', ', ,'], 'some of mnist, fashion-mnist'],
   ['KEEP_PREPARED', ['-1', '1001', 'all'], 'an integer from 0 to 1000'],
@@ -91,15 +91,15 @@ const wrong: Array<[name: string, values: string[], allowed: string]> = [
   ['MAX_BATCH_SIZE', ['0', '65537', 'many'], 'an integer from 1 to 65536'],
   ['LOG_LEVEL', ['verbose', 'INFO'], 'one of fatal, error, warn, info, debug, trace, silent']
 ]
-for (const [name, values, allowed] of wrong) {
-  t.test(`${name} that is wrong is named, with what is allowed and what it is`, async t => {
+for (const [name, values, allowed] of invalid) {
+  t.test(`an invalid ${name} is reported with its value and the allowed ones`, async t => {
     for (const value of values) {
       t.throws(() => loadConfig(known, { [name]: value }), { code: 'invalid_configuration', message: `${name} must be ${allowed}, got '${value}'` })
     }
   })
 }
 
-t.test('all that is wrong is told at once', async t => {
+t.test('all invalid settings are reported at once', async t => {
   t.throws(() => loadConfig(known, { SPLIT: 'y', DATASETS: 'z', PORT: 'Infinity', MAX_BATCH_SIZE: '0', HOST: '::' }), {
     code: 'invalid_configuration',
     message: "PORT must be an integer from 0 to 65535, got 'Infinity'; " +
@@ -109,7 +109,7 @@ t.test('all that is wrong is told at once', async t => {
   })
 })
 
-t.test('with a folder of datasets, others than the known ones may be named', async t => {
+t.test('with SOURCE_DIR, datasets beyond the catalogue are allowed', async t => {
   t.same(loadConfig(known, { SOURCE_DIR: '/data', DATASETS: 'mine, mnist' }).datasets, ['mine', 'mnist'])
   for (const value of ['../mine', 'Mine', 'mine,.hidden', ',']) {
     t.throws(() => loadConfig(known, { SOURCE_DIR: '/data', DATASETS: value }), { code: 'invalid_configuration', message: `DATASETS must be names of small letters, digits, - and _, got '${value}'` })

@@ -12,7 +12,8 @@ const program = fileURLToPath(new URL('../src/verify.js', import.meta.url))
 
 function verify (dataFolder: string): Promise<{ code: number, lines: string[] }> {
   return new Promise(resolve => {
-    execFile(process.execPath, [...process.execArgv, program], { env: { ...process.env, DATA_DIR: dataFolder } }, (error, stdout) => {
+    const env = { ...process.env, DATA_DIR: dataFolder }
+    execFile(process.execPath, [...process.execArgv, program], { env }, (error, stdout) => {
       resolve({ code: Number(error?.code ?? 0), lines: stdout.trim().split('\n') })
     })
   })
@@ -30,7 +31,12 @@ t.test('every cached file and artifact is verified, and damaged ones are quarant
   const sorted = [...names].sort()
   t.same(await verify(dataFolder), {
     code: 0,
-    lines: [...sorted.map(name => `intact   files/${name}`), 'intact   prepared/0123456789abcdef', 'intact   prepared/fedcba9876543210', `4 intact, 0 damaged in ${dataFolder}`]
+    lines: [
+      ...sorted.map(name => `intact   files/${name}`),
+      'intact   prepared/0123456789abcdef',
+      'intact   prepared/fedcba9876543210',
+      `4 intact, 0 damaged in ${dataFolder}`
+    ]
   })
 
   await writeFile(join(dataFolder, 'files', names[0]!), 'ane')
@@ -45,7 +51,8 @@ t.test('every cached file and artifact is verified, and damaged ones are quarant
     'DAMAGED  prepared/0123456789abcdef: the array meanImage is damaged; quarantined'
   ])
   t.equal(lines.at(-1), `2 intact, 2 damaged in ${dataFolder}`)
-  t.same((await readdir(join(dataFolder, 'corrupt'))).sort(), ['0123456789abcdef.bin', '0123456789abcdef.json', names[0]].sort())
+  const quarantined = ['0123456789abcdef.bin', '0123456789abcdef.json', names[0]].sort()
+  t.same((await readdir(join(dataFolder, 'corrupt'))).sort(), quarantined)
   t.equal((await verify(dataFolder)).code, 0)
 })
 

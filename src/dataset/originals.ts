@@ -10,7 +10,7 @@ export interface FileProvenance {
   readonly gzipped: boolean
 }
 
-/** The original files of a dataset, for download: each under its publisher's name, and gzipped under that name + `.gz`. */
+/** The original files of a dataset for download: each under its publisher's name, and gzipped with `.gz` appended. */
 export interface Originals {
   /** One per file, in the order of the file roles; known without reading or compressing anything. */
   readonly gzips: readonly GzipListing[]

@@ -1,4 +1,4 @@
-/** How a dataset is loaded and prepared: the allowed values of each setting, and the settings that a version stands for. */
+/** How a dataset is loaded and prepared: the values of each setting, and the settings that a version identifies. */
 
 export const splitModes = ['contiguous', 'shuffled', 'stratified'] as const
 export const meanScopes = ['train', 'train+val'] as const

@@ -1,4 +1,4 @@
-/** The part of JSON Schema that parameters, bodies and settings use. */
+/** The subset of JSON Schema that parameters, bodies and settings use. */
 export interface ValueSchema {
   readonly type?: string
   readonly enum?: readonly unknown[]
@@ -11,7 +11,7 @@ export interface ValueSchema {
   readonly properties?: Readonly<Record<string, ValueSchema>>
 }
 
-/** What a schema allows, in words that end a sentence: `an integer from 1 to 4096`. */
+/** Describes the allowed values for the end of a sentence: `an integer from 1 to 4096`. */
 export function describeAllowed (schema: ValueSchema): string {
   if (schema.enum) return `one of ${schema.enum.join(', ')}`
   if (schema.items) return `a list of ${schema.minItems} to ${schema.maxItems}, each ${describeAllowed(schema.items)}`

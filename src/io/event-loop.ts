@@ -17,7 +17,11 @@ export function yieldToEventLoop (): Promise<void> {
  * Calls `work` for consecutive ranges of `step` elements that cover 0 … count−1, in order, and yields to the event loop
  * between time slices.
  */
-export async function inTimeSlices (count: number, step: number, work: (start: number, end: number) => void): Promise<void> {
+export async function inTimeSlices (
+  count: number,
+  step: number,
+  work: (start: number, end: number) => void
+): Promise<void> {
   let sliceStart = performance.now()
   for (let start = 0; start < count; start += step) {
     if (performance.now() - sliceStart > TIME_SLICE_MS) {

@@ -81,7 +81,9 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
 export async function resolveEntry (name: string, folder: string | undefined): Promise<DatasetEntry> {
   const declared = catalogue.get(name)
   if (declared) return declared
-  if (folder === undefined) throw new ServiceError('no_source', `${name} is not in the catalogue, and no folder is configured`)
+  if (folder === undefined) {
+    throw new ServiceError('no_source', `${name} is not in the catalogue, and no folder is configured`)
+  }
   const { describeFolder } = await import('../acquire/local.ts')
   return await describeFolder(join(folder, name), name)
 }

@@ -19,32 +19,34 @@ export interface PipelineOptions {
   readonly backend: BackendChoice
   readonly signal: AbortSignal
   readonly report: ReportProgress
-  /** A child process by default. */
-  readonly runPrepare?: Prepare
+  /** Prepares in a child process by default. */
+  readonly prepareImages?: Prepare
   readonly log: { info (details: object, message: string): void, warn (details: object, message: string): void }
 }
 
 /** Runs the stages from a declaration to a dataset that can be served: acquire, decode, split, prepare. */
 export async function runPipeline (identity: DatasetIdentity, options: PipelineOptions): Promise<PreparedDataset> {
   const { entry, settings } = identity
-  const { backend, signal, report, log, runPrepare = prepareInChildProcess } = options
+  const { backend, signal, report, log, prepareImages = prepareInChildProcess } = options
   const dataset = entry.name
   const classes = entry.classes.length
 
   const acquiring = performance.now()
   const { files, provenance } = await acquireFiles(entry, options)
   const raw = assembleDataset(files, classes, entry.adjustments)
-  const splits = splitDataset(raw, settings.split)
-  log.info({ dataset, sources: [...new Set(provenance.map(({ source }) => source))], ms: since(acquiring) }, 'acquired')
+  const splits = await splitDataset(raw, settings.split)
+  const sources = [...new Set(provenance.map(({ source }) => source))]
+  log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
 
   const preparing = performance.now()
   const { rows, columns } = raw
-  const { images, ...fit } = await runPrepare({ settings: settings.prepare, backend, rows, columns }, splits, { signal, report })
+  const job = { settings: settings.prepare, backend, rows, columns }
+  const { images, ...fit } = await prepareImages(job, splits, { signal, report })
   const { name: chosen, skipped } = fit.backend
   const facts = { ...fit, rows, columns, backend: chosen, files: provenance }
   const source = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
   const prepared = createPreparedDataset(identity, facts, await deriveArrays(source, classes))
-  log.info({ dataset, backend: chosen, skipped, ms: since(preparing) }, 'prepared')
+  log.info({ dataset, backend: chosen, skipped, ms: millisecondsSince(preparing) }, 'prepared')
   return prepared
 }
 
@@ -60,6 +62,6 @@ async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Pro
   }
 }
 
-function since (started: number): number {
+function millisecondsSince (started: number): number {
   return Math.round(performance.now() - started)
 }

@@ -1,6 +1,6 @@
 /**
- * The child process that runs TensorFlow.js, whose memory and threads end with it. It answers each request of its parent,
- * see prepare.ts, and exits when the parent disconnects or ends.
+ * The child process of prepareInChildProcess: the memory and threads of TensorFlow.js end with it. It replies to each
+ * request of its parent, and exits when the parent disconnects or ends.
  */
 import { messageOf } from '../errors.ts'
 import { Fitter } from './fit.ts'

@@ -1,20 +1,24 @@
+import { shuffledOrder } from '../dataset/order.ts'
 import type { SplitSettings } from '../dataset/settings.ts'
 import type { RawDataset, Samples, SplitName } from '../dataset/splits.ts'
-import { shuffledOrder } from '../dataset/order.ts'
+import { inTimeSlices } from '../io/event-loop.ts'
 
-/** Positions of samples among the training samples of the original files. */
+/** Positions of samples among the original training samples. */
 export interface Partition {
   readonly train: Uint32Array
   readonly val: Uint32Array
 }
 
+/** Samples copied at a time: a fraction of a millisecond of work. */
+const STEP_ROWS = 500
+
 /**
- * Cuts the training samples into `train` and `val`. `val` gets ⌈valFraction·n⌉ of n samples:
+ * Divides the training samples into `train` and `val`. Of n samples, `val` gets ⌈valFraction·n⌉:
  * - contiguous: the last ones;
- * - shuffled: the last ones of the order of (seed, epoch 0);
- * - stratified: of each class its share, the last ones in that order; shares are rounded by largest remainder.
+ * - shuffled: the last ones in the order of the seed and epoch 0;
+ * - stratified: a proportional share of each class, the last ones in that order; largest remainders round up.
  *
- * Both parts of the latter two keep that order.
+ * Both splits of the latter two keep that order.
  */
 export function partition (labels: Uint8Array, settings: SplitSettings): Partition {
   const count = labels.length
@@ -24,7 +28,7 @@ export function partition (labels: Uint8Array, settings: SplitSettings): Partiti
   return settings.mode === 'shuffled' ? cut(order, valCount) : stratify(order, labels, valCount)
 }
 
-/** The decimal fraction that was asked for, not the binary one nearest to it: 0.07 of 100 is 7. */
+/** Rounds off the error of binary fractions first: 0.07 of 100 is 7, although 100 * 0.07 exceeds it. */
 function valSize (count: number, fraction: number): number {
   return Math.ceil(Number((count * fraction).toFixed(6)))
 }
@@ -55,7 +59,7 @@ function classCounts (labels: Uint8Array): number[] {
   return counts
 }
 
-/** Shares `seats` in proportion to `sizes`; what rounding down leaves goes to the largest remainders, earlier classes first. */
+/** Distributes `seats` in proportion to `sizes`. Largest remainders round up; on ties, the earlier class does. */
 function largestRemainder (sizes: readonly number[], seats: number): number[] {
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const shares = sizes.map(size => Math.floor(size * seats / total))
@@ -68,25 +72,32 @@ function largestRemainder (sizes: readonly number[], seats: number): number[] {
   return shares
 }
 
-/** The three splits of a dataset, samples in their order. */
-export function splitDataset (raw: RawDataset, settings: SplitSettings): Record<SplitName, Samples> {
+/**
+ * Divides a dataset into its splits. Contiguous splits are views, others are copies made in time slices.
+ */
+export async function splitDataset (raw: RawDataset, settings: SplitSettings): Promise<Record<SplitName, Samples>> {
   const { train, val } = partition(raw.train.labels, settings)
   const size = raw.rows * raw.columns
-  return { train: select(raw.train, train, size), val: select(raw.train, val, size), test: raw.test }
+  return { train: await select(raw.train, train, size), val: await select(raw.train, val, size), test: raw.test }
 }
 
-/** The samples at `positions`: a view where they stand in a row, a copy otherwise. */
-function select (samples: Samples, positions: Uint32Array, size: number): Samples {
+/** The samples at `positions`: a view if the positions are consecutive. */
+async function select (samples: Samples, positions: Uint32Array, size: number): Promise<Samples> {
   const count = positions.length
-  const start = positions[0] ?? 0
-  if (positions.every((position, i) => position === start + i)) {
+  const first = positions[0] ?? 0
+  if (positions.every((position, i) => position === first + i)) {
     return {
       count,
-      images: samples.images.subarray(start * size, (start + count) * size),
-      labels: samples.labels.subarray(start, start + count)
+      images: samples.images.subarray(first * size, (first + count) * size),
+      labels: samples.labels.subarray(first, first + count)
     }
   }
   const images = new Uint8Array(count * size)
-  positions.forEach((position, i) => images.set(samples.images.subarray(position * size, (position + 1) * size), i * size))
+  await inTimeSlices(count, STEP_ROWS, (start, end) => {
+    for (let i = start; i < end; i++) {
+      const offset = positions[i]! * size
+      images.set(samples.images.subarray(offset, offset + size), i * size)
+    }
+  })
   return { count, images, labels: Uint8Array.from(positions, position => samples.labels[position]!) }
 }

@@ -1,3 +1,4 @@
+import type { PixelStatistics, PreparedDataset } from '../dataset/prepared.ts'
 import { tf, values } from './tensor.ts'
 
 /** Integer sums over the pixels of `count` images. They add up exactly, in any order and over any chunks. */
@@ -57,7 +58,7 @@ export function meanImage ({ count, sums }: PixelSums): Float32Array {
  * Mean and population standard deviation of all pixels in units of full scale, in float64: with N pixels, Σx/(255·N)
  * and √(Σx²/N − (Σx/N)²)/255. Both are 0 without pixels.
  */
-export function pixelStatistics ({ count, sums, squares }: PixelSums): { mean: number, std: number } {
+export function pixelStatistics ({ count, sums, squares }: PixelSums): PixelStatistics {
   const pixels = count * sums.length
   if (pixels === 0) return { mean: 0, std: 0 }
   const sum = sums.reduce((total, value) => total + value, 0)
@@ -66,7 +67,7 @@ export function pixelStatistics ({ count, sums, squares }: PixelSums): { mean: n
 }
 
 /** The values of the 256 pixel levels under `unit`, x/255, and `standard`, (x/255 − μ)/σ: float32 of 256 each. */
-export function levelTables ({ mean, std }: { mean: number, std: number }): { unit: Float32Array, standard: Float32Array } {
+export function levelTables ({ mean, std }: PixelStatistics): PreparedDataset['levels'] {
   const unit = (): tf.Tensor => tf.div(tf.range(0, 256), 255)
   return { unit: values(unit), standard: values(() => tf.div(tf.sub(unit(), mean), std)) }
 }

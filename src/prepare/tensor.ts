@@ -59,7 +59,8 @@ async function loadNative (): Promise<void> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
   process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0'
   // tfjs-node 4.22 calls these functions, which Node 23 removed; the upstream fix is unreleased.
-  const removed = { isNullOrUndefined: (value: unknown) => value === null || value === undefined, isArray: Array.isArray }
+  const isNullOrUndefined = (value: unknown): boolean => value === null || value === undefined
+  const removed = { isNullOrUndefined, isArray: Array.isArray }
   for (const [name, check] of Object.entries(removed)) {
     if (!(name in util)) Object.assign(util, { [name]: check })
   }
@@ -83,7 +84,7 @@ async function loadWasm (): Promise<void> {
   })
 }
 
-/** Runs every operation that the preparation uses and checks the values, since a backend may load and still not work. */
+/** Runs every operation that the preparation uses and checks the values: a backend that loads may still be unusable. */
 function probe (): void {
   const x = tf.tensor3d([0, 51, 102, 153, 204, 255], [1, 2, 3])
   const found = [

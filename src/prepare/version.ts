@@ -6,9 +6,9 @@ import { sha256 } from '../io/hash.ts'
 const REVISION = 1
 
 /**
- * Identifies the bytes of a prepared dataset: the first 16 hexadecimal digits of the SHA-256 of this JSON, without white
- * space: `{"files":[hashes of the training images, training labels, test images, test labels],"split":
- * {"mode","valFraction","seed"},"prepare":{"denoise","meanOver"},"revision"}`.
+ * Identifies the bytes of a prepared dataset: the first 16 hexadecimal digits of the SHA-256 of this JSON without white
+ * space: `{"files":[hashes of the training images, training labels, test images, test labels],
+ * "split":{"mode","valFraction","seed"},"prepare":{"denoise","meanOver"},"revision"}`.
  */
 export function datasetVersion (entry: DatasetEntry, split: SplitSettings, prepare: PrepareSettings): string {
   const description = JSON.stringify({

@@ -3,13 +3,13 @@ import { pino, type Logger } from 'pino'
 import type { Progress } from '../dataset/progress.ts'
 import { ProgressBar } from './progress-bar.ts'
 
-/** Where the process says what it does: lines for people on a terminal, JSON lines elsewhere. */
+/** The output of the process: readable lines and a progress bar on a terminal, JSON lines elsewhere. */
 export interface Console {
   readonly logger: Logger
   readonly report: (dataset: string, progress: Progress) => void
 }
 
-/** Logs go to standard output. Progress is a bar below them on a terminal, and a line now and then elsewhere. */
+/** Logs to standard output. On a terminal, progress is a bar below the log; elsewhere, an occasional log line. */
 export async function createConsole (level: string, stdout: NodeJS.WriteStream = process.stdout): Promise<Console> {
   if (!stdout.isTTY) {
     const logger = pino({ level }, stdout)
@@ -17,12 +17,13 @@ export async function createConsole (level: string, stdout: NodeJS.WriteStream =
   }
   const { build: prettyStream } = await import('pino-pretty')
   const bar = new ProgressBar(stdout)
-  const lines = new Writable({ write: (line, _encoding, done) => { bar.above(line); done() } })
-  const logger = pino({ level }, prettyStream({ destination: lines, colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }))
+  const destination = new Writable({ write: (line, _encoding, done) => { bar.writeAbove(line); done() } })
+  const format = { colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }
+  const logger = pino({ level }, prettyStream({ ...format, destination }))
   return { logger, report: (dataset, progress) => bar.show(dataset, progress) }
 }
 
-/** Passes on the first report of each item and then one each tenth of the way. */
+/** Passes on the first report of each item, and the first in each tenth of its work. */
 function everyTenth (log: (dataset: string, progress: Progress) => void): Console['report'] {
   let last = ''
   return (dataset, progress) => {

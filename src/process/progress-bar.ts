@@ -3,7 +3,7 @@ import type { Progress } from '../dataset/progress.ts'
 
 const WIDTH = 30
 
-/** One line at the bottom of a terminal that shows how far the work is. */
+/** A progress bar in the last line of a terminal. */
 export class ProgressBar {
   readonly #terminal: NodeJS.WriteStream
   #line = ''
@@ -12,17 +12,21 @@ export class ProgressBar {
     this.#terminal = terminal
   }
 
-  /** Draws the bar; takes it away once the work is done. */
+  /** Draws the bar, or removes it once the work is done. */
   show (dataset: string, { item, done, total, rate, remaining }: Progress): void {
     const share = total > 0 ? Math.min(1, done / total) : 1
     const filled = Math.round(share * WIDTH)
-    const text = `${dataset} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${Math.floor(share * 100).toString().padStart(3)} % ${item}`
-    const pace = rate === undefined || remaining === undefined ? '' : `, ${(rate / 1e6).toFixed(1)} MB/s, ${remaining} s left`
-    this.#draw(share < 1 ? (text + pace).slice(0, (this.#terminal.columns || 80) - 1) : '')
+    const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled)
+    const percent = Math.floor(share * 100).toString().padStart(3)
+    const hasRate = rate !== undefined && remaining !== undefined
+    const speed = hasRate ? `, ${(rate / 1e6).toFixed(1)} MB/s, ${remaining} s left` : ''
+    const line = `${dataset} ${bar} ${percent} % ${item}${speed}`
+    // The last column stays free, since some terminals wrap there; 80 columns if the width is unknown.
+    this.#draw(share < 1 ? line.slice(0, (this.#terminal.columns || 80) - 1) : '')
   }
 
   /** Writes lines above the bar. */
-  above (lines: string | Uint8Array): void {
+  writeAbove (lines: string | Uint8Array): void {
     const bar = this.#line
     this.#draw('')
     this.#terminal.write(lines)

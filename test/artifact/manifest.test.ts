@@ -34,7 +34,9 @@ t.test('truncated manifests and those of other artifacts are rejected', async t 
   const parse = (text: string, version = dataset.version, classes = 10) => () => parseManifest(text, version, classes)
   const code = 'prepared_unusable'
   for (let length = 0; length < text.length; length++) t.throws(parse(text.slice(0, length)), { code })
-  for (const other of [`${text} `, 'null', '[]', '7', '{}', '"x"']) t.throws(parse(other), { code, message: 'the manifest is damaged' })
+  for (const other of [`${text} `, 'null', '[]', '7', '{}', '"x"']) {
+    t.throws(parse(other), { code, message: 'the manifest is damaged' })
+  }
   t.throws(parse(text, 'fedcba9876543210'), { code, message: 'the manifest is that of version 0123456789abcdef' })
   t.throws(parse(text, dataset.version, 26), { code, message: 'there are 10 classes, expected 26' })
   t.throws(parse(renderManifest({ ...manifest, layout: 0 })), { code, message: 'the layout is 0, expected 1' })

@@ -62,7 +62,8 @@ t.test('of several processes that start at once, one prepares', async t => {
   const all = Array.from({ length: 4 }, () => load(t, entry, { dataFolder }))
   const [first, ...others] = await Promise.all(all.map(({ loading }) => loading))
   for (const other of others) t.same(other, first)
-  t.same(mirror.requests.sort(), fileRoles.map(role => `${entry.files[role].name}.gz`).sort(), 'each file was downloaded once')
+  const files = fileRoles.map(role => `${entry.files[role].name}.gz`)
+  t.same(mirror.requests.sort(), files.sort(), 'each file was downloaded once')
   const messages = all.flatMap(({ logged }) => logged.map(({ message }) => message)).sort()
   const waiting = 'another process is preparing it'
   t.same(messages.filter(message => message !== waiting), ['acquired', 'prepared', ...others.map(() => 'restored')])
@@ -72,8 +73,12 @@ t.test('the most recently used artifacts are kept, up to the limit', async t => 
   const dataFolder = t.testdir()
   const folder = join(dataFolder, 'prepared')
   const dataset = prepared({ train: 5, val: 2, test: 3 })
-  const names = async (): Promise<string[]> => [...new Set((await readdir(folder)).map(name => name.split('.')[0]!))].sort()
-  const write = (version: string, limit = 2): Promise<void> => new ArtifactStore(dataFolder, limit).write({ ...dataset, version })
+  const names = async (): Promise<string[]> => {
+    return [...new Set((await readdir(folder)).map(name => name.split('.')[0]!))].sort()
+  }
+  const write = async (version: string, limit = 2): Promise<void> => {
+    await new ArtifactStore(dataFolder, limit).write({ ...dataset, version })
+  }
   const age = async (name: string, seconds: number): Promise<void> => {
     const time = Date.now() / 1000 - seconds
     await utimes(join(folder, name), time, time)

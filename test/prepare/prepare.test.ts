@@ -4,27 +4,31 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { catalogue } from '../../src/dataset/catalogue/index.ts'
+import { fileRoles } from '../../src/dataset/entry.ts'
 import type { Progress } from '../../src/dataset/progress.ts'
 import type { Denoiser } from '../../src/dataset/settings.ts'
 import { perSplit, splitNames } from '../../src/dataset/splits.ts'
 import { mix } from '../../src/dataset/order.ts'
-import { Fitter } from '../../src/prepare/fit.ts'
-import { prepareInChildProcess, type PrepareOptions } from '../../src/prepare/prepare.ts'
+import { Fitter, type FitOptions } from '../../src/prepare/fit.ts'
+import { prepareInChildProcess, type Preparation, type PrepareOptions } from '../../src/prepare/prepare.ts'
 import { datasetVersion } from '../../src/prepare/version.ts'
 
 /** More than are sent at a time (1000), and no multiple of it. */
 const counts = { train: 1501, val: 703, test: 299 }
 const total = 2503
-const splits = perSplit(name => ({ images: Uint8Array.from({ length: counts[name] * 16 }, (_, i) => mix(i ^ counts[name]) % 256) }))
-const job = (denoise: Denoiser = 'none') => ({ settings: { denoise, meanOver: 'train' }, backend: 'wasm', rows: 4, columns: 4 } as const)
-const ignore = (): void => {}
+const splits = perSplit(name => {
+  return { images: Uint8Array.from({ length: counts[name] * 16 }, (_, i) => mix(i ^ counts[name]) % 256) }
+})
+const job = (denoise: Denoiser = 'none') => {
+  return { settings: { denoise, meanOver: 'train' }, backend: 'wasm', rows: 4, columns: 4 } as const
+}
 
 /** Takes many seconds, so that whatever stops it comes in time. */
 const slowJob = { ...job('median3'), backend: 'cpu', rows: 28, columns: 28 } as const
 const manySplits = perSplit(() => ({ images: new Uint8Array(3000 * 784) }))
 
-function options (overrides: Partial<PrepareOptions> = {}): PrepareOptions {
-  return { signal: new AbortController().signal, report: ignore, ...overrides }
+function run (job: FitOptions, images = splits, overrides: Partial<PrepareOptions> = {}): Promise<Preparation> {
+  return prepareInChildProcess(job, images, { signal: new AbortController().signal, report: () => {}, ...overrides })
 }
 
 /** The child processes that are started during a test. */
@@ -48,7 +52,8 @@ for (const denoise of ['none', 'median3'] as const) {
     const children = childrenOf(t)
     const reports: Progress[] = []
     const given = Buffer.concat(splitNames.map(name => splits[name].images))
-    const { images, backend, ...fit } = await prepareInChildProcess(job(denoise), splits, options({ report: progress => { reports.push(progress) } }))
+    const report = (progress: Progress): void => { reports.push(progress) }
+    const { images, backend, ...fit } = await run(job(denoise), splits, { report })
 
     const fitter = await Fitter.create(job(denoise))
     const expected = perSplit(name => fitter.add(name, splits[name].images))
@@ -59,7 +64,8 @@ for (const denoise of ['none', 'median3'] as const) {
     if (denoise === 'none') t.equal(images.train, splits.train.images, 'images are not copied without denoising')
     t.same(Buffer.concat(splitNames.map(name => splits[name].images)), given, 'the given images are unchanged')
     t.match(reports[0], { stage: 'prepare', item: 'TensorFlow.js on wasm', done: 0, total })
-    t.match(reports.at(-1), { stage: 'prepare', item: denoise === 'none' ? 'summing' : 'denoising', done: total, total })
+    const item = denoise === 'none' ? 'summing' : 'denoising'
+    t.match(reports.at(-1), { stage: 'prepare', item, done: total, total })
     t.ok(reports.every(({ done }, i) => done >= (reports[i - 1]?.done ?? 0)), 'progress never goes back')
     t.equal(children[0]!.exitCode, 0, 'the process has ended')
   })
@@ -70,7 +76,8 @@ t.test('a signal kills the process', async t => {
   const stopping = new AbortController()
   const reason = new Error('enough')
   // The first report comes once it is at work.
-  await t.rejects(prepareInChildProcess(slowJob, manySplits, options({ signal: stopping.signal, report: () => stopping.abort(reason) })), reason)
+  const running = run(slowJob, manySplits, { signal: stopping.signal, report: () => stopping.abort(reason) })
+  await t.rejects(running, reason)
   const [child] = children
   if (child!.exitCode === null && child!.signalCode === null) await once(child!, 'exit')
   t.equal(child!.signalCode, 'SIGKILL')
@@ -79,20 +86,21 @@ t.test('a signal kills the process', async t => {
 t.test('an aborted signal starts no process', async t => {
   const children = childrenOf(t)
   const reason = new Error('enough')
-  await t.rejects(prepareInChildProcess(job(), splits, options({ signal: AbortSignal.abort(reason) })), reason)
+  await t.rejects(run(job(), splits, { signal: AbortSignal.abort(reason) }), reason)
   t.same(children, [])
 })
 
 t.test('an error in the process is reported with its reason', async t => {
   const children = childrenOf(t)
   // One more row than the images have.
-  await t.rejects(prepareInChildProcess({ ...job(), rows: 5 }, splits, options()), { code: 'preparation_failed', message: /shape/ })
+  await t.rejects(run({ ...job(), rows: 5 }), { code: 'preparation_failed', message: /shape/ })
   t.equal(children[0]!.signalCode, 'SIGKILL')
 })
 
 t.test('an unusable backend is reported with its reason', async t => {
   startWith(t, '--import', 'data:text/javascript,delete globalThis.WebAssembly')
-  await t.rejects(prepareInChildProcess(job(), splits, options()), { code: 'preparation_failed', message: /^TensorFlow.js backend wasm is not usable: ./ })
+  const message = /^TensorFlow.js backend wasm is not usable: ./
+  await t.rejects(run(job()), { code: 'preparation_failed', message })
 })
 
 t.test('the end of a process is reported with its cause', async t => {
@@ -100,17 +108,18 @@ t.test('the end of a process is reported with its cause', async t => {
   await t.test('killed', async t => {
     const children = childrenOf(t)
     const report = (): void => { children[0]!.kill('SIGKILL') }
-    await t.rejects(prepareInChildProcess(slowJob, manySplits, options({ report })), { code, message: 'the preparing process ended with SIGKILL' })
+    const message = 'the preparing process ended with SIGKILL'
+    await t.rejects(run(slowJob, manySplits, { report }), { code, message })
   })
   await t.test('before it can reply', async t => {
     startWith(t, '--import', 'data:text/javascript,process.exit(7)')
-    await t.rejects(prepareInChildProcess(job(), splits, options()), { code, message: 'the preparing process ended with exit code 7' })
+    await t.rejects(run(job()), { code, message: 'the preparing process ended with exit code 7' })
   })
   await t.test('not started at all', async t => {
     const before = process.execPath
     t.teardown(() => { process.execPath = before })
     process.execPath = join(t.testdir(), 'no-node-here')
-    await t.rejects(prepareInChildProcess(job(), splits, options()), { code, message: /^spawn .*no-node-here ENOENT$/ })
+    await t.rejects(run(job()), { code, message: /^spawn .*no-node-here ENOENT$/ })
   })
 })
 
@@ -120,16 +129,18 @@ t.test('the version identifies the data and the settings', async t => {
   const settings = { denoise: 'none', meanOver: 'train' } as const
   const base = datasetVersion(mnist, split, settings)
   t.equal(base, 'a826b1a4600fb3e4')
-  const renamed = datasetVersion({ ...mnist, title: 'another' }, { seed: 0, valFraction: 0.2, mode: 'contiguous' }, { meanOver: 'train', denoise: 'none' })
-  t.equal(renamed, base, 'titles and the order of settings do not matter')
+  const reordered = [{ seed: 0, valFraction: 0.2, mode: 'contiguous' }, { meanOver: 'train', denoise: 'none' }] as const
+  t.equal(datasetVersion({ ...mnist, title: 'another' }, ...reordered), base, 'titles and the order of settings do not matter')
   const others = [
     datasetVersion(mnist, { ...split, mode: 'shuffled' }, settings),
     datasetVersion(mnist, { ...split, valFraction: 0.1 }, settings),
     datasetVersion(mnist, { ...split, seed: 1 }, settings),
     datasetVersion(mnist, split, { ...settings, denoise: 'median3' }),
     datasetVersion(mnist, split, { ...settings, meanOver: 'train+val' }),
-    ...(Object.keys(mnist.files) as Array<keyof typeof mnist.files>).map(role =>
-      datasetVersion({ ...mnist, files: { ...mnist.files, [role]: { ...mnist.files[role], sha256: '0'.repeat(64) } } }, split, settings))
+    ...fileRoles.map(role => {
+      const files = { ...mnist.files, [role]: { ...mnist.files[role], sha256: '0'.repeat(64) } }
+      return datasetVersion({ ...mnist, files }, split, settings)
+    })
   ]
   t.equal(new Set([base, ...others]).size, 10)
 })

@@ -102,7 +102,7 @@ function rawDataset (): RawDataset {
 
 t.test('contiguous splits are views', async t => {
   const raw = rawDataset()
-  const { train, val, test } = splitDataset(raw, settings('contiguous', 0.2))
+  const { train, val, test } = await splitDataset(raw, settings('contiguous', 0.2))
   t.same([train.count, val.count, test.count], [40, 10, 7])
   t.equal(train.images.buffer, raw.train.images.buffer)
   t.equal(val.images.buffer, raw.train.images.buffer)
@@ -116,7 +116,7 @@ t.test('other splits are copies of the right samples', async t => {
   const raw = rawDataset()
   for (const mode of ['shuffled', 'stratified'] as const) {
     const parts = partition(raw.train.labels, settings(mode, 0.2, 3))
-    const splits = splitDataset(raw, settings(mode, 0.2, 3))
+    const splits = await splitDataset(raw, settings(mode, 0.2, 3))
     for (const name of ['train', 'val'] as const) {
       const { count, images, labels } = splits[name]
       t.equal(count, parts[name].length)
@@ -132,7 +132,7 @@ t.test('other splits are copies of the right samples', async t => {
 
 t.test('val may be empty', async t => {
   for (const mode of splitModes) {
-    const { train, val } = splitDataset(rawDataset(), settings(mode, 0))
+    const { train, val } = await splitDataset(rawDataset(), settings(mode, 0))
     t.same([train.count, val.count, val.images.length, val.labels.length], [50, 0, 0, 0], mode)
   }
 })

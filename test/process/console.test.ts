@@ -4,11 +4,11 @@ import t from 'tap'
 import { createConsole } from '../../src/process/console.ts'
 import { ProgressBar } from '../../src/process/progress-bar.ts'
 
-/** Stands in for standard output, and for the terminal behind it if it has columns. */
+/** A fake standard output; a terminal if it has columns. */
 class Output extends Writable {
   readonly isTTY: boolean
   readonly columns: number | undefined
-  /** Everything written, with its control sequences. */
+  /** Everything written, including control sequences. */
   text = ''
   writes = 0
   #look = (): void => {}
@@ -26,14 +26,16 @@ class Output extends Writable {
     done()
   }
 
-  /** What a person sees: a terminal that knows the start of the line, the erasing of its rest or all of it, and new lines. */
+  /** The visible lines, rendered with carriage returns, erasing of lines and of their ends, and line feeds. */
   get screen (): string[] {
     const lines = ['']
     let column = 0
-    for (const [part] of this.text.matchAll(/\x1b\[\d*[A-Za-z]|\r?\n|[^\x1b\r\n]+/g)) { // eslint-disable-line no-control-regex
+    // eslint-disable-next-line no-control-regex
+    for (const [part] of this.text.matchAll(/\x1b\[\d*[A-Za-z]|\r?\n|[^\x1b\r\n]+/g)) {
       const line = lines.at(-1)!
       if (part === '\x1b[1G') column = 0
-      else if (part === '\x1b[2K' || part === '\x1b[0K') lines[lines.length - 1] = part === '\x1b[2K' ? ' '.repeat(column) : line.slice(0, column)
+      else if (part === '\x1b[2K') lines[lines.length - 1] = ' '.repeat(column)
+      else if (part === '\x1b[0K') lines[lines.length - 1] = line.slice(0, column)
       else if (part.endsWith('\n')) column = lines.push('') && 0
       else if (!part.startsWith('\x1b')) {
         lines[lines.length - 1] = line.slice(0, column).padEnd(column) + part + line.slice(column + part.length)
@@ -43,7 +45,7 @@ class Output extends Writable {
     return lines.map(line => line.trimEnd())
   }
 
-  /** Once what was written holds this. */
+  /** Resolves once the written text contains this one. */
   holds (text: string): Promise<void> {
     return new Promise(resolve => {
       this.#look = () => { if (stripVTControlCharacters(this.text).includes(text)) resolve() }
@@ -54,20 +56,22 @@ class Output extends Writable {
   get asStdout (): NodeJS.WriteStream { return this as unknown as NodeJS.WriteStream }
 }
 
-const progress = (done: number, total = 1000, item = 'normalizing') => ({ stage: 'prepare', item, done, total } as const)
+function progress (done: number, total = 1000, item = 'normalizing') {
+  return { stage: 'prepare', item, done, total } as const
+}
 
-t.test('elsewhere than on a terminal: lines of JSON', async t => {
+t.test('without a terminal, the log consists of JSON lines', async t => {
   const output = new Output()
   const { logger } = await createConsole('info', output.asStdout)
   logger.info({ dataset: 'tiny' }, 'ready')
-  logger.debug('not at this level')
+  logger.debug('below the level')
   logger.error(new Error('wrong'))
   const lines = output.text.trimEnd().split('\n').map(line => JSON.parse(line))
   t.match(lines, [{ level: 30, dataset: 'tiny', msg: 'ready' }, { level: 50, msg: 'wrong' }])
   t.equal(lines.length, 2)
 })
 
-t.test('elsewhere than on a terminal: progress is a line a tenth', async t => {
+t.test('without a terminal, progress is one line per tenth', async t => {
   const output = new Output()
   const { report } = await createConsole('info', output.asStdout)
   for (const item of ['denoising', 'normalizing']) {
@@ -85,10 +89,10 @@ t.test('elsewhere than on a terminal: progress is a line a tenth', async t => {
     ['other', 'nothing to do', 0]
   ])
   t.match(lines[0], { msg: 'progress', progress: progress(0, 1000, 'denoising') })
-  t.notMatch(output.text, '\x1b', 'nothing is drawn')
+  t.notMatch(output.text, '\x1b', 'no control sequences')
 })
 
-t.test('on a terminal: lines for people, above the bar, which goes in the end', async t => {
+t.test('on a terminal, readable lines appear above the bar, which disappears in the end', async t => {
   const output = new Output(80)
   const { logger, report } = await createConsole('info', output.asStdout)
   const bar = `tiny ${'█'.repeat(15)}${'░'.repeat(15)}  50 % normalizing`
@@ -98,7 +102,7 @@ t.test('on a terminal: lines for people, above the bar, which goes in the end', 
   await output.holds('halfway')
   t.equal(output.screen.length, 2)
   t.match(output.screen[0], /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: halfway$/)
-  t.equal(output.screen[1], bar, 'the bar stands below')
+  t.equal(output.screen[1], bar, 'the bar is below')
 
   report('tiny', progress(1000))
   t.equal(output.screen.at(-1), '', 'the bar is gone')
@@ -108,7 +112,7 @@ t.test('on a terminal: lines for people, above the bar, which goes in the end', 
   t.notMatch(output.screen.join('\n'), /[█░]/)
 })
 
-t.test('the bar fits the line, and is drawn only when it changes', async t => {
+t.test('the bar fits into its line, and is drawn only on changes', async t => {
   const output = new Output(20)
   const bar = new ProgressBar(output.asStdout)
   bar.show('tiny', progress(0))
@@ -120,13 +124,13 @@ t.test('the bar fits the line, and is drawn only when it changes', async t => {
   t.ok(output.writes > writes)
   t.equal(output.screen[0], `tiny █${'░'.repeat(13)}`)
   bar.show('tiny', progress(3, 2))
-  t.equal(output.screen[0], '', 'more than all is all')
+  t.equal(output.screen[0], '', 'more than the total is complete')
   bar.show('tiny', progress(0, 0))
-  t.equal(output.screen[0], '', 'all of nothing is all')
-  bar.above('said\n')
+  t.equal(output.screen[0], '', 'an empty total is complete')
+  bar.writeAbove('said\n')
   t.same(output.screen, ['said', ''])
 
   const ofUnknownWidth = new Output(0)
   new ProgressBar(ofUnknownWidth.asStdout).show('tiny', progress(0, 1000, 'x'.repeat(200)))
-  t.equal(ofUnknownWidth.screen[0]!.length, 79, 'taken for the usual 80 columns, the last of which stays free')
+  t.equal(ofUnknownWidth.screen[0]!.length, 79, '80 columns are assumed, and the last one stays free')
 })

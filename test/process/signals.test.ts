@@ -4,11 +4,13 @@ import t from 'tap'
 
 /** Imports signals.ts, runs `code` and sends SIGTERM, all in a process of its own; resolves to how that ended. */
 async function ending (code: string): Promise<[code: number | null, signal: string | null]> {
-  const module = `import { releaseSignals } from ${JSON.stringify(new URL('../../src/process/signals.js', import.meta.url))}
+  const signals = new URL('../../src/process/signals.js', import.meta.url)
+  const module = `import { releaseSignals } from ${JSON.stringify(signals)}
     ${code}
     setInterval(() => {}, 1000)
     process.kill(process.pid, 'SIGTERM')`
-  const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '--eval', module], { stdio: 'inherit' })
+  const args = [...process.execArgv, '--input-type=module', '--eval', module]
+  const child = spawn(process.execPath, args, { stdio: 'inherit' })
   return await once(child, 'exit') as [number | null, string | null]
 }
 
