@@ -25,7 +25,6 @@ ${Object.entries(groups).map(([group, members]) => {
 
 const { names, check, ...options } = readArguments()
 const started = performance.now()
-const machine = describeMachine()
 const rows = []
 for (const name of names) {
   console.error(`measuring ${name} …`)
@@ -71,14 +70,14 @@ function readArguments () {
 function writeResults (name, rows) {
   const folder = new URL('results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
-  const results = { comparison: name, date: new Date().toISOString(), machine, ...options, rows }
+  const results = { comparison: name, date: new Date().toISOString(), machine: describeMachine(), ...options, rows }
   writeFileSync(new URL(`${name}.json`, folder), JSON.stringify(results, null, 2) + '\n')
 }
 
 function printResults () {
   const { rounds, seconds } = options
   const minutes = ((performance.now() - started) / 60_000).toFixed(1)
-  console.log(Object.entries(machine).map(([name, version]) => `${name} ${version}`).join(', '))
+  console.log(Object.entries(describeMachine()).map(([name, version]) => `${name} ${version}`).join(', '))
   console.log([
     `Medians of ${rounds} alternating rounds, of ${2 * rounds + 1} for rates of pages and 304s, ${seconds} s each;`,
     `ratios are medians of the ratios of rounds. wrk with 1 thread and ${CONNECTIONS} connections. ${minutes} min.\n`

@@ -169,14 +169,15 @@ function start (folder) {
 
 async function ready (server) {
   const deadline = performance.now() + READY_TIMEOUT_MS
-  while (!server.lines.some(({ msg }) => msg === 'mnist is ready')) {
+  const logged = text => server.lines.find(({ msg }) => msg.startsWith(text))
+  while (!logged('mnist is ready') || !logged('listening on ')) {
     const failure = server.lines.find(({ level }) => level >= 50)
     if (failure) throw new Error(failure.msg)
+    if (server.process.exitCode !== null) throw new Error(`ended with exit code ${server.process.exitCode}`)
     if (performance.now() > deadline) throw new Error(`not ready after ${READY_TIMEOUT_MS} ms`)
     await delay(10)
   }
-  const { msg } = server.lines.find(({ msg }) => msg.startsWith('listening on '))
-  return { ...server, base: msg.slice('listening on '.length) }
+  return { ...server, base: logged('listening on ').msg.slice('listening on '.length) }
 }
 
 async function stop (server) {

@@ -22,13 +22,13 @@ const files = Object.fromEntries(Object.entries(mnist.files).map(([role, file]) 
 const entry = { ...mnist, files, mirrors: [], embedded: undefined }
 if (process.env.WRITE_FILES) process.exit()
 
-const store = new DatasetRegistry([entry])
-const app = await buildApp({ config, store, logger })
+const registry = new DatasetRegistry([entry])
+const app = await buildApp({ config, registry, logger })
 await app.listen({ host: config.host, port: config.port, listenTextResolver: url => `listening on ${url}` })
 process.once('SIGTERM', () => app.close().then(() => process.exit()))
 const { dataFolder, keepPrepared: keep, sources, split, prepare, backend } = config
 const { signal } = new AbortController()
-store.ready(await loadDataset(entry, {
+registry.ready(await loadDataset(entry, {
   dataFolder, keep, sources, split, prepare, backend, signal, report: () => {}, log: logger
 }))
 logger.info('mnist is ready')

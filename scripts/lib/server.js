@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const CONNECT_ATTEMPTS = 600
 
 /**
- * Starts the service with its log at level `info`, and waits until its first dataset is ready.
+ * Starts the service with its log at level `info`, and waits until it listens and its first dataset is ready.
  *
  * @param options see `spawnService`
  * @returns the base address, pid, child process, milliseconds of each stage, and `stop`
@@ -30,9 +30,18 @@ export async function startQuietService (options = {}) {
   const base = `http://127.0.0.1:${port}`
   return await spawnService({ PORT: String(port), LOG_LEVEL: 'error' }, options, async (server, exit) => {
     await listening(port, exit)
-    while (!(await fetch(`${base}/readyz`)).ok) await delay(50)
+    await ready(base)
     return { base }
   })
+}
+
+async function ready (base) {
+  for (;;) {
+    const { ok, status } = await fetch(`${base}/readyz`)
+    if (ok) return
+    if (status !== 503) throw new Error(`/readyz responds with ${status}`)
+    await delay(50)
+  }
 }
 
 /** Starts any other server, which must listen on `port`. */
@@ -79,11 +88,12 @@ async function spawnService (defaults, options, ready) {
   }
 }
 
-/** Reads the log until the first dataset is ready. */
+/** Reads the log until the server listens and the first dataset is ready, in either order. */
 function readyByLog (server, started) {
   return new Promise((resolve, reject) => {
     const stages = {}
     let base
+    let isReady = false
     // Keeps reading after that, since a full pipe would block the server.
     createInterface(server.stdout).on('line', text => {
       const line = JSON.parse(text)
@@ -93,8 +103,9 @@ function readyByLog (server, started) {
       }
       if (line.msg === 'acquired') stages['acquiring ms'] = line.ms
       if (line.msg === 'prepared') Object.assign(stages, { 'preparing ms': line.ms, backend: line.backend })
-      if (line.msg.endsWith(' is ready')) {
-        stages['ready ms'] = Math.round(performance.now() - started)
+      if (line.msg.endsWith(' is ready')) isReady = true
+      if (base && isReady) {
+        stages['ready ms'] ??= Math.round(performance.now() - started)
         resolve({ base, stages })
       }
       if (line.level >= 50) reject(new Error(line.msg))
