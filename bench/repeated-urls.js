@@ -1,4 +1,4 @@
-/** Rates and latencies of a few URLs that are requested again and again, so that caches may answer. */
+/** Rates and latencies of a few URLs that are requested again and again, so that their memory stays in caches. */
 import { startQuietService } from '../scripts/lib/server.js'
 import { hasModules, hasProgram, startBareFastify, startFastapi, startNginx, withServers } from './alternatives.js'
 import { load } from './load.js'
