@@ -10,59 +10,24 @@ import { ServiceError } from './errors.ts'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /**
- * Every setting: its environment variable, allowed values, default and description. Literal JSON Schema, since importing
- * a library that builds it would delay the start.
+ * Every setting: its environment variable, allowed values, default and description. Literal JSON Schema, since
+ * importing a library that builds it would delay the start.
  */
 export const environment = {
   type: 'object',
   properties: {
-    HOST: { type: 'string', default: '127.0.0.1', description: 'Address to listen on; the container sets `0.0.0.0`.' },
-    PORT: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 65535,
-      default: 8080,
-      description: 'Port to listen on; 0 picks a free one.'
-    },
-    DATA_DIR: { type: 'string', default: './.data', description: 'Folder for downloaded files and prepared datasets.' },
-    KEEP_PREPARED: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 1000,
-      default: 4,
-      description: 'Prepared datasets to keep in `DATA_DIR`; the least recently used are removed first.'
-    },
-    DATASETS: {
-      type: 'string',
-      default: 'mnist',
-      description: 'Datasets to serve, separated by commas; may include folders in `SOURCE_DIR`.'
-    },
-    SOURCES: {
-      type: 'string',
-      default: sourceNames.join(','),
-      description: 'Sources of files, in order of preference: see [Sources](#sources).'
-    },
-    SOURCE_DIR: {
-      type: 'string',
-      default: '',
-      description: 'Folder with one folder of IDX files, optionally gzipped, per dataset.'
-    },
-    MIRRORS: {
-      type: 'string',
-      default: '',
-      description: 'Mirrors to try before the public ones, separated by commas; `{dataset}` is the name.'
-    },
-    OPENML_URL: {
-      type: 'string',
-      default: 'https://www.openml.org',
-      description: 'Address of OpenML or a compatible server.'
-    },
-    OFFLINE: { enum: ['0', '1'], default: '0', description: '`1` disables network access.' },
-    SPLIT: {
-      enum: splitModes,
-      default: 'contiguous',
-      description: 'How `val` is separated from the training samples.'
-    },
+    HOST: text('127.0.0.1', 'Address to listen on; the container sets `0.0.0.0`.'),
+    PORT: integer(0, 65535, 8080, 'Port to listen on; 0 picks a free one.'),
+    DATA_DIR: text('./.data', 'Folder for downloaded files and prepared datasets.'),
+    KEEP_PREPARED: integer(0, 1000, 4,
+      'Prepared datasets to keep in `DATA_DIR`; the least recently used are removed first.'),
+    DATASETS: text('mnist', 'Datasets to serve, separated by commas; may include folders in `SOURCE_DIR`.'),
+    SOURCES: text(sourceNames.join(','), 'Sources of files, in order of preference: see [Sources](#sources).'),
+    SOURCE_DIR: text('', 'Folder with one folder of IDX files, optionally gzipped, per dataset.'),
+    MIRRORS: text('', 'Mirrors to try before the public ones, separated by commas; `{dataset}` is the name.'),
+    OPENML_URL: text('https://www.openml.org', 'Address of OpenML or a compatible server.'),
+    OFFLINE: oneOf(['0', '1'], '0', '`1` disables network access.'),
+    SPLIT: oneOf(splitModes, 'contiguous', 'How `val` is separated from the training samples.'),
     VAL_FRACTION: {
       type: 'number',
       minimum: 0,
@@ -70,35 +35,27 @@ export const environment = {
       default: 0.2,
       description: 'Fraction of the training samples in `val`.'
     },
-    SPLIT_SEED: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 0xffffffff,
-      default: 0,
-      description: 'Seed of `shuffled` and `stratified` splits.'
-    },
-    MEAN_OVER: { enum: meanScopes, default: 'train', description: 'Samples that the mean image covers.' },
-    DENOISE: { enum: denoisers, default: 'none', description: 'Filter applied to the u8 images first.' },
-    TFJS_BACKEND: {
-      enum: backendChoices,
-      default: 'auto',
-      description: 'TensorFlow.js backend; `auto` selects the fastest that works.'
-    },
-    MAX_BATCH_SIZE: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 65536,
-      default: 4096,
-      description: 'Largest allowed `batch_size`.'
-    },
-    LOG_LEVEL: { enum: logLevels, default: 'info', description: 'Lowest level to log.' },
-    CORS_ORIGIN: {
-      type: 'string',
-      default: '*',
-      description: 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.'
-    }
+    SPLIT_SEED: integer(0, 0xffffffff, 0, 'Seed of `shuffled` and `stratified` splits.'),
+    MEAN_OVER: oneOf(meanScopes, 'train', 'Samples that the mean image covers.'),
+    DENOISE: oneOf(denoisers, 'none', 'Filter applied to the u8 images first.'),
+    TFJS_BACKEND: oneOf(backendChoices, 'auto', 'TensorFlow.js backend; `auto` selects the fastest that works.'),
+    MAX_BATCH_SIZE: integer(1, 65536, 4096, 'Largest allowed `batch_size`.'),
+    LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
+    CORS_ORIGIN: text('*', 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.')
   }
 } as const
+
+function text (defaultValue: string, description: string) {
+  return { type: 'string', default: defaultValue, description } as const
+}
+
+function integer (minimum: number, maximum: number, defaultValue: number, description: string) {
+  return { type: 'integer', minimum, maximum, default: defaultValue, description } as const
+}
+
+function oneOf<const Value extends string> (values: readonly Value[], defaultValue: NoInfer<Value>, description: string) {
+  return { enum: values, default: defaultValue, description } as const
+}
 
 export interface Config {
   readonly host: string

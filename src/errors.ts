@@ -19,7 +19,7 @@ const table = {
   source_unavailable: { status: 503, title: 'A source cannot give a file' },
   no_source: { status: 503, title: 'No source has the file' },
   cache_unwritable: { status: 503, title: 'The cache cannot be written' },
-  prepared_unusable: { status: 503, title: 'An artifact is unusable' },
+  artifact_unusable: { status: 503, title: 'An artifact is unusable' },
   backend_unavailable: { status: 503, title: 'A TensorFlow.js backend is not usable' },
   preparation_failed: { status: 503, title: 'Preparation failed' },
   dataset_loading: { status: 503, title: 'Dataset is still being prepared' },

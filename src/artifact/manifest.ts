@@ -1,8 +1,8 @@
 import type { FileProvenance } from '../dataset/originals.ts'
 import type { PixelStatistics } from '../dataset/prepared.ts'
 import type { BackendName } from '../dataset/settings.ts'
-import { splitNames, type SplitName } from '../dataset/splits.ts'
-import { perSplit } from '../dataset/splits.ts'
+import { splitNames, type SplitName } from '../dataset/sample-splits.ts'
+import { perSplit } from '../dataset/sample-splits.ts'
 import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError } from '../errors.ts'
 import { asBytes } from '../io/bytes.ts'
@@ -75,7 +75,7 @@ export function renderManifest (manifest: Manifest): string {
   return `${JSON.stringify({ ...manifest, sha256: sha256(JSON.stringify(manifest)) }, null, 2)}\n`
 }
 
-/** @throws ServiceError prepared_unusable: damaged, or of another layout, version or number of classes */
+/** @throws ServiceError artifact_unusable: damaged, or of another layout, version or number of classes */
 export function parseManifest (text: string, version: string, classes: number): Manifest {
   const { sha256, ...manifest } = parseObject(text) as Manifest & { sha256: string }
   if (renderManifest(manifest) !== text) throw unusable('the manifest is damaged')
@@ -88,7 +88,7 @@ export function parseManifest (text: string, version: string, classes: number): 
 /**
  * Views of the arrays in a data file, each verified by its hash. Blocks the thread: meant for worker threads.
  *
- * @throws ServiceError prepared_unusable: names the damaged array
+ * @throws ServiceError artifact_unusable: names the damaged array
  */
 export function parseArrays ({ arrays }: Manifest, data: Uint8Array): SourceArrays {
   const views = new Map<string, Uint8Array>()
@@ -119,5 +119,5 @@ function parseObject (text: string): object {
 }
 
 function unusable (reason: string, cause?: unknown): ServiceError {
-  return new ServiceError('prepared_unusable', reason, { cause })
+  return new ServiceError('artifact_unusable', reason, { cause })
 }

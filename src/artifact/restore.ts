@@ -20,7 +20,7 @@ export interface RestoredDataset {
 /**
  * Restores the dataset of an artifact; undefined if there is none.
  *
- * @throws ServiceError prepared_unusable: it is damaged or cannot be read; or the signal's reason
+ * @throws ServiceError artifact_unusable: it is damaged or cannot be read; or the signal's reason
  */
 export type Restore = (request: RestoreRequest, signal: AbortSignal) => Promise<RestoredDataset | undefined>
 
@@ -39,7 +39,7 @@ export const restoreInWorker: Restore = async (request, signal) => {
     return restored
   } catch (cause) {
     signal.throwIfAborted()
-    throw new ServiceError('prepared_unusable', messageOf(cause), { cause })
+    throw new ServiceError('artifact_unusable', messageOf(cause), { cause })
   } finally {
     // Not awaited, since that takes tens of milliseconds.
     worker.terminate()

@@ -35,7 +35,7 @@ export class ArtifactStore {
     this.#limit = limit
   }
 
-  /** @throws ServiceError prepared_unusable: the folder cannot be read */
+  /** @throws ServiceError artifact_unusable: the folder cannot be read */
   async has (version: string): Promise<boolean> {
     return await unlessMissing(stat(this.#paths(version).manifest)) !== undefined
   }
@@ -43,7 +43,7 @@ export class ArtifactStore {
   /**
    * Reads and verifies an artifact; undefined if there is none. Blocks the thread: meant for worker threads.
    *
-   * @throws ServiceError prepared_unusable: it is damaged or cannot be read
+   * @throws ServiceError artifact_unusable: it is damaged or cannot be read
    */
   async read (version: string, classes: number): Promise<Artifact | undefined> {
     const paths = this.#paths(version)
@@ -117,13 +117,13 @@ export class ArtifactStore {
   }
 }
 
-/** Undefined instead of ENOENT; other errors become ServiceError prepared_unusable. */
+/** Undefined instead of ENOENT; other errors become ServiceError artifact_unusable. */
 async function unlessMissing<T> (access: Promise<T>): Promise<T | undefined> {
   try {
     return await access
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new ServiceError('prepared_unusable', messageOf(cause), { cause })
+    throw new ServiceError('artifact_unusable', messageOf(cause), { cause })
   }
 }
 

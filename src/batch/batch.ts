@@ -1,6 +1,6 @@
 import type { LabelEncoding, Layout } from './options.ts'
 import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
-import type { ImageSize, SplitName } from '../dataset/splits.ts'
+import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
 import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather.ts'
 import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
 import { paddedSize } from './pad.ts'

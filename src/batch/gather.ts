@@ -1,4 +1,4 @@
-import type { ImageSize } from '../dataset/splits.ts'
+import type { ImageSize } from '../dataset/sample-splits.ts'
 import { padImage } from './pad.ts'
 import type { TensorData } from './tensor.ts'
 

@@ -1,4 +1,4 @@
-import type { ImageSize } from '../dataset/splits.ts'
+import type { ImageSize } from '../dataset/sample-splits.ts'
 
 /** The size of images after padding to a square of side `pad`; undefined leaves them as they are. */
 export function paddedSize ({ rows, columns }: ImageSize, pad: number | undefined): ImageSize {

@@ -3,7 +3,7 @@ import { imageCenterer } from './center.ts'
 import type { DatasetEntry } from './entry.ts'
 import type { FileProvenance } from './originals.ts'
 import type { BackendName, PrepareSettings, SplitSettings } from './settings.ts'
-import { perSplit, splitNames, type ImageSize, type Samples, type SplitName } from './splits.ts'
+import { perSplit, splitNames, type ImageSize, type Samples, type SplitName } from './sample-splits.ts'
 
 /** A dataset that batches are served from. Arrays are immutable, contiguous and little-endian. */
 export interface PreparedDataset extends DatasetIdentity, DatasetFacts {

@@ -1,5 +1,5 @@
 import type { Adjustments, FileRole } from '../dataset/entry.ts'
-import type { RawDataset, Samples } from '../dataset/splits.ts'
+import type { RawDataset, Samples } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
 import type { IdxArray } from './idx.ts'
 

@@ -1,5 +1,5 @@
 import type { Denoiser } from '../dataset/settings.ts'
-import type { ImageSize } from '../dataset/splits.ts'
+import type { ImageSize } from '../dataset/sample-splits.ts'
 import { tf, values } from './tensor.ts'
 
 type Triple = [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { ReportProgress } from '../dataset/progress.ts'
-import { perSplit, splitNames, type Samples, type SplitName } from '../dataset/splits.ts'
+import { perSplit, splitNames, type Samples, type SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FitOptions, FitResult } from './fit.ts'
 import type { ChosenBackend } from './tensor.ts'

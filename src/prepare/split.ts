@@ -1,6 +1,6 @@
 import { shuffledOrder } from '../dataset/order.ts'
 import type { SplitSettings } from '../dataset/settings.ts'
-import type { RawDataset, Samples, SplitName } from '../dataset/splits.ts'
+import type { RawDataset, Samples, SplitName } from '../dataset/sample-splits.ts'
 import { inTimeSlices } from '../io/event-loop.ts'
 
 /** Positions of samples among the original training samples. */

@@ -21,7 +21,7 @@ t.test('every flipped bit of a manifest is detected', async t => {
       try {
         parseManifest(bytes.toString(), dataset.version, 10)
       } catch (error) {
-        if ((error as { code?: string }).code === 'prepared_unusable') detected++
+        if ((error as { code?: string }).code === 'artifact_unusable') detected++
       }
       bytes[i]! ^= 1 << bit
     }
@@ -32,7 +32,7 @@ t.test('every flipped bit of a manifest is detected', async t => {
 
 t.test('truncated manifests and those of other artifacts are rejected', async t => {
   const parse = (text: string, version = dataset.version, classes = 10) => () => parseManifest(text, version, classes)
-  const code = 'prepared_unusable'
+  const code = 'artifact_unusable'
   for (let length = 0; length < text.length; length++) t.throws(parse(text.slice(0, length)), { code })
   for (const other of [`${text} `, 'null', '[]', '7', '{}', '"x"']) {
     t.throws(parse(other), { code, message: 'the manifest is damaged' })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { splitNames } from '../../src/dataset/splits.ts'
+import { splitNames } from '../../src/dataset/sample-splits.ts'
 import { createPreparedDataset, deriveArrays } from '../../src/dataset/prepared.ts'
 import { prepared } from '../fixtures/prepared.ts'
 

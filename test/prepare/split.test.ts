@@ -1,7 +1,7 @@
 import t from 'tap'
 import { mix, shuffledOrder } from '../../src/dataset/order.ts'
 import { splitModes, type SplitSettings } from '../../src/dataset/settings.ts'
-import type { RawDataset } from '../../src/dataset/splits.ts'
+import type { RawDataset } from '../../src/dataset/sample-splits.ts'
 import { partition, splitDataset } from '../../src/prepare/split.ts'
 
 function pseudoRandom (length: number, values: number, seed = 0): Uint8Array {

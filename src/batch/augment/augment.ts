@@ -1,4 +1,4 @@
-import type { ImageSize } from '../../dataset/splits.ts'
+import type { ImageSize } from '../../dataset/sample-splits.ts'
 import type { Augmentations } from './augmentations.ts'
 import { cutOut } from './cutout.ts'
 import { elasticField } from './elastic.ts'

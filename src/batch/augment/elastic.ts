@@ -1,4 +1,4 @@
-import type { ImageSize } from '../../dataset/splits.ts'
+import type { ImageSize } from '../../dataset/sample-splits.ts'
 import { words, type Words } from './random.ts'
 
 /** The displacement of each pixel: int32 rows·columns per axis, in multiples of `unit` pixels. */

@@ -1,4 +1,4 @@
-import type { ImageSize } from '../../dataset/splits.ts'
+import type { ImageSize } from '../../dataset/sample-splits.ts'
 import type { Augmentations } from './augmentations.ts'
 import type { Displacements } from './elastic.ts'
 import { signed, words, type Words } from './random.ts'

@@ -1,6 +1,6 @@
 import type { Augmentation } from '../../batch/augment/augment-batch.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../../batch/augment/parse.ts'
-import type { ImageSize, SplitName } from '../../dataset/splits.ts'
+import type { ImageSize, SplitName } from '../../dataset/sample-splits.ts'
 import { sampleKey } from '../../dataset/order.ts'
 import { defaults, type SampleParameters } from '../openapi/schemas/parameters.ts'
 import { assertNoErrors } from './errors.ts'

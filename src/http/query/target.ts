@@ -1,5 +1,5 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import { splitNames, type SplitName } from '../../dataset/splits.ts'
+import { splitNames, type SplitName } from '../../dataset/sample-splits.ts'
 import type { DatasetRegistry, LoadedDataset } from '../../dataset/registry.ts'
 import type { Format } from '../../encode/format.ts'
 import { negotiate } from '../../encode/negotiate.ts'

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { perSplit } from '../../dataset/splits.ts'
+import { perSplit } from '../../dataset/sample-splits.ts'
 import type { DatasetRegistry, DatasetState, LoadedDataset } from '../../dataset/registry.ts'
 import { bodyOf } from '../../encode/body.ts'
 import { json } from '../../encode/json/json.ts'

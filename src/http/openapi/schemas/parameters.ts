@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { augmentationNames, limits } from '../../../batch/augment/augmentations.ts'
 import { dtypes, labelEncodings, layouts, normalizations, remainders } from '../../../batch/options.ts'
-import { splitNames } from '../../../dataset/splits.ts'
+import { splitNames } from '../../../dataset/sample-splits.ts'
 
 /** The parameters of every resource, in its path, query or body; any other parameter is an error. */
 
