@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
-import { OrderCache } from './batch/order-cache.ts'
 import type { Config } from './config.ts'
 import type { DatasetRegistry } from './dataset/registry.ts'
+import { createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
+import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
 import problems, { sendProblem } from './http/plugins/problems.ts'
 import security from './http/plugins/security.ts'
 import { AccessLog } from './http/response/access-log.ts'
-import { CompressedCache } from './http/response/compressed-cache.ts'
 import { batchRoutes } from './http/routes/batches.ts'
 import { datasetRoutes } from './http/routes/datasets.ts'
 import { fileRoutes } from './http/routes/files.ts'
@@ -20,40 +20,61 @@ import { sampleRoutes } from './http/routes/samples.ts'
 import { splitRoutes } from './http/routes/splits.ts'
 import { streamRoutes } from './http/routes/stream.ts'
 
+/** The settings of the HTTP service. */
+export type HttpConfig = Pick<
+  Config,
+  | 'maxBatchSize'
+  | 'workMemory'
+  | 'corsOrigins'
+  | 'maxConnections'
+  | 'keepAliveTimeoutMs'
+  | 'requestTimeoutMs'
+  | 'headersTimeoutMs'
+  | 'shutdownDelayMs'
+>
+
 export interface AppOptions {
-  readonly config: Pick<Config, 'maxBatchSize' | 'corsOrigins'>
+  readonly config: HttpConfig
   readonly registry: DatasetRegistry
   readonly logger: FastifyBaseLogger
 }
 
 /** The HTTP service over a registry of datasets. Takes constructed objects, and neither listens nor loads. */
-export async function buildApp ({ config: { maxBatchSize, corsOrigins }, registry, logger }: AppOptions) {
+export async function buildApp ({ config, registry, logger }: AppOptions) {
+  const { maxBatchSize, corsOrigins } = config
   const app = fastify({
     loggerInstance: logger,
     logController: new AccessLog(),
     genReqId: () => randomUUID(),
     requestIdHeader: 'x-request-id',
     forceCloseConnections: 'idle',
+    // Draining serves every request that arrives.
+    return503OnClosing: false,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    http: { headersTimeout: config.headersTimeoutMs },
     frameworkErrors: sendProblem,
     ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false, useDefaults: false } }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  app.server.maxConnections = config.maxConnections
+  const limits = createLimits(config)
+  app.decorate('limits', limits)
   await app.register(problems)
-  await app.register(drain)
+  await app.register(connections)
+  await app.register(drain, { delayMs: config.shutdownDelayMs })
   await app.register(security, { origins: corsOrigins })
   await app.register(docs)
 
   // Called, not registered: every hook of the app applies to the routes, even one that is added later.
-  const orders = new OrderCache()
-  const compressedCache = new CompressedCache()
   await healthRoutes(app, { registry })
   await datasetRoutes(app, { registry, maxBatchSize })
   await meanRoutes(app, { registry })
   await fileRoutes(app, { registry })
   await splitRoutes(app, { registry })
-  await batchRoutes(app, { registry, orders, compressedCache, maxBatchSize })
+  await batchRoutes(app, { registry, limits, maxBatchSize })
   await gatherRoutes(app, { registry, maxBatchSize })
-  await streamRoutes(app, { registry, orders, maxBatchSize })
+  await streamRoutes(app, { registry, limits, maxBatchSize })
   await sampleRoutes(app, { registry })
   return app
 }

@@ -40,6 +40,16 @@ export const environment = {
     DENOISE: oneOf(denoisers, 'none', 'Filter applied to the u8 images first.'),
     TFJS_BACKEND: oneOf(backendChoices, 'auto', 'TensorFlow.js backend; `auto` selects the fastest that works.'),
     MAX_BATCH_SIZE: integer(1, 65536, 4096, 'Largest allowed `batch_size`.'),
+    WORK_MEMORY: integer(1, 1048576, 48, 'MiB for concurrent compression and augmentation.'),
+    MAX_CONNECTIONS: integer(1, 1000000, 4096, 'Open connections; more are refused.'),
+    KEEP_ALIVE_TIMEOUT: number(
+      0, 86400, 72, 'Seconds that an idle connection stays open; longer than the pauses of clients and proxies.'
+    ),
+    HEADERS_TIMEOUT: number(1, 3600, 30, 'Seconds in which the headers of a request must arrive.'),
+    REQUEST_TIMEOUT: number(1, 3600, 60, 'Seconds in which a whole request must arrive.'),
+    SHUTDOWN_DELAY: number(
+      0, 3600, 1, 'Seconds that a stopping server still accepts connections, while `/readyz` fails.'
+    ),
     LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
     CORS_ORIGIN: text('*', 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.')
   }
@@ -51,6 +61,10 @@ function text (defaultValue: string, description: string) {
 
 function integer (minimum: number, maximum: number, defaultValue: number, description: string) {
   return { type: 'integer', minimum, maximum, default: defaultValue, description } as const
+}
+
+function number (minimum: number, maximum: number, defaultValue: number, description: string) {
+  return { type: 'number', minimum, maximum, default: defaultValue, description } as const
 }
 
 function oneOf<const Value extends string> (values: readonly Value[], defaultValue: NoInfer<Value>, description: string) {
@@ -74,6 +88,13 @@ export interface Config {
   readonly prepare: PrepareSettings
   readonly backend: BackendChoice
   readonly maxBatchSize: number
+  /** Bytes for concurrent compression and augmentation. */
+  readonly workMemory: number
+  readonly maxConnections: number
+  readonly keepAliveTimeoutMs: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly shutdownDelayMs: number
   readonly logLevel: (typeof logLevels)[number]
   readonly corsOrigins: readonly string[]
 }
@@ -105,6 +126,12 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     prepare: { denoise: values.DENOISE, meanOver: values.MEAN_OVER },
     backend: values.TFJS_BACKEND,
     maxBatchSize: values.MAX_BATCH_SIZE,
+    workMemory: values.WORK_MEMORY * 2 ** 20,
+    maxConnections: values.MAX_CONNECTIONS,
+    keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT * 1000,
+    headersTimeoutMs: values.HEADERS_TIMEOUT * 1000,
+    requestTimeoutMs: values.REQUEST_TIMEOUT * 1000,
+    shutdownDelayMs: values.SHUTDOWN_DELAY * 1000,
     logLevel: values.LOG_LEVEL,
     corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none')
   })

@@ -22,6 +22,7 @@ const table = {
   artifact_unusable: { status: 503, title: 'An artifact is unusable' },
   backend_unavailable: { status: 503, title: 'A TensorFlow.js backend is not usable' },
   preparation_failed: { status: 503, title: 'Preparation failed' },
+  overloaded: { status: 503, title: 'Too many requests at once' },
   dataset_loading: { status: 503, title: 'Dataset is still being prepared' },
   dataset_failed: { status: 503, title: 'Dataset is not available' }
 } as const
@@ -32,18 +33,22 @@ export interface ErrorOptions {
   readonly cause?: unknown
   /** Further members of the problem document (RFC 9457 §3.2). */
   readonly members?: Readonly<Record<string, unknown>>
+  /** Seconds after which the client may retry. */
+  readonly retryAfter?: number
 }
 
 /** An error whose message is written for whoever made the request or started the service. */
 export class ServiceError extends Error {
   readonly code: ErrorCode
   readonly members: Readonly<Record<string, unknown>>
+  readonly retryAfter: number | undefined
 
   constructor (code: ErrorCode, detail: string, options: ErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'ServiceError'
     this.code = code
     this.members = options.members ?? {}
+    this.retryAfter = options.retryAfter
   }
 
   get status (): number { return table[this.code].status }

@@ -25,7 +25,7 @@ async function main (): Promise<void> {
   const app = await buildApp({ config, registry, logger })
 
   releaseSignals()
-  closeWithGrace({ delay: GRACE_MS, logger }, async ({ signal, err }) => {
+  closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
     else logger.info(`stopping on ${signal}`)
     stopping.abort(new Error('the server is stopping'))

@@ -16,6 +16,12 @@ t.test('without settings, the defaults apply', async t => {
     prepare: { denoise: 'none', meanOver: 'train' },
     backend: 'auto',
     maxBatchSize: 4096,
+    workMemory: 48 * 2 ** 20,
+    maxConnections: 4096,
+    keepAliveTimeoutMs: 72_000,
+    headersTimeoutMs: 30_000,
+    requestTimeoutMs: 60_000,
+    shutdownDelayMs: 1000,
     logLevel: 'info',
     corsOrigins: ['*']
   })
@@ -48,6 +54,12 @@ t.test('every setting can be set', async t => {
     DENOISE: 'gaussian',
     TFJS_BACKEND: 'cpu',
     MAX_BATCH_SIZE: '65536',
+    WORK_MEMORY: '4096',
+    MAX_CONNECTIONS: '10',
+    KEEP_ALIVE_TIMEOUT: '0.5',
+    HEADERS_TIMEOUT: '5',
+    REQUEST_TIMEOUT: '7.5',
+    SHUTDOWN_DELAY: '0',
     LOG_LEVEL: 'silent',
     CORS_ORIGIN: 'https://a.example, https://b.example'
   }), {
@@ -67,6 +79,12 @@ t.test('every setting can be set', async t => {
     prepare: { denoise: 'gaussian', meanOver: 'train+val' },
     backend: 'cpu',
     maxBatchSize: 65536,
+    workMemory: 4096 * 2 ** 20,
+    maxConnections: 10,
+    keepAliveTimeoutMs: 500,
+    headersTimeoutMs: 5000,
+    requestTimeoutMs: 7500,
+    shutdownDelayMs: 0,
     logLevel: 'silent',
     corsOrigins: ['https://a.example', 'https://b.example']
   })

@@ -8,6 +8,7 @@ import { catalogue } from '../src/dataset/catalogue/index.ts'
 import { buildApp } from '../src/app.ts'
 import { loadDataset } from '../src/prepare/load.ts'
 import { examples, type Example } from '../src/http/openapi/examples.ts'
+import { httpConfig } from './fixtures/http-config.ts'
 import { DatasetRegistry } from '../src/dataset/registry.ts'
 import { root } from './fixtures/root.ts'
 
@@ -38,7 +39,7 @@ interface DocumentedResponse {
 }
 
 const mnist = catalogue.get('mnist')!
-const config = { maxBatchSize: 4096, corsOrigins: ['*'] }
+const config = { ...httpConfig, maxBatchSize: 4096 }
 const logger = pino({ level: 'silent' })
 
 const stores = {

@@ -3,6 +3,7 @@ import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
 import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
 import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather.ts'
 import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
+import type { Order } from './order-cache.ts'
 import { paddedSize } from './pad.ts'
 import type { PageSpan } from './page.ts'
 import { computedTensor, viewTensor, type PixelValues, type Tensor } from './tensor.ts'
@@ -30,7 +31,7 @@ export interface Selection extends NormalizerOptions {
   /** Positions of the order that the batch covers. */
   readonly span: PageSpan
   /** Positions in the split, in any order and any number of times; undefined for the natural order. */
-  readonly order: Uint32Array | undefined
+  readonly order: Order | undefined
   readonly labels: LabelEncoding
   readonly layout: Layout
   /** Whether a mask tells samples from padding. */
@@ -67,7 +68,7 @@ export function selectIds (
   { split, span: { start, count }, order }: Pick<Selection, 'split' | 'span' | 'order'>
 ): Uint32Array {
   const total = order ? order.length : splits[split].count
-  if (order && start + count <= total) return order.slice(start, start + count)
+  if (order && start + count <= total) return Uint32Array.from(order.subarray(start, start + count))
   const ids = new Uint32Array(count)
   for (let i = 0; i < count; i++) {
     const position = (start + i) % total

@@ -1,3 +1,5 @@
+import { TIME_SLICE_MS, yieldToEventLoop } from '../io/event-loop.ts'
+
 /** MurmurHash3's 32-bit finalizer (Appleby, fmix32): a bijection on unsigned 32-bit integers. */
 export function mix (value: number): number {
   let h = value >>> 0
@@ -21,22 +23,31 @@ export function sampleKey (seed: number, epoch: number): (i: number) => number {
 }
 
 /** Bits per pass of the radix sort: three passes cover all 32. */
-const DIGIT = 11
+const DIGIT_BITS = 11
+const DIGIT_MASK = (1 << DIGIT_BITS) - 1
+
+/** Elements between two yields: well below a millisecond of work. */
+const SLICE = 1 << 14
 
 /** The numbers 0 … count−1, sorted by their keys in ascending order: u32 of `count`, in linear time. */
 export function shuffledOrder (count: number, seed: number, epoch: number): Uint32Array {
-  const key = sampleKey(seed, epoch)
-  let source: Entries = { keys: new Uint32Array(count), order: new Uint32Array(count) }
-  let target: Entries = { keys: new Uint32Array(count), order: new Uint32Array(count) }
-  for (let i = 0; i < count; i++) {
-    source.keys[i] = key(i)
-    source.order[i] = i
+  const steps = sortByKey(count, seed, epoch)
+  for (;;) {
+    const { value, done } = steps.next()
+    if (done) return value
   }
-  for (let shift = 0; shift < 32; shift += DIGIT) {
-    distribute(source, target, shift);
-    [source, target] = [target, source]
+}
+
+/** The same, yielding to the event loop between time slices. */
+export async function shuffledOrderInSlices (count: number, seed: number, epoch: number): Promise<Uint32Array> {
+  const steps = sortByKey(count, seed, epoch)
+  for (let deadline = performance.now() + TIME_SLICE_MS; ;) {
+    const { value, done } = steps.next()
+    if (done) return value
+    if (performance.now() < deadline) continue
+    await yieldToEventLoop()
+    deadline = performance.now() + TIME_SLICE_MS
   }
-  return source.order
 }
 
 interface Entries {
@@ -45,19 +56,57 @@ interface Entries {
   readonly order: Uint32Array
 }
 
-/** One pass of a stable least-significant-digit radix sort. */
-function distribute (source: Entries, target: Entries, shift: number): void {
-  const mask = (1 << DIGIT) - 1
-  const starts = new Uint32Array(1 << DIGIT)
-  const { keys, order } = source
-  for (let i = 0; i < keys.length; i++) starts[(keys[i]! >>> shift) & mask]!++
+/** A stable least-significant-digit radix sort, in steps. */
+function * sortByKey (count: number, seed: number, epoch: number): Generator<void, Uint32Array> {
+  const key = sampleKey(seed, epoch)
+  let source: Entries = { keys: new Uint32Array(count), order: new Uint32Array(count) }
+  let target: Entries = { keys: new Uint32Array(count), order: new Uint32Array(count) }
+  for (let start = 0; start < count; start += SLICE) {
+    fillKeys(source, key, start, Math.min(start + SLICE, count))
+    yield
+  }
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    const positions = digitStarts(source.keys, shift)
+    yield
+    for (let start = 0; start < count; start += SLICE) {
+      distribute(source, target, positions, shift, start, Math.min(start + SLICE, count))
+      yield
+    }
+    [source, target] = [target, source]
+  }
+  return source.order
+}
+
+function fillKeys ({ keys, order }: Entries, key: (i: number) => number, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
+    keys[i] = key(i)
+    order[i] = i
+  }
+}
+
+/** The position of the first key with each digit. */
+function digitStarts (keys: Uint32Array, shift: number): Uint32Array {
+  const starts = new Uint32Array(1 << DIGIT_BITS)
+  for (let i = 0; i < keys.length; i++) starts[(keys[i]! >>> shift) & DIGIT_MASK]!++
   for (let digit = 0, start = 0; digit < starts.length; digit++) {
     const size = starts[digit]!
     starts[digit] = start
     start += size
   }
-  for (let i = 0; i < keys.length; i++) {
-    const position = starts[(keys[i]! >>> shift) & mask]!++
+  return starts
+}
+
+/** Moves entries to the positions of their digits, which advance. */
+function distribute (
+  { keys, order }: Entries,
+  target: Entries,
+  positions: Uint32Array,
+  shift: number,
+  start: number,
+  end: number
+): void {
+  for (let i = start; i < end; i++) {
+    const position = positions[(keys[i]! >>> shift) & DIGIT_MASK]!++
     target.keys[position] = keys[i]!
     target.order[position] = order[i]!
   }

@@ -11,13 +11,18 @@ export interface Augmentation {
   readonly key: (id: number) => number
 }
 
-/** The batch of a selection with augmented images. */
+/**
+ * The batch of a selection with augmented images.
+ *
+ * @throws the signal's reason
+ */
 export async function augmentBatch (
   dataset: PreparedDataset,
   selection: Selection,
-  augmentation: Augmentation
+  augmentation: Augmentation,
+  signal: AbortSignal
 ): Promise<Batch> {
-  const images = await augmentImages(dataset, selection, augmentation)
+  const images = await augmentImages(dataset, selection, augmentation, signal)
   return selectBatch(dataset, { ...selection, images })
 }
 
@@ -25,7 +30,8 @@ export async function augmentBatch (
 async function augmentImages (
   dataset: PreparedDataset,
   selection: Selection,
-  { augmentations, key }: Augmentation
+  { augmentations, key }: Augmentation,
+  signal: AbortSignal
 ): Promise<Uint8Array> {
   const stored = dataset.splits[selection.split].images
   const size = dataset.rows * dataset.columns
@@ -35,6 +41,7 @@ async function augmentImages (
   for (let i = 0, sliceEnd = 0; i < ids.length; i++) {
     if (performance.now() >= sliceEnd) {
       await yieldToEventLoop()
+      signal.throwIfAborted()
       sliceEnd = performance.now() + TIME_SLICE_MS
     }
     const id = ids[i]!

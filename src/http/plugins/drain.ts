@@ -1,9 +1,22 @@
 import type { ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import plugin from 'fastify-plugin'
 
-/** Time for clients to read what the kernel holds of their responses; less than the grace period of the process. */
-const LINGER_MS = 7000
+export interface DrainOptions {
+  /** Milliseconds in which a stopping server still accepts connections. */
+  readonly delayMs: number
+}
+
+/** Time for clients to read what the kernel holds of their responses. */
+export const LINGER_MS = 7000
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether the server is about to stop. */
+    readonly shutdown: { isStopping: boolean }
+  }
+}
 
 interface Connection {
   hasResponse: boolean
@@ -11,17 +24,22 @@ interface Connection {
 }
 
 /**
- * Closes connections only once their clients have everything. Node destroys a connection when its response is handed
- * to the kernel, and when the last process of a container exits, unsent data is lost. So each connection is
- * half-closed after its response, and the client is given time to close its side.
+ * Stops without losing a request. At first the server only announces its end: `/readyz` fails, and every response closes
+ * its connection, so that clients and load balancers go elsewhere. Then it stops listening.
+ *
+ * Connections are closed only once their clients have everything. Node destroys a connection when its response is handed
+ * to the kernel, and when the last process of a container exits, unsent data is lost. So each connection is half-closed
+ * after its response, and the client is given time to close its side.
  */
-export default plugin(async app => {
+export default plugin(async (app, { delayMs }: DrainOptions) => {
   const connections = new Map<Socket, Connection>()
-  let isClosing = false
+  const shutdown = { isStopping: false }
+  app.decorate('shutdown', shutdown)
 
   app.server.on('connection', (socket: Socket) => {
     connections.set(socket, { hasResponse: false, lastResponseEnd: -Infinity })
     socket.once('close', () => connections.delete(socket))
+    if (shutdown.isStopping) halfClose(socket)
   })
 
   app.server.on('request', ({ socket }, response) => {
@@ -33,20 +51,19 @@ export default plugin(async app => {
   function onResponseClose (this: ServerResponse): void {
     const { socket } = this.req
     const connection = connections.get(socket)
-    if (connection) {
-      connection.hasResponse = false
-      connection.lastResponseEnd = performance.now()
-    }
-    if (isClosing) socket.end()
+    if (!connection) return
+    connection.hasResponse = false
+    connection.lastResponseEnd = performance.now()
   }
 
   app.addHook('preClose', async () => {
-    isClosing = true
+    shutdown.isStopping = true
+    for (const socket of connections.keys()) halfClose(socket)
+    await delay(delayMs)
+
     // net.Server's close stops listening; http.Server's would destroy connections as well.
     const closed = new Promise(resolve => Server.prototype.close.call(app.server, resolve))
     for (const [socket, { hasResponse, lastResponseEnd }] of connections) {
-      // Node calls this after the last response of a connection.
-      socket.destroySoon = () => socket.end()
       if (hasResponse) continue
       if (performance.now() - lastResponseEnd < LINGER_MS) socket.end()
       else socket.destroy()
@@ -56,3 +73,8 @@ export default plugin(async app => {
     clearTimeout(timeout)
   })
 }, { name: 'drain' })
+
+/** Node calls `destroySoon` after the last response of a connection. */
+function halfClose (socket: Socket): void {
+  socket.destroySoon = () => socket.end()
+}

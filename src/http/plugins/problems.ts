@@ -3,11 +3,9 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { ServiceError } from '../../errors.ts'
 import { describeBodyErrors, describeParameterErrors, parseIntegers, type ParameterError } from '../query/errors.ts'
+import { DisconnectedError } from '../response/disconnect.ts'
 import { jsonBody } from '../response/respond.ts'
 import { writeBody } from '../response/writer.ts'
-
-/** Seconds after which a client may retry while a dataset is being prepared. */
-const RETRY_AFTER_SECONDS = 1
 
 /** The one place where errors become responses: problem documents (RFC 9457). */
 export default plugin(async app => {
@@ -30,9 +28,11 @@ export function sendProblem (
   request: FastifyRequest,
   reply: FastifyReply
 ): FastifyReply {
+  // Nobody is left to respond to.
+  if (error instanceof DisconnectedError) return reply.hijack()
   const problem = error instanceof ServiceError ? error : toServiceError(error, request)
   if (problem.code === 'internal') request.log.error({ err: error }, 'unexpected error')
-  if (problem.code === 'dataset_loading') reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (problem.retryAfter !== undefined) reply.header('retry-after', problem.retryAfter)
   // A hook may reject a request with a status of its own.
   const status = problem.code === 'bad_request' ? (error as FastifyError).statusCode ?? problem.status : problem.status
   reply.code(status).header('cache-control', 'no-store').type('application/problem+json')

@@ -1,5 +1,6 @@
 import { augmentBatch, type Augmentation } from '../../batch/augment/augment-batch.ts'
 import { imageShape, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
+import type { Order } from '../../batch/order-cache.ts'
 import { countElements } from '../../batch/tensor.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
@@ -9,7 +10,7 @@ import type { Content } from '../response/respond.ts'
 /** The batch that a request asks for. Nothing is computed yet. */
 export interface BatchRequest extends Omit<Selection, 'order' | 'images'> {
   /** The order of the epoch, sorted or taken from a cache when it is needed; undefined for the natural order. */
-  readonly order: () => Uint32Array | undefined
+  readonly order: () => Order | undefined | Promise<Order>
   /** The batch's place among the pages of its split, unless its samples were requested individually. */
   readonly pagination?: { readonly page: number, readonly batch_size: number, readonly pages: number }
   readonly augmentation?: Augmentation | undefined
@@ -36,10 +37,16 @@ export function describeBatch (dataset: PreparedDataset, request: BatchRequest):
   }
 }
 
-export function computeBatch (dataset: PreparedDataset, request: BatchRequest): Batch | Promise<Batch> {
+/** @throws the signal's reason */
+export async function computeBatch (dataset: PreparedDataset, request: BatchRequest, signal: AbortSignal): Promise<Batch> {
   const { order, augmentation, ...rest } = request
-  const selection: Selection = { ...rest, order: order() }
-  return augmentation ? augmentBatch(dataset, selection, augmentation) : selectBatch(dataset, selection)
+  const selection: Selection = { ...rest, order: await order() }
+  return augmentation ? await augmentBatch(dataset, selection, augmentation, signal) : selectBatch(dataset, selection)
+}
+
+/** Bytes of the images that are computed before a batch can be encoded. */
+export function augmentedBytes ({ rows, columns }: PreparedDataset, { augmentation, span: { count } }: BatchRequest): number {
+  return augmentation ? count * rows * columns : 0
 }
 
 /** Whether compression pays: text and u8 shrink, binary floats hardly do. */
@@ -55,8 +62,9 @@ export function batchContent (dataset: PreparedDataset, request: BatchRequest, f
     headers: () => batchHeaders(metadata),
     // An element takes at least one byte, as u8 and as text.
     compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
-    async body () {
-      return format.encode(await computeBatch(dataset, request), metadata)
+    workBytes: augmentedBytes(dataset, request),
+    async body (signal) {
+      return format.encode(await computeBatch(dataset, request, signal), metadata)
     }
   }
 }

@@ -1,10 +1,10 @@
-import type { OrderCache } from '../../batch/order-cache.ts'
 import { pageSpan } from '../../batch/page.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import type { Format } from '../../encode/format.ts'
 import type { BatchParameters } from '../openapi/schemas/parameters.ts'
+import type { Limits } from '../limits.ts'
 import { tagsOf } from '../response/respond.ts'
 import { assertPaddable, echoImageQuery, resolveAugmentation } from './augmentation.ts'
 import type { BatchRequest } from './batch-request.ts'
@@ -27,7 +27,7 @@ export interface EpochRequest {
 /** What routes that serve pages depend on. */
 export interface EpochOptions {
   readonly registry: DatasetRegistry
-  readonly orders: OrderCache
+  readonly limits: Limits
   readonly maxBatchSize: number
 }
 
@@ -47,7 +47,7 @@ function createEpochRequest (
   dataset: PreparedDataset,
   split: SplitName,
   query: BatchParameters,
-  { orders, maxBatchSize }: EpochOptions
+  { limits: { orders }, maxBatchSize }: EpochOptions
 ): EpochRequest {
   const preparation = resolvePreparation(query)
   const pagination = resolvePagination(query, { name: split, total: dataset.splits[split].count }, maxBatchSize)

@@ -45,7 +45,7 @@ export function resolveDataset (registry: DatasetRegistry, name: string, version
   }
   if (state.status === 'loading') {
     const members = { progress: state.progress }
-    throw new ServiceError('dataset_loading', `${name} is still being prepared`, { members })
+    throw new ServiceError('dataset_loading', `${name} is still being prepared`, { members, retryAfter: 1 })
   }
   if (state.status === 'failed') {
     throw new ServiceError('dataset_failed', `${name} could not be prepared: ${state.reason}`)

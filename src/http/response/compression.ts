@@ -10,8 +10,14 @@ import { yieldToEventLoop } from '../../io/event-loop.ts'
 export type Coding = 'zstd' | 'br' | 'gzip'
 
 interface Compressor {
-  /** Emits output as it sees fit. */
-  whole (): Transform
+  /** Memory in bytes, measured, with the text that waits for it. */
+  readonly bytes: number
+  /**
+   * Emits output as it sees fit.
+   *
+   * @param windowLog log₂ of the bytes in which repetitions are found
+   */
+  whole (windowLog: number): Transform
   /** Emits all output for each write before it takes the next. */
   stream (): Transform
 }
@@ -23,33 +29,44 @@ const chunkSize = 1 << 16
 const { createZstdCompress } = zlib as { createZstdCompress?: typeof createBrotliCompress }
 const { ZSTD_e_flush: zstdFlush, ZSTD_c_windowLog: zstdWindowLog } = constants as unknown as Record<string, number>
 
-/** log₂ of a stream's window in bytes, which is held for as long as the client reads. */
-const STREAM_WINDOW_LOG = 18
+/** Range of a window in bytes, as log₂. Larger ones shrink bodies by few percent, but take several MiB. */
+const MIN_WINDOW_LOG = 16
+const MAX_WINDOW_LOG = 18
+
+/** Bytes that a compressed stream looks back on, for as long as its client reads. */
+export const STREAM_WINDOW_BYTES = 1 << MAX_WINDOW_LOG
 
 // Each at the level beyond which time grows faster than bytes shrink; the fastest is preferred.
 const compressors = new Map<Coding, Compressor>()
 if (createZstdCompress) {
   compressors.set('zstd', {
-    whole: () => createZstdCompress({ chunkSize }),
-    stream: () => createZstdCompress({ chunkSize, flush: zstdFlush!, params: { [zstdWindowLog!]: STREAM_WINDOW_LOG } })
+    bytes: 2 << 20,
+    whole: windowLog => createZstdCompress({ chunkSize, params: { [zstdWindowLog!]: windowLog } }),
+    stream: () => createZstdCompress({ chunkSize, flush: zstdFlush!, params: { [zstdWindowLog!]: MAX_WINDOW_LOG } })
   })
 }
 const quality = { [constants.BROTLI_PARAM_QUALITY]: 4 }
 compressors.set('br', {
-  // A fixed hint, since the first chunk says nothing about the size of the body.
-  whole: () => createBrotliCompress({ chunkSize, params: { ...quality, [constants.BROTLI_PARAM_SIZE_HINT]: 1 << 20 } }),
+  bytes: 2 << 20,
+  whole: windowLog => createBrotliCompress({ chunkSize, params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: windowLog } }),
   stream: () => createBrotliCompress({
     chunkSize,
     flush: constants.BROTLI_OPERATION_FLUSH,
-    params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: STREAM_WINDOW_LOG }
+    params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: MAX_WINDOW_LOG }
   })
 })
 compressors.set('gzip', {
+  bytes: 1 << 19,
   whole: () => createGzip({ chunkSize, level: 4 }),
   stream: () => createGzip({ chunkSize, level: 4, flush: constants.Z_SYNC_FLUSH })
 })
 
 const codings = [...compressors.keys()]
+
+/** Memory of a compressor in bytes, for as long as it works. */
+export function compressorBytes (coding: Coding): number {
+  return compressors.get(coding)!.bytes
+}
 
 /** Smaller bodies are not worth compressing. */
 const MIN_BYTES = 1024
@@ -73,15 +90,24 @@ export function negotiateCoding (accepted: string | string[] | undefined, bytes:
 }
 
 /**
- * Compresses a body in zlib's thread pool. Each chunk is computed when the one before it is compressed, then
- * released.
+ * Compresses a body in zlib's thread pool. Each chunk is computed when the one before it is compressed, then released.
+ *
+ * @param bytes approximate length of the body
+ * @throws the signal's reason
  */
-export async function compress (coding: Coding, chunks: Iterable<Chunk>): Promise<Uint8Array> {
-  const compressor = compressors.get(coding)!.whole()
+export async function compress (
+  coding: Coding,
+  chunks: Iterable<Chunk>,
+  bytes: number,
+  signal: AbortSignal
+): Promise<Uint8Array> {
+  const windowLog = Math.min(MAX_WINDOW_LOG, Math.max(MIN_WINDOW_LOG, Math.ceil(Math.log2(bytes))))
+  const compressor = compressors.get(coding)!.whole(windowLog)
   const compressed = buffer(compressor)
   const write = promisify((bytes: Uint8Array, done: (error?: Error | null) => void) => compressor.write(bytes, done))
   try {
     for (const chunk of chunks) {
+      signal.throwIfAborted()
       // A pending write never settles if the compressor fails.
       await Promise.race([write(bytesOfChunk(chunk)), compressed])
       releaseChunk(chunk)

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { bodyOf, type Body } from '../../encode/body.ts'
-import type { Chunk } from '../../io/chunk.ts'
-import type { CompressedCache } from './compressed-cache.ts'
-import { compress, compressGroups, negotiateCoding, type Coding } from './compression.ts'
+import { ServiceError } from '../../errors.ts'
+import { QueueFullError, type Permit } from '../../io/work-queue.ts'
+import { compress, compressGroups, compressorBytes, negotiateCoding, type Coding } from './compression.ts'
+import { disconnectSignal } from './disconnect.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
@@ -16,8 +17,14 @@ export interface Content {
   readonly headers?: () => Readonly<Record<string, string>>
   /** Lower bound of the body's length in bytes if it is worth compressing, else 0. */
   readonly compressibleBytes?: number
-  /** Computes the body, or its lazy chunks; not called for a 304. */
-  readonly body: () => ResponseBody | Promise<ResponseBody>
+  /** Memory in bytes of what is computed before the first chunk, if that is expensive. */
+  readonly workBytes?: number
+  /**
+   * Computes the body, or its lazy chunks; not called for a 304.
+   *
+   * @param signal aborts when the client disconnects
+   */
+  readonly body: (signal: AbortSignal) => ResponseBody | Promise<ResponseBody>
 }
 
 /** One representation of a resource that never changes within a version of its dataset. */
@@ -31,8 +38,8 @@ export interface Representation extends Content {
    * quotes.
    */
   readonly tag: string
-  /** Where a compressed body is cached, if many clients request it. */
-  readonly compressedCache?: CompressedCache | undefined
+  /** Whether clients request it repeatedly, so that its compressed body is worth caching. */
+  readonly isRecurring?: boolean
 }
 
 export const immutable = 'public, max-age=31536000, immutable'
@@ -44,17 +51,28 @@ export async function respond (
   reply: FastifyReply,
   representation: Representation
 ): Promise<FastifyReply> {
-  const { dataset, version, pinned, tag, compressedCache, ...content } = representation
+  const { dataset, version, pinned, tag, isRecurring, ...content } = representation
   const coding = resolveCoding(request, content)
   const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
   reply.header('etag', etag)
   reply.header('cache-control', pinned ? immutable : revalidate)
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
-  if (!coding || !compressedCache) return send(reply, content, coding, await encodeBody(content, coding))
-  const make = async (): Promise<Uint8Array> => await compress(coding, await wholeBody(content))
-  return send(reply, content, coding, bodyOf(await compressedCache.get(`${dataset} ${etag}`, make)))
+  if (!coding || !isRecurring) return send(reply, content, coding, await encodeBody(request, reply, content, coding))
+  const { compressedCache, workQueue } = request.server.limits
+  const bytes = await compressedCache.get(`${dataset} ${etag}`, async () => {
+    // Shared by all clients that wait for it, so none of them cancels it.
+    const permit = await workQueue.acquire(workBytes(content, coding), request.raw.socket, NEVER)
+    try {
+      return await compressBody(content, coding, NEVER)
+    } finally {
+      permit.release()
+    }
+  }).catch(rejectOverload)
+  return send(reply, content, coding, bodyOf(bytes))
 }
+
+const NEVER = new AbortController().signal
 
 /** Responds with content that no cache may store. */
 export async function respondUncached (
@@ -64,7 +82,7 @@ export async function respondUncached (
 ): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store')
   const coding = resolveCoding(request, content)
-  return send(reply, content, coding, await encodeBody(content, coding))
+  return send(reply, content, coding, await encodeBody(request, reply, content, coding))
 }
 
 /** Responds with JSON that no cache may store. */
@@ -84,17 +102,61 @@ function send (
   return writeBody(reply, body)
 }
 
-async function encodeBody (content: Content, coding: Coding | undefined): Promise<ResponseBody> {
-  const body = await content.body()
-  if (!coding) return body
-  if ('groups' in body) return { groups: compressGroups(coding, body.groups) }
-  return bodyOf(await compress(coding, body.chunks))
+/** Waits for its turn where the work is expensive, and holds its share of the memory until the response is sent. */
+async function encodeBody (
+  request: FastifyRequest,
+  { raw: response }: FastifyReply,
+  content: Content,
+  coding: Coding | undefined
+): Promise<ResponseBody> {
+  const signal = disconnectSignal(response)
+  const bytes = workBytes(content, coding)
+  if (bytes === 0) return await content.body(signal)
+  const permit = await request.server.limits.workQueue.acquire(bytes, request.raw.socket, signal).catch(rejectOverload)
+  try {
+    const body = await encodeWithPermit(content, coding, permit, signal)
+    for (const event of ['finish', 'close']) response.once(event, permit.release)
+    // A client that reads nothing must not hold memory that others wait for.
+    response.setTimeout(STALL_MS, () => response.destroy())
+    return body
+  } catch (error) {
+    permit.release()
+    throw error
+  }
 }
 
-async function wholeBody (content: Content): Promise<Iterable<Chunk>> {
-  const body = await content.body()
+/** Milliseconds without progress after which a response that holds memory is aborted. */
+const STALL_MS = 120_000
+
+async function encodeWithPermit (
+  content: Content,
+  coding: Coding | undefined,
+  permit: Permit,
+  signal: AbortSignal
+): Promise<ResponseBody> {
+  const body = await content.body(signal)
+  if (!coding) return body
+  if ('groups' in body) return { groups: compressGroups(coding, body.groups) }
+  const bytes = await compress(coding, body.chunks, content.compressibleBytes!, signal)
+  permit.shrink(bytes.byteLength)
+  return bodyOf(bytes)
+}
+
+async function compressBody (content: Content, coding: Coding, signal: AbortSignal): Promise<Uint8Array> {
+  const body = await content.body(signal)
   if ('groups' in body) throw new TypeError('a stream cannot be cached')
-  return body.chunks
+  return await compress(coding, body.chunks, content.compressibleBytes!, signal)
+}
+
+/** The memory of a compressor and of its output, which has about a byte per element, and of augmented images. */
+function workBytes ({ compressibleBytes = 0, workBytes = 0 }: Content, coding: Coding | undefined): number {
+  return workBytes + (coding ? compressorBytes(coding) + compressibleBytes : 0)
+}
+
+function rejectOverload (error: unknown): never {
+  if (!(error instanceof QueueFullError)) throw error
+  const detail = 'too many expensive requests are waiting'
+  throw new ServiceError('overloaded', detail, { cause: error, retryAfter: error.retryAfter })
 }
 
 function resolveCoding ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Content): Coding | undefined {

@@ -5,14 +5,11 @@ import { BatchQuery, SplitParams } from '../openapi/schemas/parameters.ts'
 import { BatchBody } from '../openapi/schemas/samples.ts'
 import { batchContent } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
-import type { CompressedCache } from '../response/compressed-cache.ts'
 import { pageLinks } from '../response/headers.ts'
 import { respond } from '../response/respond.ts'
 
-type BatchOptions = EpochOptions & { readonly compressedCache: CompressedCache }
-
 /** The core of the service: a split, page by page. */
-export const batchRoutes: FastifyPluginAsyncTypebox<BatchOptions> = async (app, options) => {
+export const batchRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app, options) => {
   const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {
@@ -40,7 +37,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox<BatchOptions> = async (app, 
       version: dataset.version,
       pinned: request.query.version !== undefined,
       tag: `${epoch.tag}/${format.name}`,
-      compressedCache: epoch.isRecurring ? options.compressedCache : undefined
+      isRecurring: epoch.isRecurring
     })
   })
 }

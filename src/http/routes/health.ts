@@ -23,11 +23,12 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       operationId: 'getReadiness',
       tags: ['operation'],
       summary: 'Ready?',
-      description: 'Succeeds once no dataset is being prepared and at least one can be served.',
+      description: 'Succeeds once no dataset is being prepared and at least one can be served, and until the server stops.',
       querystring: NoQuery,
       response: { 200: Readiness, 503: Readiness, ...problems(400) }
     }
-  }, (_request, reply) => {
+  }, ({ server }, reply) => {
+    const { isStopping } = server.shutdown
     const datasets = registry.states.map(state => ({
       name: state.entry.name,
       status: state.status,
@@ -36,8 +37,9 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
     }))
     const isLoading = datasets.some(({ status }) => status === 'loading')
     const hasFailed = datasets.every(({ status }) => status === 'failed')
-    if (isLoading || hasFailed) reply.code(503)
+    if (isStopping || isLoading || hasFailed) reply.code(503)
     if (isLoading) reply.header('retry-after', 1)
-    respondJson(reply, { status: isLoading ? 'loading' : hasFailed ? 'failed' : 'ready', datasets })
+    const status = isStopping ? 'stopping' : isLoading ? 'loading' : hasFailed ? 'failed' : 'ready'
+    respondJson(reply, { status, datasets })
   })
 }

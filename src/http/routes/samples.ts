@@ -52,7 +52,8 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       mediaType: format.mediaType,
       // As text, a pixel and its comma take at least two bytes.
       compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
-      body: () => encodeSample(dataset, split, id, format, {
+      workBytes: augmentation ? dataset.rows * dataset.columns : 0,
+      body: signal => encodeSample(dataset, split, id, format, {
         ...preparation,
         split,
         span: { start: id, count: 1, real: 1 },
@@ -62,7 +63,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
         pad: query.pad,
         augmentation,
         echo
-      })
+      }, signal)
     })
   })
 }
@@ -72,9 +73,10 @@ async function encodeSample (
   split: SplitName,
   id: number,
   format: Format,
-  request: BatchRequest
+  request: BatchRequest,
+  signal: AbortSignal
 ): Promise<Body> {
-  const sample = await computeBatch(dataset, request)
+  const sample = await computeBatch(dataset, request, signal)
   if (format === png) {
     const { pad = dataset.rows } = request
     return bodyOf(encodePng(sample.copyPixels(0, 1), pad, request.pad ?? dataset.columns))

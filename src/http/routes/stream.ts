@@ -6,8 +6,9 @@ import type { Chunk } from '../../io/chunk.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameters.ts'
 import { StreamLines } from '../openapi/schemas/samples.ts'
-import { computeBatch, describeBatch, isCompressible } from '../query/batch-request.ts'
+import { augmentedBytes, computeBatch, describeBatch, isCompressible } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epoch-request.ts'
+import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
 import { batchHeaders } from '../response/headers.ts'
 import { respond } from '../response/respond.ts'
 
@@ -39,8 +40,9 @@ export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app,
       tag: `stream/${epoch.tag}/${format.name}`,
       mediaType: format.mediaType,
       headers: () => batchHeaders(shared),
-      compressibleBytes: isCompressible(format, firstPage) ? Infinity : 0,
-      body: () => ({ groups: encodePages(dataset, epoch, format.startStream(shared)) })
+      compressibleBytes: isCompressible(format, firstPage) ? STREAM_WINDOW_BYTES : 0,
+      workBytes: augmentedBytes(dataset, firstPage),
+      body: signal => ({ groups: encodePages(dataset, epoch, format.startStream(shared), signal) })
     })
   })
 }
@@ -49,13 +51,15 @@ export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app,
 async function * encodePages (
   dataset: PreparedDataset,
   { firstPage, pages, page }: EpochRequest,
-  encoder: StreamEncoder
+  encoder: StreamEncoder,
+  signal: AbortSignal
 ): AsyncGenerator<Iterable<Chunk>> {
   // Looked up once, since other requests may evict it from the cache meanwhile.
-  const order = page(firstPage).order()
+  const order = await page(firstPage).order()
   for (let i = firstPage; i < pages; i++) {
     const request = { ...page(i), order: () => order }
-    yield encoder.page({ batch: await computeBatch(dataset, request), metadata: describeBatch(dataset, request) })
+    const batch = await computeBatch(dataset, request, signal)
+    yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
   }
   yield encoder.end()
 }

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { mix, shuffledOrder } from '../../../src/dataset/order.ts'
-import { OrderCache } from '../../../src/batch/order-cache.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
@@ -132,19 +131,4 @@ t.test('parameters that conflict are named', async t => {
   t.match((await app.inject(`${train}&batch_size=60&rank=0&world_size=2&remainder=drop`)).json(), {
     status: 404, pages: 0, detail: 'train has 101 samples, which at batch_size 60 and world_size 2 make no page at all; there is no page 0'
   })
-})
-
-t.test('an order is made once while it is kept, and few are kept', async t => {
-  let made = 0
-  const cache = new OrderCache(2, (count, seed, epoch) => { made++; return shuffledOrder(count, seed, epoch) })
-  t.same(cache.get(10, 42, 1), [7, 3, 9, 0, 4, 6, 5, 2, 1, 8])
-  cache.get(10, 42, 1)
-  cache.get(10, 42, 2)
-  cache.get(10, 42, 1)
-  t.equal(made, 2)
-  cache.get(10, 42, 3)
-  cache.get(10, 42, 1)
-  t.equal(made, 3, 'what was used last stays')
-  cache.get(10, 42, 2)
-  t.equal(made, 4, 'what was used longest ago went')
 })

@@ -16,7 +16,7 @@ const Status = Type.Enum(['ready', 'loading', 'failed'])
 export const Health = Type.Object({ status: Type.Literal('ok') })
 
 export const Readiness = Type.Object({
-  status: Status,
+  status: Type.Enum(['ready', 'loading', 'failed', 'stopping']),
   datasets: Type.Array(Type.Object({
     name: Type.String(),
     status: Status,

@@ -1,0 +1,71 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import plugin from 'fastify-plugin'
+
+/** Requests of a connection that run at the same time. Clients that pipeline more wait. */
+const MAX_IN_PROGRESS = 4
+
+/** Pipelined requests that wait before the connection is read no further. */
+const MAX_WAITING = 32
+
+interface Connection {
+  /** In the order of their requests. */
+  readonly responses: Set<ServerResponse>
+  readonly waiting: Array<() => void>
+  inProgress: number
+  isPaused: boolean
+}
+
+/**
+ * Bounds the work of one connection. A connection that closes ends all its requests: Node reports that only to the one
+ * whose response is being sent. A client that closes only its sending side still gets its responses.
+ */
+export default plugin(async app => {
+  const connections = new WeakMap<Socket, Connection>()
+  Object.assign(app.server, { httpAllowHalfOpen: true })
+
+  app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {
+    const connection = connections.get(socket) ?? track(socket)
+    const start = (): void => {
+      connection.inProgress++
+      response.once('close', () => {
+        connection.inProgress--
+        startNext(connection, socket)
+      })
+      done()
+    }
+    connection.responses.add(response)
+    response.once('close', () => connection.responses.delete(response))
+    if (connection.inProgress < MAX_IN_PROGRESS) return start()
+    connection.waiting.push(start)
+    if (connection.waiting.length < MAX_WAITING) return
+    connection.isPaused = true
+    socket.pause()
+  })
+
+  function startNext (connection: Connection, socket: Socket): void {
+    if (socket.destroyed) return
+    connection.waiting.shift()?.()
+    if (!connection.isPaused || connection.waiting.length >= MAX_WAITING) return
+    connection.isPaused = false
+    socket.resume()
+  }
+
+  function track (socket: Socket): Connection {
+    const connection: Connection = { responses: new Set(), waiting: [], inProgress: 0, isPaused: false }
+    connections.set(socket, connection)
+    socket.once('end', () => {
+      // The client may have closed only its sending side, or all: then it rejects whatever it is sent.
+      const [current] = connection.responses
+      if (current && !current.headersSent && current.req.httpVersionMinor > 0) current.writeProcessing()
+    })
+    socket.once('close', () => {
+      connection.waiting.length = 0
+      for (const response of connection.responses) {
+        response.destroy()
+        if (!response.closed) response.emit('close')
+      }
+    })
+    return connection
+  }
+}, { name: 'connections' })

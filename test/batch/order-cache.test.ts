@@ -1,0 +1,57 @@
+import t from 'tap'
+import { OrderCache } from '../../src/batch/order-cache.ts'
+import { shuffledOrder, shuffledOrderInSlices } from '../../src/dataset/order.ts'
+
+/** A cache, and the orders that it has sorted. */
+function createCache (maxBytes: number) {
+  const sorted: number[] = []
+  const cache = new OrderCache(maxBytes, async (count, seed, epoch) => {
+    sorted.push(seed)
+    return await shuffledOrderInSlices(count, seed, epoch)
+  })
+  return { cache, sorted }
+}
+
+t.test('sorting in slices gives the same order', async t => {
+  for (const count of [0, 1, 10, 70_000]) {
+    t.same(await shuffledOrderInSlices(count, 42, 1), shuffledOrder(count, 42, 1), `${count} samples`)
+  }
+})
+
+t.test('an order is sorted once, even for concurrent requests', async t => {
+  const { cache, sorted } = createCache(1000)
+  const [first, second] = await Promise.all([cache.get(10, 42, 1), cache.get(10, 42, 1)])
+  t.same([...first], [7, 3, 9, 0, 4, 6, 5, 2, 1, 8])
+  t.equal(second, first)
+  t.equal(await cache.get(10, 42, 1), first)
+  t.same(sorted, [42])
+})
+
+t.test('orders of small splits take two bytes per sample, of large ones four', async t => {
+  const { cache } = createCache(1 << 20)
+  t.equal((await cache.get(65_536, 1, 0)).byteLength, 2 * 65_536)
+  const large = await cache.get(65_537, 1, 0)
+  t.equal(large.byteLength, 4 * 65_537)
+  t.same(large, shuffledOrder(65_537, 1, 0))
+})
+
+t.test('clients in turn that need one order more than fit do not evict each other', async t => {
+  const ORDERS = 50
+  const { cache, sorted } = createCache(ORDERS * 2 * 100)
+  const round = async (): Promise<void> => { for (let seed = 0; seed <= ORDERS; seed++) await cache.get(100, seed, 0) }
+  await round()
+  sorted.length = 0
+  for (let i = 0; i < 10; i++) await round()
+  t.ok(sorted.length < 10 * ORDERS / 4, `${sorted.length} of ${10 * (ORDERS + 1)} orders are sorted again`)
+})
+
+t.test('a failure to sort is not cached', async t => {
+  let isFailing = true
+  const cache = new OrderCache(1000, async (...args) => {
+    if (isFailing) throw new Error('no memory')
+    return await shuffledOrderInSlices(...args)
+  })
+  await t.rejects(Promise.resolve(cache.get(10, 1, 0)), { message: 'no memory' })
+  isFailing = false
+  t.equal((await cache.get(10, 1, 0)).length, 10)
+})
