@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import plugin from 'fastify-plugin'
 
 /** Requests of a connection that run at the same time. Clients that pipeline more wait. */
@@ -7,6 +8,9 @@ const MAX_IN_PROGRESS = 4
 
 /** Pipelined requests that wait before the connection is read no further. */
 const MAX_WAITING = 32
+
+/** Pauses before the probes of a connection whose client sends nothing more. */
+const PROBE_MS = [0, 50, 500, 2000]
 
 interface Connection {
   /** In the order of their requests. */
@@ -51,14 +55,23 @@ export default plugin(async app => {
     socket.resume()
   }
 
+  /**
+   * A client that has closed only its sending side ignores an interim response. One that has closed its connection
+   * rejects it, which the next write reports.
+   */
+  async function probe ({ responses }: Connection, socket: Socket): Promise<void> {
+    for (const ms of PROBE_MS) {
+      await setTimeout(ms, undefined, { ref: false })
+      const [current] = responses
+      if (socket.destroyed || !current || current.headersSent || current.req.httpVersionMinor === 0) return
+      current.writeContinue()
+    }
+  }
+
   function track (socket: Socket): Connection {
     const connection: Connection = { responses: new Set(), waiting: [], inProgress: 0, isPaused: false }
     connections.set(socket, connection)
-    socket.once('end', () => {
-      // The client may have closed only its sending side, or all: then it rejects whatever it is sent.
-      const [current] = connection.responses
-      if (current && !current.headersSent && current.req.httpVersionMinor > 0) current.writeProcessing()
-    })
+    socket.once('end', () => { probe(connection, socket) })
     socket.once('close', () => {
       connection.waiting.length = 0
       for (const response of connection.responses) {

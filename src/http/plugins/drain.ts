@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import plugin from 'fastify-plugin'
 
 export interface DrainOptions {
@@ -18,26 +18,37 @@ declare module 'fastify' {
   }
 }
 
+/** Time for the first request of a connection that was accepted at the last moment. */
+const FIRST_REQUEST_MS = 1000
+
 interface Connection {
   hasResponse: boolean
-  lastResponseEnd: number
+  /** When its last response ended; undefined before its first request. */
+  lastResponseEnd: number | undefined
 }
 
 /**
- * Stops without losing a request. At first the server only announces its end: `/readyz` fails, and every response closes
- * its connection, so that clients and load balancers go elsewhere. Then it stops listening.
+ * Stops without losing a request. At first the server only announces its end: `/readyz` fails, and every response
+ * closes its connection, so that clients and load balancers go elsewhere. Then it stops listening.
  *
- * Connections are closed only once their clients have everything. Node destroys a connection when its response is handed
- * to the kernel, and when the last process of a container exits, unsent data is lost. So each connection is half-closed
- * after its response, and the client is given time to close its side.
+ * Connections are closed only once their clients have everything. Node destroys a connection when its response is
+ * handed to the kernel, and when the last process of a container exits, unsent data is lost. So each connection is
+ * half-closed after its response, and the client is given time to close its side.
  */
 export default plugin(async (app, { delayMs }: DrainOptions) => {
   const connections = new Map<Socket, Connection>()
   const shutdown = { isStopping: false }
   app.decorate('shutdown', shutdown)
+  /** Holds new requests back until it resolves. */
+  let hold: Promise<void> | undefined
+
+  app.addHook('onRequest', (_request, _reply, done) => {
+    if (hold) hold.then(() => done())
+    else done()
+  })
 
   app.server.on('connection', (socket: Socket) => {
-    connections.set(socket, { hasResponse: false, lastResponseEnd: -Infinity })
+    connections.set(socket, { hasResponse: false, lastResponseEnd: undefined })
     socket.once('close', () => connections.delete(socket))
     if (shutdown.isStopping) halfClose(socket)
   })
@@ -56,16 +67,30 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
     connection.lastResponseEnd = performance.now()
   }
 
+  function closeUnused (socket: Socket): void {
+    const connection = connections.get(socket)
+    if (connection && !connection.hasResponse && connection.lastResponseEnd === undefined) socket.destroy()
+  }
+
   app.addHook('preClose', async () => {
     shutdown.isStopping = true
     for (const socket of connections.keys()) halfClose(socket)
     await delay(delayMs)
+    // The kernel resets connections that it has not handed over yet. While no request is answered, clients do not
+    // connect again, so soon there are none.
+    let resume = (): void => {}
+    hold = new Promise(resolve => { resume = resolve })
+    if (connections.size > 0) await delay(HOLD_MS)
+    await acceptAll()
 
     // net.Server's close stops listening; http.Server's would destroy connections as well.
     const closed = new Promise(resolve => Server.prototype.close.call(app.server, resolve))
+    hold = undefined
+    resume()
     for (const [socket, { hasResponse, lastResponseEnd }] of connections) {
       if (hasResponse) continue
-      if (performance.now() - lastResponseEnd < LINGER_MS) socket.end()
+      if (lastResponseEnd === undefined) setTimeout(() => closeUnused(socket), FIRST_REQUEST_MS).unref()
+      else if (performance.now() - lastResponseEnd < LINGER_MS) socket.end()
       else socket.destroy()
     }
     const timeout = setTimeout(() => { for (const socket of connections.keys()) socket.destroy() }, LINGER_MS)
@@ -73,6 +98,23 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
     clearTimeout(timeout)
   })
 }, { name: 'drain' })
+
+/** Milliseconds of an event loop turn in which hardly any connection can arrive. */
+const QUIET_TURN_MS = 2
+const QUIET_TURNS = 5
+const MAX_TURNS = 200
+
+/** Milliseconds in which clients that just got a response connect again. */
+const HOLD_MS = 200
+
+/** Waits until the server has accepted all connections that the kernel has for it. */
+async function acceptAll (): Promise<void> {
+  for (let turns = 0, quiet = 0; turns < MAX_TURNS && quiet < QUIET_TURNS; turns++) {
+    const start = performance.now()
+    await setImmediate()
+    quiet = performance.now() - start < QUIET_TURN_MS ? quiet + 1 : 0
+  }
+}
 
 /** Node calls `destroySoon` after the last response of a connection. */
 function halfClose (socket: Socket): void {

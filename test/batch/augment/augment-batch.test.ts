@@ -22,8 +22,10 @@ function selection (start: number, count: number): Selection {
   }
 }
 
+const never = new AbortController().signal
+
 t.test('each image is the augmented image of its sample', async t => {
-  const batch = await augmentBatch(dataset, selection(290, 20), augmentation)
+  const batch = await augmentBatch(dataset, selection(290, 20), augmentation, never)
   const augment = augmenter(dataset, augmentation.augmentations)
   const images = batch.images.data()
   for (const [i, id] of batch.ids.data().entries()) {
@@ -36,8 +38,15 @@ t.test('each image is the augmented image of its sample', async t => {
 })
 
 t.test('a large batch is augmented in many turns of the event loop', async t => {
-  const batch = augmentBatch(dataset, selection(0, 300), augmentation)
+  const batch = augmentBatch(dataset, selection(0, 300), augmentation, never)
   let turns = 0
   while (await Promise.race([batch, setImmediate('running')]) === 'running') turns++
   t.ok(turns > 3, `${turns} turns`)
+})
+
+t.test('augmentation stops when the client disconnects', async t => {
+  const client = new AbortController()
+  const batch = augmentBatch(dataset, selection(0, 300), augmentation, client.signal)
+  client.abort(new Error('gone'))
+  await t.rejects(batch, { message: 'gone' })
 })
