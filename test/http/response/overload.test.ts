@@ -1,0 +1,45 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import t from 'tap'
+import { appOver } from '../../fixtures/app.ts'
+import { decompressors } from '../../fixtures/codings.ts'
+import { prepared } from '../../fixtures/prepared.ts'
+
+const dataset = prepared({ train: 200, val: 1, test: 1 }, { rows: 28, columns: 28 })
+const batches = '/v1/datasets/made-up/splits/train/batches'
+
+t.test('expensive requests wait for memory, and all are served', async t => {
+  const { app } = await appOver(t, [dataset], { workMemory: 1 })
+  const expected = await app.inject(`${batches}?seed=1`)
+  const responses = Array.from({ length: 20 }, () => app.inject({ url: `${batches}?seed=1`, headers: { 'accept-encoding': 'br' } }))
+  let most = 0
+  const all = Promise.all(responses)
+  while (await Promise.race([all, nextTurn('running')]) === 'running') most = Math.max(most, app.limits.workQueue.running)
+  for (const { statusCode, rawPayload } of await all) {
+    t.equal(statusCode, 200)
+    t.ok(decompressors['br']!.whole(rawPayload).equals(expected.rawPayload))
+  }
+  t.equal(most, 1, 'one at a time')
+  t.equal(app.limits.workQueue.running, 0)
+})
+
+t.test('beyond the queue, requests get a 503 that says when to retry', async t => {
+  const { app } = await appOver(t, [dataset], { workMemory: 1 })
+  const request = (seed: number) => app.inject({ url: `${batches}?seed=${seed}&augment=noise:1`, headers: { 'accept-encoding': 'gzip' } })
+  const responses = await Promise.all(Array.from({ length: 600 }, (_, seed) => request(seed)))
+  const rejected = responses.filter(({ statusCode }) => statusCode !== 200)
+  t.ok(rejected.length > 0 && rejected.length < 100, `${rejected.length} of 600 are rejected`)
+  for (const response of rejected) {
+    t.match([response.statusCode, response.json()], [503, { code: 'overloaded', status: 503 }])
+    const seconds = Number(response.headers['retry-after'])
+    t.ok(seconds >= 1 && seconds <= 60, `after ${seconds} s`)
+  }
+  t.equal((await request(0)).statusCode, 200, 'and are served later')
+})
+
+t.test('other requests do not wait', async t => {
+  const { app } = await appOver(t, [dataset], { workMemory: 1 })
+  const expensive = Promise.all(Array.from({ length: 20 }, (_, seed) => app.inject(`${batches}?seed=${seed}&augment=elastic:64`)))
+  t.equal((await app.inject(`${batches}?format=safetensors`)).statusCode, 200)
+  t.ok(app.limits.workQueue.queued > 0, 'while expensive ones do')
+  await expensive
+})
