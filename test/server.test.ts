@@ -23,7 +23,7 @@ interface Running {
 /** Starts a server process on a free port, and waits until it listens. */
 async function start (t: Test, env: Record<string, string> = {}): Promise<Running> {
   const child = spawn(process.execPath, [...process.execArgv, program], {
-    env: { ...process.env, PORT: '0', DATA_DIR: t.testdir(), TFJS_BACKEND: 'wasm', ...env },
+    env: { ...process.env, PORT: '0', SHUTDOWN_DELAY: '0', DATA_DIR: t.testdir(), TFJS_BACKEND: 'wasm', ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   t.teardown(() => child.kill('SIGKILL'))
