@@ -67,7 +67,11 @@ function number (minimum: number, maximum: number, defaultValue: number, descrip
   return { type: 'number', minimum, maximum, default: defaultValue, description } as const
 }
 
-function oneOf<const Value extends string> (values: readonly Value[], defaultValue: NoInfer<Value>, description: string) {
+function oneOf<const Value extends string> (
+  values: readonly Value[],
+  defaultValue: NoInfer<Value>,
+  description: string
+) {
   return { enum: values, default: defaultValue, description } as const
 }
 

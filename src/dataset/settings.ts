@@ -7,7 +7,7 @@ export const sourceNames = ['folder', 'embedded', 'mirrors', 'openml'] as const
 export const backendChoices = ['auto', 'tensorflow', 'wasm', 'cpu'] as const
 
 export type SplitMode = (typeof splitModes)[number]
-/** Splits that the mean image is taken over. */
+/** Splits that the mean image averages. */
 export type MeanScope = (typeof meanScopes)[number]
 export type Denoiser = (typeof denoisers)[number]
 /** A kind of source that files come from. */

@@ -15,10 +15,10 @@ t.test('a dataset is restored from its artifact, bit for bit, without any source
   const mirror = await startMirror(t, good)
   const entry = { ...tiny.entry, mirrors: [mirror.base] }
   const first = load(t, entry)
-  const made = await first.loading
+  const original = await first.loading
   for (const overrides of [{}, { restore: restoreInWorker }]) {
     const again = load(t, entry, { dataFolder: first.dataFolder, sources: noSources, ...overrides })
-    t.same(await again.loading, made)
+    t.same(await again.loading, original)
     t.match(again.logged, [{ level: 'info', message: 'restored', details: { dataset: 'tiny', backend: 'wasm' } }])
     t.equal(again.logged.length, 1)
     t.same([...again.stages], [])
@@ -26,7 +26,7 @@ t.test('a dataset is restored from its artifact, bit for bit, without any source
 
   const prepare = { denoise: 'none', meanOver: 'train' } as const
   const other = await load(t, entry, { dataFolder: first.dataFolder, sources: noSources, prepare }).loading
-  t.not(other.version, made.version, 'other settings yield another version, prepared from the cached files')
+  t.not(other.version, original.version, 'other settings yield another version, prepared from the cached files')
   const fresh = await load(t, entry, { prepare }).loading
   t.same(other, { ...fresh, files: fresh.files.map(file => ({ ...file, source: 'cache' })) })
 })
@@ -35,8 +35,8 @@ t.test('a damaged artifact is quarantined and prepared again', async t => {
   const mirror = await startMirror(t, good)
   const entry = { ...tiny.entry, mirrors: [mirror.base] }
   const { loading, dataFolder } = load(t, entry)
-  const made = await loading
-  const path = (kind: string): string => join(dataFolder, 'prepared', `${made.version}.${kind}`)
+  const original = await loading
+  const path = (kind: string): string => join(dataFolder, 'prepared', `${original.version}.${kind}`)
   for (const kind of ['json', 'bin']) {
     const intact = await readFile(path(kind))
     const flipped = Buffer.concat([intact.subarray(0, 20), Buffer.of(intact[20]! ^ 4), intact.subarray(21)])
@@ -44,12 +44,12 @@ t.test('a damaged artifact is quarantined and prepared again', async t => {
       for (const overrides of [{}, { restore: restoreInWorker }]) {
         await writeFile(path(kind), damaged)
         const again = load(t, entry, { dataFolder, ...overrides })
-        t.same((await again.loading).splits, made.splits)
-        const message = new RegExp(`^the artifact of version ${made.version} is not used: the .* is damaged$`)
+        t.same((await again.loading).splits, original.splits)
+        const message = new RegExp(`^the artifact of version ${original.version} is not used: the .* is damaged$`)
         t.match(again.logged[0], { level: 'warn', message })
         t.ok(again.stages.has('prepare'))
-        t.equal((await load(t, entry, { dataFolder, sources: noSources }).loading).version, made.version)
-        t.same(await readFile(join(dataFolder, 'corrupt', `${made.version}.${kind}`)), damaged)
+        t.equal((await load(t, entry, { dataFolder, sources: noSources }).loading).version, original.version)
+        t.same(await readFile(join(dataFolder, 'corrupt', `${original.version}.${kind}`)), damaged)
       }
     }
   }
