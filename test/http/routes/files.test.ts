@@ -12,7 +12,7 @@ import { prepared } from '../../fixtures/prepared.ts'
 const bytes = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 251))
 const sha256 = createHash('sha256').update(bytes).digest('hex')
 const etag = `"${sha256}"`
-const made = prepared({ train: 3, val: 1, test: 1 })
+const dataset = prepared({ train: 3, val: 1, test: 1 })
 const url = '/v1/datasets/made-up/files/images.gz'
 
 const file: OriginalFile = {
@@ -24,14 +24,15 @@ const file: OriginalFile = {
   read: async (start, end) => Readable.from([bytes.subarray(start, end + 1)])
 }
 
-/** A dataset with one file. */
-function having (file: OriginalFile): LoadedDataset {
-  return { ...made, originals: { gzips: [], open: async name => name === file.name ? file : await made.originals.open(name) } }
+/** The dataset with one original file. */
+function withFile (file: OriginalFile): LoadedDataset {
+  const open = async (name: string) => name === file.name ? file : await dataset.originals.open(name)
+  return { ...dataset, originals: { gzips: [], open } }
 }
 
-t.test('a file, whole', async t => {
-  const { app } = await appOver(t, [having(file)])
-  const answer = await app.inject({ url, headers: { 'accept-encoding': 'gzip, br' } })
+t.test('a complete file', async t => {
+  const { app } = await appOver(t, [withFile(file)])
+  const response = await app.inject({ url, headers: { 'accept-encoding': 'gzip, br' } })
   const headers = {
     'content-type': 'application/gzip',
     'content-length': '1000',
@@ -41,80 +42,107 @@ t.test('a file, whole', async t => {
     'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
     etag
   }
-  t.equal(answer.statusCode, 200)
-  t.match(answer.headers, headers)
-  t.equal(answer.headers['content-encoding'], undefined)
-  t.same(answer.rawPayload, bytes)
+  t.equal(response.statusCode, 200)
+  t.match(response.headers, headers)
+  t.equal(response.headers['content-encoding'], undefined)
+  t.same(response.rawPayload, bytes)
 
   const head = await app.inject({ method: 'HEAD', url, headers: { range: 'bytes=0-1' } })
-  t.equal(head.statusCode, 200, 'ranges are for GET')
+  t.equal(head.statusCode, 200, 'HEAD ignores ranges')
   t.match(head.headers, headers)
   t.equal(head.rawPayload.length, 0)
 
-  const { app: other } = await appOver(t, [having({ ...file, immutable: false })])
-  t.equal((await other.inject(url)).headers['cache-control'], 'no-cache', 'what another server may compress otherwise is to be asked for again')
+  const { app: other } = await appOver(t, [withFile({ ...file, immutable: false })])
+  const { headers: { 'cache-control': cacheControl } } = await other.inject(url)
+  t.equal(cacheControl, 'no-cache', 'a file that other servers may compress differently is revalidated')
 })
 
-t.test('a part of a file', async t => {
-  const { app } = await appOver(t, [having(file)])
-  for (const [range, start, end] of [['bytes=0-0', 0, 0], ['bytes=100-', 100, 999], ['bytes=-10', 990, 999], ['bytes=500-5000', 500, 999]] as const) {
-    const answer = await app.inject({ url, headers: { range, 'if-range': etag } })
-    t.equal(answer.statusCode, 206, range)
-    t.match(answer.headers, { 'content-range': `bytes ${start}-${end}/1000`, 'content-length': `${end - start + 1}`, etag, 'content-type': 'application/gzip' })
-    t.same(answer.rawPayload, bytes.subarray(start, end + 1))
+t.test('a range of a file', async t => {
+  const { app } = await appOver(t, [withFile(file)])
+  const ranges = [
+    ['bytes=0-0', 0, 0],
+    ['bytes=100-', 100, 999],
+    ['bytes=-10', 990, 999],
+    ['bytes=500-5000', 500, 999]
+  ] as const
+  for (const [range, start, end] of ranges) {
+    const response = await app.inject({ url, headers: { range, 'if-range': etag } })
+    t.equal(response.statusCode, 206, range)
+    t.match(response.headers, {
+      'content-range': `bytes ${start}-${end}/1000`,
+      'content-length': `${end - start + 1}`,
+      etag,
+      'content-type': 'application/gzip'
+    })
+    t.same(response.rawPayload, bytes.subarray(start, end + 1))
   }
-  for (const headers of [{ range: 'bytes=0-1,3-4' }, { range: 'lines=0-1' }, { range: 'bytes=0-1', 'if-range': '"other"' }]) {
-    const answer = await app.inject({ url, headers })
-    t.same([answer.statusCode, answer.rawPayload.length, answer.headers['content-range']], [200, 1000, undefined], JSON.stringify(headers))
+  const ignored = [{ range: 'bytes=0-1,3-4' }, { range: 'lines=0-1' }, { range: 'bytes=0-1', 'if-range': '"other"' }]
+  for (const headers of ignored) {
+    const response = await app.inject({ url, headers })
+    const { statusCode, rawPayload, headers: { 'content-range': contentRange } } = response
+    t.same([statusCode, rawPayload.length, contentRange], [200, 1000, undefined], JSON.stringify(headers))
   }
   const beyond = await app.inject({ url, headers: { range: 'bytes=1000-' } })
-  t.same([beyond.statusCode, beyond.headers['content-range'], beyond.headers['etag']], [416, 'bytes */1000', undefined])
-  t.match(beyond.json(), { code: 'range_not_satisfiable', detail: "images.gz has 1000 bytes, 'bytes=1000-' is beyond them" })
+  const { 'content-range': contentRange, etag: noTag } = beyond.headers
+  t.same([beyond.statusCode, contentRange, noTag], [416, 'bytes */1000', undefined])
+  t.match(beyond.json(), {
+    code: 'range_not_satisfiable',
+    detail: "images.gz has 1000 bytes, 'bytes=1000-' is beyond them"
+  })
 })
 
-t.test('who has the file already', async t => {
-  const { app } = await appOver(t, [having({ ...file, read: () => { throw new Error('it is not read') } })])
-  for (const headers of [{ 'if-none-match': etag }, { 'if-none-match': `"x", W/${etag}` }, { 'if-none-match': '*', range: 'bytes=0-1' }, { 'if-none-match': etag, range: 'bytes=1000-' }]) {
-    const answer = await app.inject({ url, headers })
-    t.same([answer.statusCode, answer.headers['etag'], answer.headers['cache-control'], answer.rawPayload.length], [304, etag, 'public, max-age=31536000, immutable', 0])
+t.test('a client that has the file gets 304, and the file is not read', async t => {
+  const { app } = await appOver(t, [withFile({ ...file, read: () => { throw new Error('must not be read') } })])
+  for (const headers of [
+    { 'if-none-match': etag },
+    { 'if-none-match': `"x", W/${etag}` },
+    { 'if-none-match': '*', range: 'bytes=0-1' },
+    { 'if-none-match': etag, range: 'bytes=1000-' }
+  ]) {
+    const response = await app.inject({ url, headers })
+    t.same(
+      [response.statusCode, response.headers['etag'], response.headers['cache-control'], response.rawPayload.length],
+      [304, etag, 'public, max-age=31536000, immutable', 0]
+    )
   }
 })
 
-t.test('what cannot be served', async t => {
-  const { app } = await appOver(t, [having(file)])
-  t.match((await app.inject('/v1/datasets/made-up/files/labels')).json(), { status: 404, code: 'unknown_file', detail: "made-up has no file 'labels'" })
-  t.match((await app.inject('/v1/datasets/made-up/files/..%2F..%2Fetc%2Fpasswd')).json(), { status: 404, code: 'unknown_file' })
+t.test('unknown files, parameters and unavailable files are problems', async t => {
+  const { app } = await appOver(t, [withFile(file)])
+  t.match((await app.inject('/v1/datasets/made-up/files/labels')).json(), {
+    status: 404,
+    code: 'unknown_file',
+    detail: "made-up has no file 'labels'"
+  })
+  const traversal = await app.inject('/v1/datasets/made-up/files/..%2F..%2Fetc%2Fpasswd')
+  t.match(traversal.json(), { status: 404, code: 'unknown_file' })
   t.match((await app.inject(`${url}?version=1`)).json(), { status: 400, errors: [{ parameter: 'version' }] })
 
-  const { app: failing } = await appOver(t, [{ ...made, originals: { gzips: [], open: async () => { throw new ServiceError('no_source', 'no source has it') } } }])
-  const answer = await failing.inject(url)
-  t.match([answer.statusCode, answer.headers['cache-control'], answer.json()], [503, 'no-store', { code: 'no_source' }])
+  const open = async () => { throw new ServiceError('no_source', 'no source has it') }
+  const { app: failing } = await appOver(t, [{ ...dataset, originals: { gzips: [], open } }])
+  const response = await failing.inject(url)
+  t.match(
+    [response.statusCode, response.headers['cache-control'], response.json()],
+    [503, 'no-store', { code: 'no_source' }]
+  )
 })
 
-t.test('a description says what each file is', async t => {
-  const files = [{ name: 'images', bytes: 9, sha256: 'cc', source: 'shelf', gzipped: false }]
-  const gzips = [{ name: 'images.gz', original: true, made: 'reproduced' as const, bytes: 5, md5: 'aa', sha256: 'bb' }]
-  const { app } = await appOver(t, [{ ...made, files, originals: { ...made.originals, gzips } }])
-  t.same((await app.inject('/v1/datasets/made-up')).json().provenance.files, [{
-    name: 'images',
-    bytes: 9,
-    sha256: 'cc',
-    source: 'shelf',
-    url: '/v1/datasets/made-up/files/images',
-    gzip: { url, original: true, made: 'reproduced', bytes: 5, md5: 'aa', sha256: 'bb' }
-  }])
-})
-
-t.test('a reader that stops is read for no further, and one that leaves ends the reading', async t => {
+t.test('reading pauses while the client does not read, and ends when it disconnects', async t => {
   let pulled = 0
-  const body = new Readable({ highWaterMark: 1 << 16, read () { pulled += 1 << 16; this.push(Buffer.alloc(1 << 16)) } })
-  const { app } = await appOver(t, [having({ ...file, bytes: 2 ** 40, read: async () => body })])
+  const body = new Readable({
+    highWaterMark: 1 << 16,
+    read () {
+      pulled += 1 << 16
+      this.push(Buffer.alloc(1 << 16))
+    }
+  })
+  const { app } = await appOver(t, [withFile({ ...file, bytes: 2 ** 40, read: async () => body })])
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   const request = get(`${address}${url}`)
   const [response] = await once(request, 'response') as [IncomingMessage]
   await once(response, 'readable')
   const closed = new Promise(resolve => body.once('close', resolve))
-  t.ok(pulled < 2 ** 30, 'it waits for its reader')
+  t.ok(pulled < 2 ** 30, 'reading waits for the client')
   request.destroy()
   await closed
   t.ok(body.destroyed)

@@ -1,0 +1,37 @@
+import t from 'tap'
+import { appOver } from '../../fixtures/app.ts'
+import { prepared } from '../../fixtures/prepared.ts'
+
+const dataset = prepared({ train: 30, val: 10, test: 5 })
+const slow = prepared({ train: 3, val: 1, test: 1 }, { name: 'slow' })
+const broken = prepared({ train: 1, val: 1, test: 1 }, { name: 'broken' })
+
+t.test('ready once no dataset is loading and at least one can be served', async t => {
+  const { app, registry } = await appOver(t, [dataset, slow, broken])
+  registry.progress(slow.entry, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
+  registry.fail(broken.entry, 'no source has it')
+  const getReadiness = async () => {
+    const { statusCode, headers, body } = await app.inject('/readyz')
+    return { statusCode, retryAfter: headers['retry-after'], body: JSON.parse(body) }
+  }
+  const loading = await getReadiness()
+  t.equal(loading.statusCode, 503)
+  t.equal(loading.retryAfter, '1')
+  t.match(loading.body, {
+    status: 'loading',
+    datasets: [
+      { name: 'made-up', status: 'ready' },
+      { status: 'loading', progress: { done: 10 } },
+      { status: 'failed', reason: 'no source has it' }
+    ]
+  })
+
+  registry.ready(slow)
+  const ready = await getReadiness()
+  t.match(ready, { statusCode: 200, body: { status: 'ready' } }, 'despite the failed dataset')
+
+  registry.fail(slow.entry, 'x')
+  registry.fail(dataset.entry, 'y')
+  t.match(await getReadiness(), { statusCode: 503, body: { status: 'failed' } })
+  t.same((await app.inject('/healthz')).json(), { status: 'ok' }, 'alive all the same')
+})
