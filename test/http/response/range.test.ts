@@ -3,7 +3,7 @@ import { parseRange } from '../../../src/http/response/range.ts'
 
 const etag = '"abc"'
 
-t.test('the range of a request', async t => {
+t.test('a single byte range is resolved, any other syntax is ignored', async t => {
   const cases: Array<[string | undefined, ReturnType<typeof parseRange>]> = [
     [undefined, undefined],
     ['bytes=0-0', { start: 0, end: 0 }],
@@ -28,15 +28,17 @@ t.test('the range of a request', async t => {
     ['items=0-1', undefined],
     ['0-1', undefined]
   ]
-  for (const [range, expected] of cases) t.same(parseRange(range === undefined ? {} : { range }, 100, etag), expected, String(range))
-  t.equal(parseRange({ range: 'bytes=0-' }, 0, etag), 'unsatisfiable', 'nothing has no parts')
+  for (const [range, expected] of cases) {
+    t.same(parseRange(range === undefined ? {} : { range }, 100, etag), expected, String(range))
+  }
+  t.equal(parseRange({ range: 'bytes=0-' }, 0, etag), 'unsatisfiable', 'an empty file has no ranges')
   t.equal(parseRange({ range: 'bytes=-1' }, 0, etag), 'unsatisfiable')
 })
 
-t.test('a range that goes with an ETag', async t => {
+t.test('a range applies only if If-Range has the current strong ETag', async t => {
   const range = 'bytes=1-2'
   t.same(parseRange({ range, 'if-range': etag }, 100, etag), { start: 1, end: 2 })
   t.equal(parseRange({ range, 'if-range': '"another"' }, 100, etag), undefined)
-  t.equal(parseRange({ range, 'if-range': `W/${etag}` }, 100, etag), undefined, 'a weak one is not enough')
+  t.equal(parseRange({ range, 'if-range': `W/${etag}` }, 100, etag), undefined, 'a weak tag is not enough')
   t.equal(parseRange({ range, 'if-range': 'Mon, 26 Jan 1998 15:07:48 GMT' }, 100, etag), undefined)
 })
