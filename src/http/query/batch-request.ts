@@ -38,14 +38,19 @@ export function describeBatch (dataset: PreparedDataset, request: BatchRequest):
 }
 
 /** @throws the signal's reason */
-export async function computeBatch (dataset: PreparedDataset, request: BatchRequest, signal: AbortSignal): Promise<Batch> {
+export async function computeBatch (
+  dataset: PreparedDataset,
+  request: BatchRequest,
+  signal: AbortSignal
+): Promise<Batch> {
   const { order, augmentation, ...rest } = request
   const selection: Selection = { ...rest, order: await order() }
   return augmentation ? await augmentBatch(dataset, selection, augmentation, signal) : selectBatch(dataset, selection)
 }
 
 /** Bytes of the images that are computed before a batch can be encoded. */
-export function augmentedBytes ({ rows, columns }: PreparedDataset, { augmentation, span: { count } }: BatchRequest): number {
+export function augmentedBytes ({ rows, columns }: PreparedDataset, request: BatchRequest): number {
+  const { augmentation, span: { count } } = request
   return augmentation ? count * rows * columns : 0
 }
 

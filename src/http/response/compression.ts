@@ -48,7 +48,10 @@ if (createZstdCompress) {
 const quality = { [constants.BROTLI_PARAM_QUALITY]: 4 }
 compressors.set('br', {
   bytes: 2 << 20,
-  whole: windowLog => createBrotliCompress({ chunkSize, params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: windowLog } }),
+  whole: windowLog => createBrotliCompress({
+    chunkSize,
+    params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: windowLog }
+  }),
   stream: () => createBrotliCompress({
     chunkSize,
     flush: constants.BROTLI_OPERATION_FLUSH,

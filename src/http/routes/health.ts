@@ -23,7 +23,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       operationId: 'getReadiness',
       tags: ['operation'],
       summary: 'Ready?',
-      description: 'Succeeds once no dataset is being prepared and at least one can be served, and until the server stops.',
+      description: 'Succeeds once no dataset is being prepared and at least one can be served, ' +
+        'and until the server stops.',
       querystring: NoQuery,
       response: { 200: Readiness, 503: Readiness, ...problems(400) }
     }

@@ -36,7 +36,8 @@ t.test('a connection has few requests in progress, and gets all responses in ord
   const { open, most } = await listen(t)
   const socket = await open()
   const REQUESTS = 60
-  const request = (i: number): string => `GET /v1/datasets/made-up/splits/train/samples/${i} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+  const samples = '/v1/datasets/made-up/splits/train/samples'
+  const request = (i: number): string => `GET ${samples}/${i} HTTP/1.1\r\nHost: localhost\r\n\r\n`
   socket.write(augmented(1) + Array.from({ length: REQUESTS }, (_, i) => request(i)).join(''))
   socket.end()
   const ids = [...(await text(socket)).matchAll(/"id":(\d+)/g)].map(([, id]) => Number(id))

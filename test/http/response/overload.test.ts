@@ -10,10 +10,13 @@ const batches = '/v1/datasets/made-up/splits/train/batches'
 t.test('expensive requests wait for memory, and all are served', async t => {
   const { app } = await appOver(t, [dataset], { workMemory: 1 })
   const expected = await app.inject(`${batches}?seed=1`)
-  const responses = Array.from({ length: 20 }, () => app.inject({ url: `${batches}?seed=1`, headers: { 'accept-encoding': 'br' } }))
+  const request = { url: `${batches}?seed=1`, headers: { 'accept-encoding': 'br' } }
+  const responses = Array.from({ length: 20 }, () => app.inject(request))
   let most = 0
   const all = Promise.all(responses)
-  while (await Promise.race([all, nextTurn('running')]) === 'running') most = Math.max(most, app.limits.workQueue.running)
+  while (await Promise.race([all, nextTurn('running')]) === 'running') {
+    most = Math.max(most, app.limits.workQueue.running)
+  }
   for (const { statusCode, rawPayload } of await all) {
     t.equal(statusCode, 200)
     t.ok(decompressors['br']!.whole(rawPayload).equals(expected.rawPayload))
@@ -24,7 +27,8 @@ t.test('expensive requests wait for memory, and all are served', async t => {
 
 t.test('beyond the queue, requests get a 503 that says when to retry', async t => {
   const { app } = await appOver(t, [dataset], { workMemory: 1 })
-  const request = (seed: number) => app.inject({ url: `${batches}?seed=${seed}&augment=noise:1`, headers: { 'accept-encoding': 'gzip' } })
+  const headers = { 'accept-encoding': 'gzip' }
+  const request = (seed: number) => app.inject({ url: `${batches}?seed=${seed}&augment=noise:1`, headers })
   const responses = await Promise.all(Array.from({ length: 600 }, (_, seed) => request(seed)))
   const rejected = responses.filter(({ statusCode }) => statusCode !== 200)
   t.ok(rejected.length > 0 && rejected.length < 100, `${rejected.length} of 600 are rejected`)
@@ -38,7 +42,8 @@ t.test('beyond the queue, requests get a 503 that says when to retry', async t =
 
 t.test('other requests do not wait', async t => {
   const { app } = await appOver(t, [dataset], { workMemory: 1 })
-  const expensive = Promise.all(Array.from({ length: 20 }, (_, seed) => app.inject(`${batches}?seed=${seed}&augment=elastic:64`)))
+  const requests = Array.from({ length: 20 }, (_, seed) => app.inject(`${batches}?seed=${seed}&augment=elastic:64`))
+  const expensive = Promise.all(requests)
   t.equal((await app.inject(`${batches}?format=safetensors`)).statusCode, 200)
   t.ok(app.limits.workQueue.queued > 0, 'while expensive ones do')
   await expensive

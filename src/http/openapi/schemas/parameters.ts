@@ -68,9 +68,9 @@ const strengths = augmentationNames
   .join(', ')
 
 const augment = Type.Optional(Type.String({
-  description: 'Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` ' +
-    `pairs separated by commas, always applied in this order: ${strengths}. The result depends only on seed, epoch ` +
-    '(both default to 0) and the id of the sample.',
+  description: 'Random augmentation of the u8 images before normalization, for the split `train` only: ' +
+    `\`name:strength\` pairs separated by commas, always applied in this order: ${strengths}. The result ` +
+    'depends only on seed, epoch (both default to 0) and the id of the sample.',
   examples: ['rotate:15,shift:2', 'scale:0.1,elastic:34,noise:10,cutout:8']
 }))
 
