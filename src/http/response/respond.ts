@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import { bodyOf, type Body } from '../../encode/body.ts'
@@ -116,8 +117,10 @@ async function encodeBody (
   try {
     const body = await encodeWithPermit(content, coding, permit, signal)
     for (const event of ['finish', 'close']) response.once(event, permit.release)
-    // A client that reads nothing must not hold memory that others wait for.
-    response.setTimeout(STALL_MS, () => response.destroy())
+    // A client that reads nothing must not hold memory that others wait for; the reader of a stream may pause.
+    if (!('groups' in body) && response.socket instanceof Socket) {
+      response.setTimeout(STALL_MS, () => response.destroy())
+    }
     return body
   } catch (error) {
     permit.release()
