@@ -31,7 +31,9 @@ async function request (port: string, path: string, headers: Record<string, stri
 t.test('no request is answered before the hooks, even one that was answered a moment earlier', async t => {
   const { app } = await appOver(t, [dataset])
   let isOpen = true
-  app.addHook('onRequest', async () => { if (!isOpen) throw Object.assign(new Error('closed for the day'), { statusCode: 403 }) })
+  app.addHook('onRequest', async () => {
+    if (!isOpen) throw Object.assign(new Error('closed for the day'), { statusCode: 403 })
+  })
   const { port } = new URL(await app.listen({ port: 0 }))
   for (const url of urls) {
     isOpen = true

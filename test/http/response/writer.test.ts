@@ -83,7 +83,7 @@ for (const [kind, bodyOf] of Object.entries(kinds)) {
     const computed = { chunks: 0, released: 0 }
     const { response } = await requestBody(t, () => bodyOf(numbered(computed)))
     await settled(computed)
-    t.ok(computed.chunks < CHUNKS, `${computed.chunks} of ${CHUNKS} chunks are computed for a client that does not read`)
+    t.ok(computed.chunks < CHUNKS, `${computed.chunks} of ${CHUNKS} chunks for a client that does not read`)
     const body = await buffer(response)
     t.equal(body.length, CHUNKS * CHUNK_BYTES)
     t.ok(isNumbered(body))
@@ -194,7 +194,8 @@ t.test('an error before the first byte becomes a problem document', async t => {
 })
 
 t.test('a length is sent where it is known before all chunks are computed', async t => {
-  const { app } = await appOver(t, [prepared({ train: 600, val: 1, test: 1 }, { rows: 28, columns: 28 })], { maxBatchSize: 600 })
+  const dataset = prepared({ train: 600, val: 1, test: 1 }, { rows: 28, columns: 28 })
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 600 })
   const url = '/v1/datasets/made-up/splits/train/batches'
   const binary = ['npz', 'safetensors', 'arrow'].flatMap(format => [
     `format=${format}&batch_size=600`,
