@@ -39,6 +39,7 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
   const connections = new Map<Socket, Connection>()
   const shutdown = { isStopping: false }
   app.decorate('shutdown', shutdown)
+  let hasStoppedListening = false
   /** Holds new requests back until it resolves. */
   let hold: Promise<void> | undefined
 
@@ -65,6 +66,8 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
     if (!connection) return
     connection.hasResponse = false
     connection.lastResponseEnd = performance.now()
+    // Its headers may have been sent before the server knew that it stops.
+    if (hasStoppedListening) socket.end()
   }
 
   function closeUnused (socket: Socket): void {
@@ -85,6 +88,7 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
 
     // net.Server's close stops listening; http.Server's would destroy connections as well.
     const closed = new Promise(resolve => Server.prototype.close.call(app.server, resolve))
+    hasStoppedListening = true
     hold = undefined
     resume()
     for (const [socket, { hasResponse, lastResponseEnd }] of connections) {
