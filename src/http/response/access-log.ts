@@ -12,10 +12,12 @@ export class AccessLog extends LogController {
   override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
     if (this.#logged.has(request)) return
     this.#logged.add(request)
-    const reason = (error ?? reply.raw.errored)?.message
+    const cause: NodeJS.ErrnoException | null = error ?? reply.raw.errored
     // Some versions of Node report a response as finished when its connection was destroyed.
-    if (reason !== undefined || request.raw.socket.destroyed) {
-      request.log.warn({ ...describe(request, reply), reason: reason ?? 'the client disconnected' }, 'request aborted')
+    if (cause || request.raw.socket.destroyed) {
+      // Node 26 gives a disconnect as the error of a response, others do not.
+      const reason = !cause || cause.code === 'ECONNRESET' ? 'the client disconnected' : cause.message
+      request.log.warn({ ...describe(request, reply), reason }, 'request aborted')
     } else {
       request.log.info(describe(request, reply), 'request')
     }
