@@ -13,6 +13,10 @@ for (const path of readdirSync('build/test', { recursive: true }).filter(path =>
 }
 
 const args = process.argv.slice(2).map(arg => arg.replace(/^(?:\.\/)?(test\/.+)\.ts$/, 'build/$1.js'))
+const env = { ...process.env }
+if (!args.includes('--no-disable-coverage')) {
+  env.NODE_OPTIONS = `${env.NODE_OPTIONS ?? ''} --import=${new URL('skip-hooks.js', import.meta.url)}`
+}
 // `npm test` puts tap on the path.
-const tap = spawn('tap', args, { stdio: 'inherit', shell: process.platform === 'win32' })
+const tap = spawn('tap', args, { env, stdio: 'inherit', shell: process.platform === 'win32' })
 tap.on('exit', code => { process.exitCode = code ?? 1 })
