@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import type { DatasetRegistry } from './dataset/registry.ts'
 import { createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
+import { buildSerializer } from './http/openapi/serializers.ts'
 import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
 import problems, { sendProblem } from './http/plugins/problems.ts'
@@ -54,6 +55,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
     requestTimeout: config.requestTimeoutMs,
     http: { headersTimeout: config.headersTimeoutMs },
     frameworkErrors: sendProblem,
+    schemaController: { compilersFactory: { buildSerializer } },
     ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false, useDefaults: false } }
   }).withTypeProvider<TypeBoxTypeProvider>()
 

@@ -308,7 +308,7 @@ t.test('npy of one dimension has a one-tuple and aligned data', async t => {
 
 t.test('png preserves the pixels', async t => {
   const pixels = Uint8Array.from({ length: 12 }, (_, i) => i * 20)
-  const picture = decodePng(encodePng(pixels, 4, 3))
+  const picture = decodePng(await encodePng(pixels, 4, 3))
   t.same([picture.width, picture.height, picture.channels, picture.depth], [3, 4, 1, 8])
   t.same(Uint8Array.from(picture.data), pixels)
 })

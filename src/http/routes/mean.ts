@@ -47,11 +47,14 @@ export const meanRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }
   })
 }
 
-function encodeMean (dataset: PreparedDataset, format: Format): Body {
+async function encodeMean (dataset: PreparedDataset, format: Format): Promise<Body> {
   const { entry, version, settings, meanCount, meanImage, rows, columns } = dataset
   switch (format) {
     case npy: return bodyOf(npyHeader([rows, columns], 'float32'), asBytes(meanImage))
-    case png: return bodyOf(encodePng(Uint8Array.from(meanImage, value => Math.round(value * 255)), rows, columns))
+    case png: {
+      const pixels = Uint8Array.from(meanImage, value => Math.round(value * 255))
+      return bodyOf(await encodePng(pixels, rows, columns))
+    }
     default: return jsonBody({
       dataset: entry.name,
       version,

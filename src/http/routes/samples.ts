@@ -79,7 +79,7 @@ async function encodeSample (
   const sample = await computeBatch(dataset, request, signal)
   if (format === png) {
     const { pad = dataset.rows } = request
-    return bodyOf(encodePng(sample.copyPixels(0, 1), pad, request.pad ?? dataset.columns))
+    return bodyOf(await encodePng(sample.copyPixels(0, 1), pad, request.pad ?? dataset.columns))
   }
   const { normalization, dtype, layout, echo } = request
   const shape = sample.images.shape.slice(1)
