@@ -1,6 +1,6 @@
 /** Checks the import directions between the folders of src, and which files import a library. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, posix } from 'node:path'
+import { basename, dirname, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
@@ -58,7 +58,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages, and the only files that may import them. */
 const packageImporters: Array<[name: RegExp, importers: RegExp]> = [
   [/^undici$/, /^acquire\/(http-client|download)\.ts$/],
-  [/^@tensorflow\//, /^prepare\/tensor\.ts$/],
+  [/^@tensorflow\//, /^prepare\/tensorflow\.ts$/],
   [/^(fastify|fastify-plugin|@fastify\/.*)$/, /^(app\.ts|http\/.*)$/]
 ]
 
@@ -67,7 +67,7 @@ const keyOf = (path: string): string => path.includes('/') ? path.slice(0, path.
 
 t.test('imports are found', async t => {
   t.ok(sources.length > 40)
-  t.ok(source('prepare/tensor.ts').packages.includes('@tensorflow/tfjs-backend-cpu'), 'including dynamic ones')
+  t.ok(source('prepare/tensorflow.ts').packages.includes('@tensorflow/tfjs-backend-cpu'), 'including dynamic ones')
   t.ok(source('decode/raw-dataset.ts').files.includes('decode/idx.ts'), 'including types')
   t.ok(sources.every(({ files }) => files.every(file => source(file))), 'all of them resolve')
 })
@@ -79,6 +79,11 @@ t.test('dependencies point inward', async t => {
     if (!allowed) t.fail(`${path} has no rule`)
     else t.same(files.filter(file => ![key, ...allowed].includes(keyOf(file))), [], path)
   }
+})
+
+t.test('no two files share a name', async t => {
+  const names = sources.map(({ path }) => basename(path))
+  t.same(names.filter((name, i) => names.indexOf(name) !== i), [])
 })
 
 t.test('there are no import cycles', async t => {
@@ -99,7 +104,8 @@ t.test('libraries are imported in one place', async t => {
     t.same(importers.filter(path => !allowed.test(path)), [])
   }
   // The optional package is imported by a variable.
-  t.same(sources.filter(({ text }) => text.includes("'@tensorflow/")).map(({ path }) => path), ['prepare/tensor.ts'])
+  const naming = sources.filter(({ text }) => text.includes("'@tensorflow/")).map(({ path }) => path)
+  t.same(naming, ['prepare/tensorflow.ts'])
 })
 
 t.test('the environment is read in one place', async t => {
@@ -108,7 +114,7 @@ t.test('the environment is read in one place', async t => {
     return text.split('\n').filter(readsEnvironment).map(line => `${path}: ${line.trim()}`)
   })
   // TensorFlow's C++ library is configured by environment variables only; the child process sets them.
-  t.same(outside.filter(line => !/^prepare\/tensor\.ts: process\.env\['TF_\w+'\] \?\?= '\d'$/.test(line)), [])
+  t.same(outside.filter(line => !/^prepare\/tensorflow\.ts: process\.env\['TF_\w+'\] \?\?= '\d'$/.test(line)), [])
 })
 
 t.test('every module can be loaded', async t => {

@@ -1,7 +1,7 @@
 import type { LabelEncoding, Layout } from './options.ts'
 import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
 import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
-import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather.ts'
+import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
 import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
 import type { Order } from './order-cache.ts'
 import { paddedSize } from './pad.ts'

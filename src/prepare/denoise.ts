@@ -1,6 +1,6 @@
 import type { Denoiser } from '../dataset/settings.ts'
 import type { ImageSize } from '../dataset/sample-splits.ts'
-import { tf, values } from './tensor.ts'
+import { tf, values } from './tensorflow.ts'
 
 type Triple = [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]
 

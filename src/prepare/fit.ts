@@ -4,7 +4,7 @@ import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
 import { denoise } from './denoise.ts'
 import { addSums, emptySums, levelTables, meanImage, pixelStatistics, sumPixels, type PixelSums } from './statistics.ts'
-import { useBackend, type ChosenBackend } from './tensor.ts'
+import { useBackend, type ChosenBackend } from './tensorflow.ts'
 
 export interface FitOptions extends ImageSize {
   readonly settings: PrepareSettings

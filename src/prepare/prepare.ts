@@ -4,7 +4,7 @@ import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit, splitNames, type Samples, type SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FitOptions, FitResult } from './fit.ts'
-import type { ChosenBackend } from './tensor.ts'
+import type { ChosenBackend } from './tensorflow.ts'
 
 /** Images sent at a time: enough to keep the backend busy, few enough to keep memory low. */
 const CHUNK_ROWS = 1000

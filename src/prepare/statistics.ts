@@ -1,5 +1,5 @@
 import type { PixelStatistics, PreparedDataset } from '../dataset/prepared.ts'
-import { tf, values } from './tensor.ts'
+import { tf, values } from './tensorflow.ts'
 
 /** Integer sums over the pixels of `count` images. They add up exactly, in any order and over any chunks. */
 export interface PixelSums {

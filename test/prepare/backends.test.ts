@@ -7,7 +7,7 @@ import { perSplit, splitNames, type SplitName } from '../../src/dataset/sample-s
 import { deriveArrays } from '../../src/dataset/prepared.ts'
 import { Fitter } from '../../src/prepare/fit.ts'
 import { asBytes } from '../../src/io/bytes.ts'
-import { tf, useBackend } from '../../src/prepare/tensor.ts'
+import { tf, useBackend } from '../../src/prepare/tensorflow.ts'
 
 const ROWS = 28
 const COLUMNS = 28

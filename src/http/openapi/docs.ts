@@ -7,7 +7,7 @@ import plugin from 'fastify-plugin'
 import { jsonBody, revalidate } from '../response/respond.ts'
 import { writeBody } from '../response/writer.ts'
 import { addExamples } from './examples.ts'
-import { Problem } from './schemas/states.ts'
+import { Problem } from './schemas/state-schemas.ts'
 
 const { version, description } = createRequire(import.meta.url)('#package.json')
 

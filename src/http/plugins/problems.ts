@@ -2,7 +2,9 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { ServiceError } from '../../errors.ts'
-import { describeBodyErrors, describeParameterErrors, parseIntegers, type ParameterError } from '../query/errors.ts'
+import {
+  describeBodyErrors, describeParameterErrors, parseIntegers, type ParameterError
+} from '../query/query-errors.ts'
 import { DisconnectedError } from '../response/disconnect.ts'
 import { jsonBody } from '../response/respond.ts'
 import { writeBody } from '../response/writer.ts'

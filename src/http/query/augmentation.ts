@@ -2,8 +2,8 @@ import type { Augmentation } from '../../batch/augment/augment-batch.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../../batch/augment/parse.ts'
 import type { ImageSize, SplitName } from '../../dataset/sample-splits.ts'
 import { sampleKey } from '../../dataset/order.ts'
-import { defaults, type SampleParameters } from '../openapi/schemas/parameters.ts'
-import { assertNoErrors } from './errors.ts'
+import { defaults, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { assertNoErrors } from './query-errors.ts'
 import { epochWithoutSeed } from './pagination.ts'
 
 /** The parameters that change images before normalization. */

@@ -1,7 +1,7 @@
 import { pageCount, type Paging } from '../../batch/page.ts'
 import { ServiceError } from '../../errors.ts'
-import { defaultBatchSize, defaults, type BatchParameters } from '../openapi/schemas/parameters.ts'
-import { assertNoErrors, type ParameterError } from './errors.ts'
+import { defaultBatchSize, defaults, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { assertNoErrors, type ParameterError } from './query-errors.ts'
 
 /** The parameters that select a page of an epoch. */
 export type PaginationQuery = Pick<

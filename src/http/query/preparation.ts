@@ -1,7 +1,7 @@
 import type { Selection } from '../../batch/batch.ts'
 import type { Dtype } from '../../batch/options.ts'
-import { defaults, type BatchParameters } from '../openapi/schemas/parameters.ts'
-import { assertNoErrors } from './errors.ts'
+import { defaults, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { assertNoErrors } from './query-errors.ts'
 
 /** How samples are normalized, encoded and laid out. */
 export type Preparation = Pick<Selection, 'normalization' | 'dtype' | 'labels' | 'layout'>

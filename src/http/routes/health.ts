@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { problems } from '../openapi/responses.ts'
-import { NoQuery } from '../openapi/schemas/parameters.ts'
-import { Health, Readiness } from '../openapi/schemas/states.ts'
+import { NoQuery } from '../openapi/schemas/parameter-schemas.ts'
+import { Health, Readiness } from '../openapi/schemas/state-schemas.ts'
 import { respondJson } from '../response/respond.ts'
 
 /** Liveness and readiness probes. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Static } from 'typebox'
-import type { DatasetList as DatasetListSchema } from '../../../src/http/openapi/schemas/states.ts'
+import type { DatasetList as DatasetListSchema } from '../../../src/http/openapi/schemas/state-schemas.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 

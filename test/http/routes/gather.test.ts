@@ -1,6 +1,6 @@
 import { crc32, gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { batchFormats } from '../../../src/encode/registry.ts'
+import { batchFormats } from '../../../src/encode/encoders.ts'
 import { mix } from '../../../src/dataset/order.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Dtype, Identity, Nested, Shape } from './samples.ts'
+import { Dtype, Identity, Nested, Shape } from './sample-schemas.ts'
 
 /** Bodies that describe a dataset, its mean image and its splits. */
 

@@ -1,7 +1,7 @@
 /** Backends that do not work: they are broken on purpose, for the rest of this process. */
 import t from 'tap'
 import type { BackendChoice, BackendName } from '../../src/dataset/settings.ts'
-import { tf, useBackend, values } from '../../src/prepare/tensor.ts'
+import { tf, useBackend, values } from '../../src/prepare/tensorflow.ts'
 
 /** Removes a backend; loading it again does not restore it. */
 function remove (name: BackendName): void {

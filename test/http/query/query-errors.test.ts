@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ParameterError } from '../../../src/http/query/errors.ts'
+import type { ParameterError } from '../../../src/http/query/query-errors.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
