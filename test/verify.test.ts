@@ -56,6 +56,23 @@ t.test('every cached file and artifact is verified, and damaged ones are quarant
   t.equal((await verify(dataFolder)).code, 0)
 })
 
+t.test('files with bytes missing or added at the end are damaged', async t => {
+  for (const change of [(bytes: Buffer) => bytes.subarray(0, -1), (bytes: Buffer) => Buffer.concat([bytes, bytes])]) {
+    const dataFolder = t.testdir()
+    const content = Buffer.from('one')
+    const name = createHash('sha256').update(content).digest('hex')
+    await new FileCache(dataFolder).write(name, 'a file', content)
+    const dataset = prepared({ train: 5, val: 2, test: 3 })
+    const versions = ['0123456789abcdef', 'fedcba9876543210']
+    for (const version of versions) await new ArtifactStore(dataFolder, 4).write({ ...dataset, version })
+    const paths = [`files/${name}`, `prepared/${versions[0]}.bin`, `prepared/${versions[1]}.json`]
+    for (const path of paths) await writeFile(join(dataFolder, path), change(await readFile(join(dataFolder, path))))
+    const { code, lines } = await verify(dataFolder)
+    t.equal(code, 1)
+    t.equal(lines.at(-1), `0 intact, 3 damaged in ${dataFolder}`)
+  }
+})
+
 t.test('a missing folder contains nothing damaged', async t => {
   const dataFolder = join(t.testdir(), 'none')
   t.same(await verify(dataFolder), { code: 0, lines: [`0 intact, 0 damaged in ${dataFolder}`] })

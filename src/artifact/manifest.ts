@@ -88,7 +88,7 @@ export function parseManifest (text: string, version: string, classes: number): 
 /**
  * Views of the arrays in a data file, each verified by its hash. Blocks the thread: meant for worker threads.
  *
- * @throws ServiceError artifact_unusable: names the damaged array
+ * @throws ServiceError artifact_unusable: names the damaged array; or there are bytes after the last one
  */
 export function parseArrays ({ arrays }: Manifest, data: Uint8Array): SourceArrays {
   const views = new Map<string, Uint8Array>()
@@ -98,6 +98,7 @@ export function parseArrays ({ arrays }: Manifest, data: Uint8Array): SourceArra
     if (view.length !== bytes || sha256(view) !== expected) throw unusable(`the array ${name} is damaged`)
     views.set(name, view)
   }
+  if (data.length > start) throw unusable(`there are ${data.length - start} bytes after the last array`)
   return {
     meanImage: floats('meanImage'),
     levels: { unit: floats('levels.unit'), standard: floats('levels.standard') },

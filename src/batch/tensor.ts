@@ -34,7 +34,6 @@ interface ArrayTypes {
 }
 
 interface ArrayConstructor<Data> {
-  readonly BYTES_PER_ELEMENT: number
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): Data
 }
 
@@ -44,6 +43,14 @@ const arrayConstructors: { readonly [T in ElementType]: ArrayConstructor<ArrayTy
   uint8: Uint8Array,
   int32: Int32Array,
   int64: BigInt64Array
+}
+
+export const bytesPerElement: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float16: 2,
+  uint8: 1,
+  int32: 4,
+  int64: 8
 }
 
 /** A tensor over existing memory. */
@@ -67,7 +74,7 @@ export function computedTensor<T extends ElementType> (
 ): Tensor<ArrayTypes[T]> {
   const length = countElements(shape)
   const Data = arrayConstructors[dtype]
-  const byteLength = length * Data.BYTES_PER_ELEMENT
+  const byteLength = length * bytesPerElement[dtype]
   return {
     shape,
     dtype,

@@ -1,4 +1,5 @@
 import type { Batch } from '../batch/batch.ts'
+import { bytesPerElement } from '../batch/tensor.ts'
 import type { Chunk } from '../io/chunk.ts'
 import { sumByteLengths } from './body.ts'
 import type { BatchFormat, BatchMetadata } from './format.ts'
@@ -11,13 +12,13 @@ const dtypes = { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int6
  *
  *     0    u64  N, a multiple of 8 thanks to spaces at the end of the header
  *     8    N bytes of JSON: name → dtype, shape, data_offsets relative to 8 + N; __metadata__ maps strings to strings
- *     8+N  the tensors back to back
+ *     8+N  the tensors back to back, those with the largest elements first: so each is aligned to its element size
  */
 export const safetensors: BatchFormat = {
   name: 'safetensors',
   mediaType: 'application/vnd.safetensors',
   encode (batch: Batch, metadata: BatchMetadata) {
-    const tensors = namedTensors(batch)
+    const tensors = namedTensors(batch).sort((a, b) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype])
     const header = encodeHeader(tensors, metadata)
     return { byteLength: header.length + sumByteLengths(tensors), chunks: chunksOf(header, tensors) }
   }

@@ -58,6 +58,15 @@ t.test('every flipped byte of the data is detected, and its array named', async 
   t.throws(() => parseArrays(manifest, data.subarray(0, -1)), { message: 'the array test.labels is damaged' })
 })
 
+t.test('data with bytes after the last array is rejected', async t => {
+  for (const extra of [1, 4096]) {
+    t.throws(() => parseArrays(manifest, Buffer.concat([data, Buffer.alloc(extra)])), {
+      code: 'artifact_unusable',
+      message: `there are ${extra} bytes after the last array`
+    })
+  }
+})
+
 t.test('the data parses into the arrays that were written', async t => {
   const { meanImage, levels, splits } = parseArrays(manifest, Uint8Array.from(data))
   t.same([meanImage, levels], [dataset.meanImage, dataset.levels])

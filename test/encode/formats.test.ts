@@ -125,6 +125,39 @@ t.test('safetensors preserves every tensor bit for bit, and the metadata', async
   }
 })
 
+interface SafetensorsEntry {
+  readonly dtype: 'F32' | 'F16' | 'U8' | 'I32' | 'I64'
+  readonly data_offsets: readonly [number, number]
+}
+
+t.test('safetensors aligns every tensor to its element size', async t => {
+  const sizes = { F32: 4, F16: 2, U8: 1, I32: 4, I64: 8 } as const
+  const small = prepared({ train: 9, val: 1, test: 1 }, { rows: 5, columns: 5 })
+  for (const normalization of normalizations) {
+    for (const dtype of dtypesOf(normalization)) {
+      for (const labels of labelEncodings) {
+        for (const count of [1, 2, 3]) {
+          const span = { start: 4, count, real: count }
+          const batch = selectBatch(small, { ...defaults, span, normalization, dtype, labels, masked: true })
+          const body = encode(safetensors, batch)
+          const length = Number(body.readBigUInt64LE())
+          const { __metadata__: _, ...tensors } = JSON.parse(body.toString('utf8', 8, 8 + length))
+          let end = 0
+          for (const [name, tensor] of Object.entries<SafetensorsEntry>(tensors)) {
+            const [from, to] = tensor.data_offsets
+            if (from !== end) t.fail(`${name} starts at ${from}, not at ${end}`)
+            if ((8 + length + from) % sizes[tensor.dtype] !== 0) t.fail(`${tensor.dtype} ${name} at ${from}`)
+            end = to
+          }
+          t.equal(8 + length + end, body.length)
+          t.same(differences(batch, { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int64: 'I64' },
+            tensor => readSafetensors(body).tensors.get(tensor)), [])
+        }
+      }
+    }
+  }
+})
+
 interface Column {
   readonly shape: number[]
   readonly nullable: boolean

@@ -9,7 +9,7 @@ import { disconnectSignal } from './disconnect.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
-const REVISION = 1
+const REVISION = 2
 
 /** What a successful response contains. */
 export interface Content {
