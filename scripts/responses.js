@@ -324,6 +324,13 @@ function * shardRequests () {
       }
     }
   }
+  // The rest of an epoch.
+  for (const offset of [0, 1, 4321, 9999, 10_000, 10_001]) {
+    const query = { ...raw, labels: 'index', offset, batch_size: 100, ...order() }
+    yield batches('test', { format: format(), ...query })
+    yield batches('test', { format: format(), ...query, page: 1, rank: 1, world_size: 2, remainder: 'pad' })
+    yield stream('test', { ...query, format: 'arrow' })
+  }
   // An empty batch, and one that is padding alone, in every format.
   for (const format of formats) {
     for (const remainder of ['keep', 'pad']) {

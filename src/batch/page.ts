@@ -4,6 +4,8 @@ import type { Remainder } from './options.ts'
 export interface Paging {
   /** Samples in the split. */
   readonly total: number
+  /** Samples of the order that are consumed already; page 0 begins after them. */
+  readonly offset: number
   /** Samples per page and rank. */
   readonly batchSize: number
   /** From 0 up to but not including `worldSize`. */
@@ -21,19 +23,22 @@ export interface PageSpan {
   readonly real: number
 }
 
-/** Pages of an epoch, the same for every rank: a page holds batchSize·worldSize samples. */
-export function pageCount ({ total, batchSize, worldSize, remainder }: Paging): number {
-  const pages = total / (batchSize * worldSize)
+/** Pages of the rest of an epoch, the same for every rank: a page holds batchSize·worldSize samples. */
+export function pageCount ({ total, offset, batchSize, worldSize, remainder }: Paging): number {
+  const pages = (total - offset) / (batchSize * worldSize)
   return remainder === 'drop' ? Math.floor(pages) : Math.ceil(pages)
 }
 
 /**
- * The positions that one rank gets of a page. Page p covers the positions [p·B·W, (p+1)·B·W) of the order, and rank r
- * gets the r-th run of B of them. At the end, `keep` yields the remaining samples, fewer than B or even none, and `pad`
- * continues from the start of the order.
+ * The positions that one rank gets of a page. Page p covers the B·W positions of the order from offset + p·B·W, and
+ * rank r gets the r-th run of B of them. At the end, `keep` yields the remaining samples, fewer than B or even none,
+ * and `pad` continues from the start of the order.
  */
-export function pageSpan ({ total, batchSize, rank, worldSize, remainder }: Paging, page: number): PageSpan {
-  const start = (page * worldSize + rank) * batchSize
+export function pageSpan (
+  { total, offset, batchSize, rank, worldSize, remainder }: Paging,
+  page: number
+): PageSpan {
+  const start = offset + (page * worldSize + rank) * batchSize
   const real = Math.max(0, Math.min(batchSize, total - start))
   return { start, real, count: remainder === 'pad' ? batchSize : real }
 }

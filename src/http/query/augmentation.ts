@@ -4,7 +4,6 @@ import type { ImageSize, SplitName } from '../../dataset/sample-splits.ts'
 import { sampleKey } from '../../dataset/order.ts'
 import { defaults, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertNoErrors } from './query-errors.ts'
-import { epochWithoutSeed } from './pagination.ts'
 
 /** The parameters that change images before normalization. */
 export type ImageQuery = Pick<SampleParameters, 'augment' | 'pad' | 'seed' | 'epoch'>
@@ -37,16 +36,19 @@ export function resolveAugmentation (
 }
 
 /**
- * The requested augmentation of individual samples, for which a seed has no other use.
+ * The requested augmentation of individual samples, for which seed and epoch have no other use.
  *
  * @throws ServiceError invalid_parameter
  */
 export function resolveSampleAugmentation (query: ImageQuery, split: SplitName): RequestedAugmentation | undefined {
-  if (query.seed !== undefined && query.augment === undefined) {
-    const detail = 'seed goes with augment, without which nothing is random'
-    assertNoErrors([{ parameter: 'seed', detail, allowed: 'nothing without augment' }])
+  if (query.augment === undefined) {
+    const unused = (['seed', 'epoch'] as const).filter(parameter => query[parameter] !== undefined)
+    assertNoErrors(unused.map(parameter => ({
+      parameter,
+      detail: `${parameter} goes with augment, without which nothing is random`,
+      allowed: 'nothing without augment'
+    })))
   }
-  if (query.epoch !== undefined && query.seed === undefined) assertNoErrors([epochWithoutSeed])
   return resolveAugmentation(query, split)
 }
 
@@ -70,6 +72,7 @@ export function echoSampleQuery (
   query: ImageQuery,
   augmentation: RequestedAugmentation | undefined
 ): Record<string, string | number> {
-  const { seed, epoch = defaults.epoch } = query
-  return { ...(seed !== undefined && { seed, epoch }), ...echoImageQuery(query, augmentation) }
+  const { seed = 0, epoch = defaults.epoch } = query
+  const isSeeded = query.seed !== undefined || query.epoch !== undefined
+  return { ...(isSeeded && { seed, epoch }), ...echoImageQuery(query, augmentation) }
 }

@@ -12,10 +12,10 @@ import { resolvePagination } from './pagination.ts'
 import { resolvePreparation } from './preparation.ts'
 import { resolveTarget, type SplitRequest, type SplitTarget } from './target.ts'
 
-/** The pages of an epoch, beginning with the requested one. */
+/** The pages of an epoch, or of the rest of one, beginning with the requested one. */
 export interface EpochRequest {
   readonly firstPage: number
-  /** Pages of the whole epoch. */
+  /** Pages after the offset. */
   readonly pages: number
   /** Distinguishes the first page from all others of the dataset's version, in any format. */
   readonly tag: string
@@ -53,9 +53,11 @@ function createEpochRequest (
   const pagination = resolvePagination(query, { name: split, total: dataset.splits[split].count }, maxBatchSize)
   assertPaddable(query, dataset)
   const augmentation = resolveAugmentation(query, split)
-  const { page: firstPage, pages, batchSize, rank, worldSize, remainder, total, shuffle } = pagination
+  const { page: firstPage, pages, batchSize, rank, worldSize, remainder, total, offset, shuffle } = pagination
   const echo = {
-    ...shuffle,
+    ...(query.offset !== undefined && { offset }),
+    // In natural order, the epoch is that of the augmentation.
+    ...(shuffle ?? (query.epoch !== undefined && { epoch: query.epoch })),
     ...(query.world_size && { rank, world_size: worldSize }),
     ...(query.remainder && { remainder }),
     ...echoImageQuery(query, augmentation)
@@ -65,7 +67,7 @@ function createEpochRequest (
     firstPage,
     pages,
     tag: [split, firstPage, batchSize, normalization, dtype, labels, layout, ...tagsOf(echo)].join('/'),
-    isRecurring: !shuffle && !augmentation,
+    isRecurring: !shuffle && !augmentation && offset === 0,
     page: page => ({
       ...preparation,
       split,

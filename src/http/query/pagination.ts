@@ -6,10 +6,16 @@ import { assertNoErrors, type ParameterError } from './query-errors.ts'
 /** The parameters that select a page of an epoch. */
 export type PaginationQuery = Pick<
   BatchParameters,
-  'page' | 'batch_size' | 'seed' | 'epoch' | 'rank' | 'world_size' | 'remainder'
+  'page' | 'offset' | 'batch_size' | 'seed' | 'epoch' | 'augment' | 'rank' | 'world_size' | 'remainder'
 >
 
-/** A page of an epoch. */
+interface Split {
+  readonly name: string
+  /** Samples of the split. */
+  readonly total: number
+}
+
+/** A page of an epoch, or of the rest of one. */
 export interface Pagination extends Paging {
   readonly page: number
   readonly pages: number
@@ -20,39 +26,44 @@ export interface Pagination extends Paging {
 /** @throws ServiceError invalid_parameter if parameters conflict, page_out_of_range */
 export function resolvePagination (
   query: PaginationQuery,
-  split: { readonly name: string, readonly total: number },
+  split: Split,
   maxBatchSize: number
 ): Pagination {
-  assertNoErrors(findConflicts(query))
-  const { page, epoch, rank, world_size: worldSize, remainder } = { ...defaults, ...query }
+  assertNoErrors(findConflicts(query, split))
+  const { page, offset, epoch, rank, world_size: worldSize, remainder } = { ...defaults, ...query }
   const { batch_size: batchSize = defaultBatchSize(maxBatchSize), seed } = query
-  const paging = { total: split.total, batchSize, rank, worldSize, remainder }
+  const paging = { total: split.total, offset, batchSize, rank, worldSize, remainder }
   const pages = pageCount(paging)
   if (page >= pages) throw pageOutOfRange(split, page, pages, paging)
   return { ...paging, page, pages, shuffle: seed === undefined ? undefined : { seed, epoch } }
 }
 
 function pageOutOfRange (
-  { name, total }: { readonly name: string, readonly total: number },
+  { name, total }: Split,
   page: number,
   pages: number,
-  { batchSize, worldSize }: Paging
+  { offset, batchSize, worldSize }: Paging
 ): ServiceError {
   const sizes = `batch_size ${batchSize}${worldSize > 1 ? ` and world_size ${worldSize}` : ''}`
   const existing = pages === 0 ? 'no page at all' : `${pages} pages, 0 to ${pages - 1}`
-  const detail = `${name} has ${total} samples, which at ${sizes} make ${existing}; there is no page ${page}`
+  const samples = `${total} samples${offset > 0 ? `, ${total - offset} of them after offset ${offset}` : ''}`
+  const detail = `${name} has ${samples}, which at ${sizes} make ${existing}; there is no page ${page}`
   return new ServiceError('page_out_of_range', detail, { members: { pages } })
 }
 
-export const epochWithoutSeed: ParameterError = {
-  parameter: 'epoch',
-  detail: 'epoch goes with a seed, without which every epoch is the same',
-  allowed: 'nothing without seed'
-}
-
-function findConflicts ({ seed, epoch, rank, world_size: worldSize }: PaginationQuery): ParameterError[] {
+function findConflicts (
+  { offset = 0, seed, epoch, augment, rank, world_size: worldSize }: PaginationQuery,
+  { name, total }: Split
+): ParameterError[] {
   const errors: ParameterError[] = []
-  if (epoch !== undefined && seed === undefined) errors.push(epochWithoutSeed)
+  if (offset > total) {
+    const allowed = `an integer from 0 to ${total}, the number of samples of ${name}`
+    errors.push({ parameter: 'offset', detail: `offset must be ${allowed}, got '${offset}'`, allowed })
+  }
+  if (epoch !== undefined && seed === undefined && augment === undefined) {
+    const detail = 'epoch goes with seed or augment, without which every epoch is the same'
+    errors.push({ parameter: 'epoch', detail, allowed: 'nothing without seed or augment' })
+  }
   if (rank === undefined && worldSize !== undefined) errors.push(missing('rank', 'world_size'))
   if (rank !== undefined && worldSize === undefined) errors.push(missing('world_size', 'rank'))
   if (rank !== undefined && worldSize !== undefined && rank >= worldSize) {

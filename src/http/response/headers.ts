@@ -14,6 +14,7 @@ const batchHeaderNames: Readonly<Record<string, string>> = {
   dtype: 'batch-dtype',
   normalization: 'batch-normalization',
   layout: 'batch-layout',
+  offset: 'batch-offset',
   seed: 'batch-seed',
   epoch: 'batch-epoch',
   rank: 'batch-rank',

@@ -37,7 +37,8 @@ t.test('the augmented image of a sample is the same in any page, shard, batch si
     [5, 2, '&seed=5&epoch=2&batch_size=7&rank=1&world_size=3&page=1'],
     [5, 2, '&seed=5&epoch=2&batch_size=20&rank=2&world_size=3&page=1&remainder=pad'],
     [0xffffffff, 0xffffffff, '&seed=4294967295&epoch=4294967295&batch_size=8'],
-    [0, 0, '&batch_size=64&page=1']
+    [0, 0, '&batch_size=64&page=1'],
+    [0, 3, '&epoch=3&batch_size=20&offset=70']
   ] as const) {
     const body = await get(app, raw + query)
     for (const [i, id] of body.ids.entries()) {
@@ -49,6 +50,22 @@ t.test('the augmented image of a sample is the same in any page, shard, batch si
   const id = first.ids.find(id => second.ids.includes(id))!
   const imageOf = ({ images, ids }: ReadBatch) => images[ids.indexOf(id)]
   t.notSame(imageOf(first), imageOf(second), 'each epoch augments a sample differently')
+})
+
+t.test('an epoch without a seed augments the natural order as seed 0 does', async t => {
+  const { app } = await appOver(t, [dataset])
+  const query = '?normalization=raw&augment=noise:10&epoch=3'
+  const response = await app.inject(`${train}${query}&batch_size=3`)
+  t.match(response.json(), { epoch: 3, ids: [0, 1, 2] })
+  t.notOk('seed' in response.json(), 'a seed would stand for a shuffled order')
+  t.match(response.headers, { 'batch-epoch': '3', 'batch-seed': undefined })
+  const ids = [4, 1]
+  const gather = (query: string) => app.inject({
+    method: 'POST', url: `${train.replace(/batches$/, 'gather')}${query}`, payload: { ids }
+  })
+  t.match((await gather(query)).json(), { seed: 0, epoch: 3 })
+  t.equal((await gather(query)).body, (await gather(`${query}&seed=0`)).body)
+  t.same((await app.inject(`${sample}/4${query}`)).body, (await app.inject(`${sample}/4${query}&seed=0`)).body)
 })
 
 t.test('augmented pixels are normalized like any others', async t => {
@@ -134,6 +151,7 @@ t.test('augmented batches and samples are cached like any others', async t => {
     'augment=noise:1',
     'augment=noise:2',
     'augment=noise:1,cutout:1',
+    'augment=noise:1&epoch=1',
     'augment=noise:1&seed=1',
     'augment=noise:1&seed=1&epoch=1',
     'augment=noise:1&pad=32',
@@ -166,10 +184,9 @@ t.test('invalid augmentations, padding and seeds are named, with the allowed val
     'scale:0 to 0.5, elastic:0 to 64, noise:0 to 64, cutout:0 to 16 (an integer)'
   const otherSplit = 'augment is for training: it goes with the split train, not with test'
   const onlyTrain = 'nothing with splits other than train'
-  const noSeed = 'nothing without seed'
+  const onlyAugmented = 'nothing without augment'
   const unknown = /there is no augmentation 'flip'/
   const tooStrong = /the strength of noise must be a number from 0 to 64, got '65'/
-  const seedOnly = 'seed goes with augment, without which nothing is random'
   const test = '/v1/datasets/made-up/splits/test'
   const cases: Array<[url: string, parameter: string, detail: string | RegExp, allowed: string]> = [
     [`${train}?augment=`, 'augment', `augment must be ${all}; '' is not name:strength`, all],
@@ -180,9 +197,9 @@ t.test('invalid augmentations, padding and seeds are named, with the allowed val
     [`${test}/samples/0?augment=noise:1`, 'augment', otherSplit, onlyTrain],
     [`${train}?pad=30`, 'pad', "pad must be one of 32, got '30'", 'one of 32'],
     [`${train}?pad=032`, 'pad', "pad must be one of 32, got '032'", 'one of 32'],
-    [`${train}?augment=noise:1&epoch=1`, 'epoch', /epoch goes with a seed/, noSeed],
-    [`${sample}/0?augment=noise:1&epoch=1`, 'epoch', /epoch goes with a seed/, noSeed],
-    [`${sample}/0?seed=1`, 'seed', seedOnly, 'nothing without augment']
+    [`${train}?epoch=1`, 'epoch', /epoch goes with seed or augment/, 'nothing without seed or augment'],
+    [`${sample}/0?seed=1`, 'seed', 'seed goes with augment, without which nothing is random', onlyAugmented],
+    [`${sample}/0?epoch=1`, 'epoch', 'epoch goes with augment, without which nothing is random', onlyAugmented]
   ]
   for (const [url, parameter, detail, allowed] of cases) {
     const errors = [{ parameter, detail, allowed }]

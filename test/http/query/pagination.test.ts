@@ -2,6 +2,7 @@ import t from 'tap'
 import { mix, shuffledOrder } from '../../../src/dataset/order.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
+import { readSafetensors } from '../../fixtures/read.ts'
 
 const dataset = prepared({ train: 101, val: 20, test: 7 })
 const batches = '/v1/datasets/made-up/splits/train/batches'
@@ -135,6 +136,49 @@ t.test('ranks divide the natural order', async t => {
   }, 'a rank may get no samples')
 })
 
+t.test('an epoch continues at any sample, with another batch size and world size', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4096 })
+  let words = 0
+  const random = (below: number): number => mix(0x1000 + words++) % below
+  for (let run = 0; run < 30; run++) {
+    const order = run % 3 === 0 ? '' : `&seed=${run}&epoch=2`
+    const ids: number[] = []
+    for (let offset = 0, remaining = 1; remaining > 0;) {
+      const [size, worldSize, remainder] = [1 + random(40), 1 + random(4), ['keep', 'pad'][random(2)]]
+      const query = `batch_size=${size}&world_size=${worldSize}&remainder=${remainder}&offset=${offset}${order}`
+      const last = random(3)
+      for (let page = 0; page <= last && remaining > 0; page++) {
+        for (let rank = 0; rank < worldSize; rank++) {
+          const body = (await app.inject(`${train}&${query}&rank=${rank}&page=${page}`)).json()
+          t.match(body, { offset, total: 101, pages: Math.ceil((101 - offset) / (size * worldSize)) })
+          ids.push(...body.ids.filter((_: number, i: number) => body.mask?.[i] !== 0))
+        }
+        remaining = 101 - ids.length
+      }
+      offset = ids.length
+    }
+    t.same(ids, order ? [...shuffledOrder(101, run, 2)] : Array.from({ length: 101 }, (_, i) => i), `run ${run}`)
+  }
+})
+
+t.test('the metadata, Link and ETag of a page repeat its offset', async t => {
+  const { app } = await appOver(t, [dataset])
+  const url = `${batches}?seed=1&offset=41&batch_size=20`
+  const { headers, rawPayload } = await app.inject(`${url}&page=1`)
+  t.match(headers, { 'batch-offset': '41', 'batch-page': '1', 'batch-pages': '3', 'batch-total': '101' })
+  const pages = Object.entries({ first: 0, prev: 0, next: 2, last: 2 })
+  t.equal(headers['link'], pages.map(([rel, page]) => `<${url}&page=${page}>; rel="${rel}"`).join(', '))
+  const safetensors = await app.inject(`${url}&format=safetensors`)
+  t.match(readSafetensors(safetensors.rawPayload).metadata, { offset: '41', pages: '3' })
+  t.match(JSON.parse(rawPayload.toString()), { offset: 41, ids: [...shuffledOrder(101, 1, 0).subarray(61, 81)] })
+  const plain = await app.inject(`${batches}?seed=1&batch_size=20`)
+  t.notOk('offset' in plain.json() || 'batch-offset' in plain.headers, 'none without the parameter')
+  const tags = await Promise.all(['', '&offset=20', '&offset=21', '&page=1'].map(async query => {
+    return (await app.inject(`${batches}?batch_size=20${query}`)).headers['etag']
+  }))
+  t.equal(new Set(tags).size, tags.length)
+})
+
 t.test('Link and headers repeat the shard', async t => {
   const { app } = await appOver(t, [dataset])
   const url = `${batches}?seed=1&epoch=2&rank=1&world_size=3&remainder=drop&batch_size=8`
@@ -171,7 +215,9 @@ t.test('each order and shard has its own ETag', async t => {
 t.test('conflicting parameters are named', async t => {
   const { app } = await appOver(t, [dataset])
   const cases: Array<[query: string, parameter: string, allowed: string]> = [
-    ['epoch=1', 'epoch', 'nothing without seed'],
+    ['epoch=1', 'epoch', 'nothing without seed or augment'],
+    ['offset=102', 'offset', 'an integer from 0 to 101, the number of samples of train'],
+    ['offset=-1', 'offset', 'an integer of at least 0'],
     ['rank=1', 'world_size', 'rank and world_size together, or neither'],
     ['world_size=2', 'rank', 'rank and world_size together, or neither'],
     ['rank=2&world_size=2', 'rank', 'an integer from 0 to 1'],
@@ -196,6 +242,11 @@ t.test('pages beyond the last one are 404, with the number of pages', async t =>
     [
       'page=4000000',
       'train has 101 samples, which at batch_size 64 make 2 pages, 0 to 1; there is no page 4000000'
+    ],
+    [
+      'offset=40&batch_size=50&page=2',
+      'train has 101 samples, 61 of them after offset 40, which at batch_size 50 make 2 pages, 0 to 1; ' +
+        'there is no page 2'
     ]
   ]
   for (const [query, detail] of cases) {
@@ -208,6 +259,19 @@ t.test('pages beyond the last one are 404, with the number of pages', async t =>
       detail
     }, query)
     t.equal(response.headers['cache-control'], 'no-store')
+  }
+})
+
+t.test('after the last sample, there is no page', async t => {
+  const { app } = await appOver(t, [dataset])
+  for (const resource of ['batches', 'stream']) {
+    t.match((await app.inject(`/v1/datasets/made-up/splits/train/${resource}?offset=101&seed=1`)).json(), {
+      status: 404,
+      code: 'page_out_of_range',
+      pages: 0,
+      detail: 'train has 101 samples, 0 of them after offset 101, which at batch_size 64 make no page at all; ' +
+        'there is no page 0'
+    }, resource)
   }
 })
 

@@ -15,8 +15,8 @@ const rawDtype = 'uint8 where normalization is raw'
 const centeredDtypes = 'float32 or float16 where normalization is centered'
 const layouts = 'one of flat, nhwc, nchw'
 const formats = 'one of json, npz, safetensors, arrow'
-const parameters = 'page, batch_size, seed, epoch, rank, world_size, remainder, normalization, dtype, labels, ' +
-  'layout, augment, pad, format, version'
+const parameters = 'page, offset, batch_size, seed, epoch, rank, world_size, remainder, normalization, dtype, ' +
+  'labels, layout, augment, pad, format, version'
 
 const cases: Array<[query: string, parameter: string, detail: string, allowed: string]> = [
   ['page=-1', 'page', `page must be ${integer}, got '-1'`, integer],

@@ -116,7 +116,6 @@ t.test('augmentations and padding are repeated in canonical form, and their erro
     ['augment=flip:1', 'augment'],
     ['augment=', 'augment'],
     ['seed=1', 'seed'],
-    ['augment=noise:1&epoch=1', 'epoch'],
     ['epoch=1', 'epoch'],
     ['pad=30', 'pad']
   ]

@@ -20,6 +20,8 @@ const queries = [
   'batch_size=30&page=3&normalization=raw&labels=index&layout=nchw',
   'batch_size=25&seed=7&epoch=3&normalization=unit',
   'batch_size=9&seed=7&rank=1&world_size=3&page=1',
+  'batch_size=9&seed=7&rank=1&world_size=3&offset=13&page=1',
+  'batch_size=30&offset=100&normalization=raw&remainder=pad',
   'batch_size=9&seed=7&rank=2&world_size=3&remainder=pad&labels=index',
   'batch_size=9&rank=2&world_size=3&remainder=drop&normalization=standard'
 ]

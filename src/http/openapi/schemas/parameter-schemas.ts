@@ -7,6 +7,7 @@ import { splitNames } from '../../../dataset/sample-splits.ts'
 
 export const defaults = {
   page: 0,
+  offset: 0,
   epoch: 0,
   rank: 0,
   world_size: 1,
@@ -108,7 +109,7 @@ export const MeanQuery = Type.Object({ format: format(['json', 'npy', 'png']), v
 const changes = {
   augment,
   seed: Type.Optional({ ...seed, description: 'Seed of `augment`, which it requires; 0 by default.' }),
-  epoch: Type.Optional({ ...epoch, description: 'Epoch of the seed. Requires `seed`.' }),
+  epoch: Type.Optional({ ...epoch, description: 'Epoch of the seed. Requires `augment`.' }),
   pad
 }
 
@@ -129,6 +130,13 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
       default: defaults.page,
       description: 'Page of the epoch, from 0; a stream starts with it.'
     })),
+    offset: Type.Optional(Type.Integer({
+      minimum: 0,
+      default: defaults.offset,
+      description: 'Samples of the epoch that are consumed already, by all ranks together; at most those of the ' +
+        'split. Page 0 begins after them, and `pages` counts what remains. So an epoch can be continued at any ' +
+        'sample, with another `batch_size` and `world_size`.'
+    })),
     batch_size: Type.Optional(Type.Integer({
       minimum: 1,
       maximum: maxBatchSize,
@@ -140,7 +148,11 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
       description: 'Shuffles the split: the same seed and epoch give the same order everywhere. By default the ' +
         'order is natural.'
     }),
-    epoch: Type.Optional({ ...epoch, description: 'Epoch of the seed; each has its own order. Requires `seed`.' }),
+    epoch: Type.Optional({
+      ...epoch,
+      description: 'Epoch of the seed; each has its own order and its own random numbers. Requires `seed` or ' +
+        '`augment`, whose seed is 0 by default.'
+    }),
     rank: Type.Optional(Type.Integer({
       minimum: 0,
       maximum: MAX_WORLD_SIZE - 1,
@@ -151,7 +163,7 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
       minimum: 1,
       maximum: MAX_WORLD_SIZE,
       default: defaults.world_size,
-      description: 'Shards that share a page: page p covers positions p·batch_size·world_size and on, ' +
+      description: 'Shards that share a page: page p covers positions offset + p·batch_size·world_size and on, ' +
         'and rank r gets the r-th run of batch_size.'
     })),
     remainder: Type.Optional(Type.Enum([...remainders], {

@@ -15,7 +15,7 @@ export const Nested = Type.Array(Type.Unknown(), {
 const Preparation = { shape: Shape, dtype: Dtype, normalization: Type.String(), layout: Type.String() }
 
 const Seeded = {
-  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, if it was given for `augment`.' })),
+  seed: Type.Optional(Type.Integer({ description: 'With `epoch`, if either was given for `augment`.' })),
   epoch: Type.Optional(Type.Integer())
 }
 
@@ -49,10 +49,11 @@ export const BatchBody = Type.Object({
   batch_size: Type.Integer(),
   count: Type.Integer({ description: 'Samples of this page.' }),
   total: Type.Integer({ description: 'Samples of the split.' }),
-  pages: Type.Integer(),
+  pages: Type.Integer({ description: 'Pages of the epoch, or of what follows `offset`.' }),
   ...Preparation,
+  offset: Type.Optional(Type.Integer({ description: 'Samples of the epoch before page 0, if it was given.' })),
   seed: Type.Optional(Type.Integer({ description: 'With `epoch`, if the order is shuffled.' })),
-  epoch: Type.Optional(Type.Integer()),
+  epoch: Type.Optional(Type.Integer({ description: 'With `seed`, or if it was given for `augment`.' })),
   rank: Type.Optional(Type.Integer({ description: 'With `world_size`, if the page is sharded.' })),
   world_size: Type.Optional(Type.Integer()),
   remainder: Type.Optional(Type.String()),
