@@ -1,3 +1,6 @@
+import { constants } from 'node:os'
+import { getSystemErrorMap } from 'node:util'
+
 /** Every error that this service raises on purpose: code → HTTP status and title. */
 const table = {
   invalid_parameter: { status: 400, title: 'Invalid parameter' },
@@ -55,7 +58,47 @@ export class ServiceError extends Error {
   get title (): string { return table[this.code].title }
 }
 
-/** The message of anything that was thrown. */
+/**
+ * The message of anything that was thrown, in one line. Only that of a ServiceError is written for clients; others are
+ * stripped of local paths, of hosts and ports, and of what an address contains besides scheme, host and path.
+ */
 export function messageOf (thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  if (thrown instanceof ServiceError) return thrown.message
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return messageOf(thrown.errors[0])
+  if (!(thrown instanceof Error)) return shorten(String(thrown))
+  return describeSystemError(thrown) ?? shorten(thrown.message)
+}
+
+/** The name of a system error, what it stands for, and the system call; undefined for other errors. */
+function describeSystemError ({ code, errno, syscall, message }: NodeJS.ErrnoException): string | undefined {
+  const [, unnamed] = /^Unknown system error (-\d+)/.exec(message) ?? []
+  if (syscall === undefined && unnamed === undefined) return undefined
+  // Of the network: followed by an address.
+  if (message.startsWith(`${syscall} ${code}`)) return `${syscall} ${code}`
+  const number = errno ?? Number(unnamed)
+  // Node names only the errors that libuv knows: neither EDQUOT nor ENOLCK, for example.
+  const name = code?.startsWith('E')
+    ? code
+    : Object.entries(constants.errno).find(([, value]) => value === -number)?.[0] ?? `error ${-number}`
+  const text = getSystemErrorMap().get(number)?.[1] ?? furtherErrors[name]
+  const what = text === undefined ? name : `${name}: ${text}`
+  return syscall === undefined ? what : `${what}, ${syscall}`
+}
+
+const furtherErrors: Readonly<Record<string, string>> = {
+  EDQUOT: 'disk quota exceeded',
+  ENOLCK: 'no locks available',
+  ESTALE: 'stale file handle'
+}
+
+/** The first line of a message, without local paths, and with the public parts of addresses only. */
+function shorten (message: string): string {
+  return message.split('\n', 1)[0]!
+    .replace(/\b(?:file:\/\/|(https?:\/\/))(?:[^\s/?#'"@]*@)?([^\s'"?#]*)[^\s'"]*/g, (_, scheme, rest: string) => {
+      return scheme === undefined ? rest.slice(rest.lastIndexOf('/') + 1) : `${scheme}${rest}`
+    })
+    .replace(/(?<![^\s'"(=])\/(?:[^\s/'"]+\/)*([^\s/'"]*)/g, '$1')
+    // How undici names the addresses that it tried, and TLS the host and its certificate.
+    .replace(/ \((attempted address|connect)[^)]*\)/, '')
+    .replace(/(does not match certificate's altnames).*/, '$1')
 }

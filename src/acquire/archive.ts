@@ -1,14 +1,16 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { basename } from 'node:path'
 import type { ArchiveEntry, FileEntry } from '../dataset/entry.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
-import { readZipEntry } from '../decode/zip.ts'
+import { readZipEntry, type ZipHandle } from '../decode/zip.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { openUnlinkedFile } from '../io/atomic-write.ts'
-import { sha256File } from '../io/hash.ts'
+import { sha256File, sha256Yielding } from '../io/hash.ts'
 import type { FileCache } from './cache.ts'
-import { FileSink, download, reportDownload } from './download.ts'
+import { FileSink, download, reportDownload, type Sink } from './download.ts'
 import type { HttpClient } from './http-client.ts'
+import { MemoryZip } from './memory-zip.ts'
 import type { Source } from './source.ts'
 
 export interface ArchiveOptions {
@@ -31,7 +33,7 @@ export class Archive implements Source {
   readonly trusted = true
   readonly #archive: ArchiveEntry
   readonly #options: ArchiveOptions
-  #opening: Promise<FileHandle | undefined> | undefined
+  #opening: Promise<ZipHandle | undefined> | undefined
 
   constructor (archive: ArchiveEntry, options: ArchiveOptions) {
     this.name = archive.url
@@ -56,7 +58,7 @@ export class Archive implements Source {
   }
 
   /** Opens the verified zip; undefined if there is no local copy and downloads are disabled. */
-  async #open (signal: AbortSignal, report: ReportProgress): Promise<FileHandle | undefined> {
+  async #open (signal: AbortSignal, report: ReportProgress): Promise<ZipHandle | undefined> {
     const { cache, paths, http, warn } = this.#options
     const { sha256 } = this.#archive
     for (const path of paths) {
@@ -76,62 +78,83 @@ export class Archive implements Source {
     if (!handle || await cache.isUnchanged(sha256, path)) return handle
     try {
       await this.#verify(handle)
-      await cache.markVerified(sha256, path).catch((error: Error) => warn(error.message))
+      await cache.markVerified(sha256, path).catch(error => warn(`not marked as verified: ${messageOf(error)}`))
       return handle
     } catch (error) {
       await handle.close()
-      warn(`${path} ${messageOf(error)}`)
-      if (path === cache.path(sha256)) await cache.quarantine({ name: path, sha256 })
+      const name = basename(this.#archive.url)
+      const isCached = path === cache.path(sha256)
+      warn(`${name} in ${isCached ? 'the cache' : 'SOURCE_DIR'} ${messageOf(error)}`)
+      if (isCached) await cache.quarantine({ name, sha256 }).catch((error: Error) => warn(error.message))
       return undefined
     }
   }
 
-  /** Downloads into the cache, or into an unlinked temporary file if the cache cannot be written. */
-  async #download (http: HttpClient, signal: AbortSignal, report: ReportProgress): Promise<FileHandle> {
+  /** Downloads into the cache, else into an unlinked temporary file, else into memory. */
+  async #download (http: HttpClient, signal: AbortSignal, report: ReportProgress): Promise<ZipHandle> {
     const { cache, warn } = this.#options
     const { url, bytes, sha256 } = this.#archive
-    const name = url.slice(url.lastIndexOf('/') + 1)
+    const name = basename(url)
     const progress = reportDownload(name, bytes, report)
-    const fill = (handle: FileHandle) => this.#fill(handle, http, signal, progress)
+    const receive = async (sink: Sink): Promise<void> => {
+      await download(url, { http, sink, maxBytes: bytes, signal, progress }).catch(cause => {
+        throw cause instanceof ServiceError
+          ? cause
+          : new ServiceError('source_unavailable', messageOf(cause), { cause })
+      })
+    }
+    const fill = async (handle: FileHandle): Promise<void> => {
+      await receive(new FileSink(handle))
+      await this.#verify(handle)
+    }
     try {
       await cache.write(sha256, name, fill)
-      await cache.markVerified(sha256, cache.path(sha256)).catch((error: Error) => warn(error.message))
-      return await open(cache.path(sha256), 'r')
+      const path = cache.path(sha256)
+      await cache.markVerified(sha256, path).catch(error => warn(`not marked as verified: ${messageOf(error)}`))
+      return await open(path, 'r')
     } catch (error) {
-      if (!(error instanceof ServiceError && error.code === 'cache_unwritable')) throw error
-      warn(error.message)
+      if (isFailureToDownload(error)) throw error
+      warn(messageOf(error))
     }
-    const handle = await openUnlinkedFile(tmpdir())
     try {
-      await fill(handle)
-      return handle
+      return await fillUnlinked(fill)
     } catch (error) {
-      await handle.close()
-      throw error
+      if (isFailureToDownload(error)) throw error
+      warn(`${name} stays in memory, since no temporary file can be written: ${messageOf(error)}`)
     }
-  }
-
-  async #fill (
-    handle: FileHandle,
-    http: HttpClient,
-    signal: AbortSignal,
-    progress: ReturnType<typeof reportDownload>
-  ): Promise<void> {
-    const { url, bytes } = this.#archive
-    const sink = new FileSink(handle)
-    await download(url, { http, sink, maxBytes: bytes, signal, progress }).catch(cause => {
-      // A write error is the disk's, so another file may work; all others are the network's.
-      throw cause.syscall === 'write' ? cause : new ServiceError('source_unavailable', messageOf(cause), { cause })
-    })
-    await this.#verify(handle)
+    const zip = new MemoryZip(bytes)
+    await receive(zip)
+    this.#compare(zip.content.length, await sha256Yielding(zip.content))
+    return zip
   }
 
   /** @throws ServiceError invalid_file: wrong size or hash */
   async #verify (handle: FileHandle): Promise<void> {
-    const { bytes, sha256 } = this.#archive
     const { size } = await handle.stat()
-    if (size !== bytes) throw new ServiceError('invalid_file', `has ${size} bytes, expected ${bytes}`)
-    const found = await sha256File(handle)
-    if (found !== sha256) throw new ServiceError('invalid_file', `has SHA-256 ${found}, expected ${sha256}`)
+    this.#compare(size, size === this.#archive.bytes ? await sha256File(handle) : '')
+  }
+
+  #compare (foundBytes: number, foundSha256: string): void {
+    const { bytes, sha256 } = this.#archive
+    if (foundBytes !== bytes) throw new ServiceError('invalid_file', `has ${foundBytes} bytes, expected ${bytes}`)
+    if (foundSha256 !== sha256) {
+      throw new ServiceError('invalid_file', `has SHA-256 ${foundSha256}, expected ${sha256}`)
+    }
+  }
+}
+
+/** Whether the network or the server failed, rather than the disk, so that no other place for the file would help. */
+function isFailureToDownload (error: unknown): boolean {
+  return error instanceof ServiceError && error.code !== 'cache_unwritable'
+}
+
+async function fillUnlinked (fill: (handle: FileHandle) => Promise<void>): Promise<FileHandle> {
+  const handle = await openUnlinkedFile(tmpdir())
+  try {
+    await fill(handle)
+    return handle
+  } catch (error) {
+    await handle.close()
+    throw error
   }
 }

@@ -1,8 +1,8 @@
-import { readFile, rename, stat, type FileHandle } from 'node:fs/promises'
+import { readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileEntry } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { ensureFolder, writeFileAtomic } from '../io/atomic-write.ts'
+import { ensureFolder, moveFile, writeFileAtomic } from '../io/atomic-write.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
 import type { Source } from './source.ts'
 
@@ -19,9 +19,12 @@ export class FileCache implements Source {
   readonly name = 'cache'
   readonly remote = false
   readonly #folder: string
+  readonly #warn: (message: string) => void
 
-  constructor (dataFolder: string) {
+  /** @param warn called for what restricts a write, but does not prevent it */
+  constructor (dataFolder: string, warn: (message: string) => void = () => {}) {
     this.#folder = dataFolder
+    this.#warn = warn
   }
 
   async read (file: FileEntry): Promise<Uint8Array | undefined> {
@@ -54,9 +57,9 @@ export class FileCache implements Source {
   ): Promise<void> {
     const fill = typeof content === 'function' ? content : (handle: FileHandle) => handle.writeFile(content)
     try {
-      await writeFileAtomic(this.path(sha256), fill)
+      await writeFileAtomic(this.path(sha256), fill, this.#warn)
     } catch (cause) {
-      if (cause instanceof ServiceError) throw cause
+      if (cause instanceof ServiceError && cause.code !== 'cache_unwritable') throw cause
       throw new ServiceError('cache_unwritable', `${name} cannot be cached: ${messageOf(cause)}`, { cause })
     }
   }
@@ -71,7 +74,7 @@ export class FileCache implements Source {
     for (const sha256 of cacheKeys(file)) {
       try {
         await ensureFolder(folder)
-        await rename(this.path(sha256), join(folder, sha256))
+        await moveFile(this.path(sha256), join(folder, sha256))
       } catch (cause) {
         if (isMissing(cause)) continue
         throw new ServiceError('cache_unwritable', `${file.name} cannot be quarantined: ${messageOf(cause)}`, { cause })
@@ -82,7 +85,7 @@ export class FileCache implements Source {
   /** Whether the file at `path` was verified to have this hash and has not been modified since. */
   async isUnchanged (sha256: string, path: string): Promise<boolean> {
     const stamp = await readFile(this.#stampPath(sha256), 'utf8').catch(() => undefined)
-    return stamp === await describeStatus(path)
+    return stamp !== undefined && stamp === await describeStatus(path).catch(() => undefined)
   }
 
   /** Records that the file at `path` was verified to have this hash. */

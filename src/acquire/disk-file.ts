@@ -1,10 +1,11 @@
-import { createReadStream, type ReadStream, type Stats } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
-import { ServiceError, messageOf } from '../errors.ts'
+import { createReadStream, type Stats } from 'node:fs'
+import { open, stat, type FileHandle } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { ServiceError } from '../errors.ts'
 import { openUnlinkedFile } from '../io/atomic-write.ts'
 import { sha256File } from '../io/hash.ts'
 
-/** A verified file on disk, read in ranges instead of being held in memory. */
+/** A verified file, read in ranges: on disk, or in memory where no disk can be written. */
 export interface DiskFile {
   readonly bytes: number
   /** Whether it is still the file that was verified, as far as its status shows. */
@@ -14,7 +15,7 @@ export interface DiskFile {
    *
    * @throws ServiceError source_unavailable: the file has changed
    */
-  read (start: number, end: number): Promise<ReadStream>
+  read (start: number, end: number): Promise<Readable>
 }
 
 /**
@@ -51,22 +52,41 @@ export async function openDiskFile (path: string, sha256: string): Promise<DiskF
 /**
  * Stores verified bytes in an unlinked temporary file, which disappears with this process.
  *
- * @throws ServiceError cache_unwritable
+ * @throws Error of the file system
  */
-export async function storeUnlinked (folder: string, name: string, content: Uint8Array): Promise<DiskFile> {
-  try {
-    const handle = await openUnlinkedFile(folder)
-    await handle.writeFile(content)
-    return {
-      bytes: content.length,
-      isUnchanged: async () => true,
-      // By descriptor: the handle would keep a reference to each of its streams.
-      read: async (start, end) => createReadStream('', { fd: handle.fd, autoClose: false, start, end })
-    }
-  } catch (cause) {
-    const places = `neither in the cache nor in ${folder}`
-    throw new ServiceError('cache_unwritable', `${name} can be stored ${places}: ${messageOf(cause)}`, { cause })
+export async function storeUnlinked (folder: string, content: Uint8Array): Promise<DiskFile> {
+  const handle = await openUnlinkedFile(folder)
+  await fill(handle, content)
+  return {
+    bytes: content.length,
+    isUnchanged: async () => true,
+    // By descriptor: the handle would keep a reference to each of its streams.
+    read: async (start, end) => createReadStream('', { fd: handle.fd, autoClose: false, start, end })
   }
+}
+
+async function fill (handle: FileHandle, content: Uint8Array): Promise<void> {
+  try {
+    await handle.writeFile(content)
+  } catch (error) {
+    await handle.close().catch(() => {})
+    throw error
+  }
+}
+
+/** Holds verified bytes in memory, the last resort. */
+export function storeInMemory (content: Uint8Array): DiskFile {
+  return {
+    bytes: content.length,
+    isUnchanged: async () => true,
+    read: async (start, end) => Readable.from(slices(content.subarray(start, end + 1)))
+  }
+}
+
+const SLICE_BYTES = 1 << 16
+
+function * slices (content: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < content.length; at += SLICE_BYTES) yield content.subarray(at, at + SLICE_BYTES)
 }
 
 function isSameFile (a: Stats, b: Stats): boolean {

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import type { ReportProgress } from '../dataset/progress.ts'
-import { messageOf } from '../errors.ts'
+import { ServiceError, messageOf } from '../errors.ts'
 import { PermanentError, TransientError, type HttpClient, type RetryPolicy } from './http-client.ts'
 
 /** Destination of a download. */
@@ -59,7 +59,9 @@ export async function download (url: string, options: DownloadOptions): Promise<
         const attempts = attempt === 1 ? '' : `, ${attempt} attempts`
         throw new Error(`${messageOf(error)}${attempts}`, { cause: error })
       }
-      if (transfer.validator === undefined || !resume) await restart(transfer, sink)
+      if (transfer.validator === undefined || !resume) {
+        await restart(transfer, sink).catch((error: SinkError) => { throw error.cause })
+      }
       await delay(backoff(error, attempt, retryPolicy), undefined, { signal }).catch(() => signal.throwIfAborted())
     }
   }
@@ -131,7 +133,11 @@ function isContinuation (headers: Dispatcher.ResponseData['headers'], { done, va
 }
 
 async function restart (transfer: Transfer, sink: Sink): Promise<void> {
-  await sink.restart()
+  try {
+    await sink.restart()
+  } catch (cause) {
+    throw new SinkError(messageOf(cause), { cause })
+  }
   Object.assign(transfer, { done: 0, validator: undefined, responses: 0 })
 }
 
@@ -182,7 +188,7 @@ export class MemorySink implements Sink {
   }
 }
 
-/** Writes a download to an open file, with backpressure. */
+/** Writes a download to an open file, with backpressure. Errors of the disk are ServiceError cache_unwritable. */
 export class FileSink implements Sink {
   readonly #handle: FileHandle
   #position = 0
@@ -193,16 +199,21 @@ export class FileSink implements Sink {
 
   async write (chunk: Uint8Array): Promise<void> {
     for (let at = 0; at < chunk.length;) {
-      const { bytesWritten } = await this.#handle.write(chunk, at, chunk.length - at, this.#position)
+      const length = chunk.length - at
+      const { bytesWritten } = await this.#handle.write(chunk, at, length, this.#position).catch(throwUnwritable)
       at += bytesWritten
       this.#position += bytesWritten
     }
   }
 
   async restart (): Promise<void> {
-    await this.#handle.truncate(0)
+    await this.#handle.truncate(0).catch(throwUnwritable)
     this.#position = 0
   }
+}
+
+function throwUnwritable (cause: Error): never {
+  throw new ServiceError('cache_unwritable', messageOf(cause), { cause })
 }
 
 /** Shortest time between two progress reports. */

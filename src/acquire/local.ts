@@ -47,8 +47,7 @@ export class EmbeddedPackage implements Source {
       const manifest = createRequire(import.meta.url).resolve(`${this.#location.package}/package.json`)
       return await readFile(join(dirname(manifest), this.#location.folder, file.name))
     } catch (cause) {
-      const [reason] = messageOf(cause).split('\n')
-      throw new ServiceError('source_unavailable', reason!, { cause })
+      throw new ServiceError('source_unavailable', messageOf(cause), { cause })
     }
   }
 }

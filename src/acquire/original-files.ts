@@ -7,7 +7,7 @@ import { gzipInBackground } from '../gzip/background.ts'
 import { sha256Yielding } from '../io/hash.ts'
 import { acquireFile } from './acquire.ts'
 import type { FileCache } from './cache.ts'
-import { openDiskFile, storeUnlinked, type DiskFile } from './disk-file.ts'
+import { openDiskFile, storeInMemory, storeUnlinked, type DiskFile } from './disk-file.ts'
 import { closeSources, type Source } from './source.ts'
 
 export interface OriginalsOptions {
@@ -158,7 +158,7 @@ async function openCached (
   }
 }
 
-/** Stores bytes in the cache, or in an unlinked temporary file if the cache cannot be written. */
+/** Stores bytes in the cache, else in an unlinked temporary file, else in memory. */
 async function store (
   name: string,
   bytes: Uint8Array,
@@ -173,6 +173,9 @@ async function store (
     return (await openDiskFile(path, sha256))!
   } catch (error) {
     warn(messageOf(error))
-    return await storeUnlinked(tmpdir(), name, bytes)
   }
+  return await storeUnlinked(tmpdir(), bytes).catch(error => {
+    warn(`${name} stays in memory, since no temporary file can be written: ${messageOf(error)}`)
+    return storeInMemory(bytes)
+  })
 }

@@ -1,8 +1,8 @@
-import { readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { readFile, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { ensureFolder, writeFileAtomic } from '../io/atomic-write.ts'
+import { ensureFolder, moveFile, writeFileAtomic } from '../io/atomic-write.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
 import { createManifest, listArrays, parseArrays, parseManifest, renderManifest, type Manifest } from './manifest.ts'
 
@@ -27,12 +27,17 @@ export class ArtifactStore {
   readonly #root: string
   readonly #folder: string
   readonly #limit: number
+  readonly #warn: (message: string) => void
 
-  /** @param limit number of artifacts to keep; the least recently used are removed first */
-  constructor (dataFolder: string, limit = 0) {
+  /**
+   * @param limit number of artifacts to keep; the least recently used are removed first
+   * @param warn called for what restricts a write, but does not prevent it
+   */
+  constructor (dataFolder: string, limit = 0, warn: (message: string) => void = () => {}) {
     this.#root = dataFolder
     this.#folder = join(dataFolder, 'prepared')
     this.#limit = limit
+    this.#warn = warn
   }
 
   /** @throws ServiceError artifact_unusable: the folder cannot be read */
@@ -69,14 +74,14 @@ export class ArtifactStore {
     try {
       await writeFileAtomic(paths.data, async handle => {
         for (const [, bytes] of listArrays(dataset)) await handle.writeFile(bytes)
-      })
+      }, this.#warn)
       const manifest = renderManifest(await createManifest(dataset))
-      await writeFileAtomic(paths.manifest, handle => handle.writeFile(manifest))
-      await this.#prune()
+      await writeFileAtomic(paths.manifest, handle => handle.writeFile(manifest), this.#warn)
     } catch (cause) {
       const reason = `the artifact of ${dataset.entry.name} cannot be written: ${messageOf(cause)}`
       throw new ServiceError('cache_unwritable', reason, { cause })
     }
+    await this.#prune().catch(error => this.#warn(`old artifacts cannot be removed: ${messageOf(error)}`))
   }
 
   /** Moves an unusable artifact to the folder `corrupt`, for inspection. */
@@ -85,7 +90,7 @@ export class ArtifactStore {
     await ensureFolder(corrupt)
     const { manifest, data } = this.#paths(version)
     for (const path of [manifest, data]) {
-      await unlessMissing(rename(path, join(corrupt, path.slice(this.#folder.length + 1))))
+      await unlessMissing(moveFile(path, join(corrupt, path.slice(this.#folder.length + 1))))
     }
   }
 

@@ -1,9 +1,15 @@
-import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { RandomAccessReader, fromRandomAccessReader, type Entry, type ZipFile } from 'yauzl'
 
 const CHUNK_BYTES = 1 << 20
+
+/** An open zip file: a file handle, or bytes in memory. */
+export interface ZipHandle {
+  stat (): Promise<{ readonly size: number }>
+  read (buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
+  close (): Promise<void>
+}
 
 /**
  * Reads one entry of a zip file into memory.
@@ -12,7 +18,7 @@ const CHUNK_BYTES = 1 << 20
  * @param limit most bytes of the entry, uncompressed
  * @throws Error with the reason: no such entry, too large, encrypted, corrupt
  */
-export async function readZipEntry (handle: FileHandle, name: string, limit: number): Promise<Uint8Array> {
+export async function readZipEntry (handle: ZipHandle, name: string, limit: number): Promise<Uint8Array> {
   const { size } = await handle.stat()
   const zip = await openZip(new BoundedReader(handle, size), size)
   const entry = await findEntry(zip, name)
@@ -28,10 +34,10 @@ export async function readZipEntry (handle: FileHandle, name: string, limit: num
 
 /** Serves yauzl only ranges within the file. It takes offsets from the zip itself, and would crash on absurd ones. */
 class BoundedReader extends RandomAccessReader {
-  readonly #handle: FileHandle
+  readonly #handle: ZipHandle
   readonly #size: number
 
-  constructor (handle: FileHandle, size: number) {
+  constructor (handle: ZipHandle, size: number) {
     super()
     this.#handle = handle
     this.#size = size
@@ -45,7 +51,7 @@ class BoundedReader extends RandomAccessReader {
     if (!this.#contains(start, end - start)) throw new Error('has an entry beyond its end')
     for (let position = start; position < end;) {
       const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
-      const { bytesRead } = await this.#handle.read({ buffer, position })
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, position)
       if (bytesRead === 0) throw new Error('ends early')
       yield buffer.subarray(0, bytesRead)
       position += bytesRead

@@ -11,8 +11,10 @@ export interface LockOptions {
   readonly signal: AbortSignal
   /** Called once if the lock is held elsewhere. */
   readonly waiting?: () => void
-  /** Called with the reason if no lock can be created; the work is then done without one. */
+  /** Called with the reason if the lock cannot be taken; the work is then done without one. */
   readonly warn: (message: string) => void
+  /** Tries to lock an open file; that of fs-native-extensions by default. */
+  readonly tryLock?: (fd: number) => boolean
 }
 
 interface Lock {
@@ -25,26 +27,31 @@ interface Lock {
  * other processes on the same file system. The operating system releases the lock when the holder closes the file or
  * ends, even if it is killed; the empty file stays.
  *
- * A folder that cannot be written cannot be locked. The work then runs unlocked, since it cannot write there either.
+ * A folder that cannot be written cannot be locked, and some file systems have no locks. The work then runs unlocked:
+ * at worst, several processes do it, since files appear only when they are complete.
  */
 export async function withLock<T> (
   path: string,
-  { signal, waiting, warn }: LockOptions,
+  { signal, waiting, warn, tryLock }: LockOptions,
   work: () => Promise<T>
 ): Promise<T> {
-  const lock = await openLock(path).catch((error: Error) => warn(`running without a lock: ${messageOf(error)}`))
+  const warnUnlocked = (error: unknown): void => warn(`running without a lock: ${messageOf(error)}`)
+  const lock = await openLock(path, tryLock).catch(warnUnlocked)
   if (!lock) return await work()
   try {
-    await acquireLock(lock, signal, waiting)
+    await acquireLock(lock, signal, waiting).catch(error => {
+      signal.throwIfAborted()
+      warnUnlocked(error)
+    })
     return await work()
   } finally {
-    await lock.handle.close()
+    await lock.handle.close().catch(() => {})
   }
 }
 
-async function openLock (path: string): Promise<Lock> {
+async function openLock (path: string, tryLock: LockOptions['tryLock']): Promise<Lock> {
   // Imported dynamically: a platform without its native binary runs without locks.
-  const { tryLock } = (await import('fs-native-extensions')).default
+  tryLock ??= (await import('fs-native-extensions')).default.tryLock
   await ensureFolder(dirname(path))
   return { handle: await open(path, 'a+'), tryLock }
 }

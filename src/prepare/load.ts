@@ -26,15 +26,15 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
   const { dataFolder, signal, log, split, prepare, restore = restoreInWorker } = options
   const version = datasetVersion(entry, split, prepare)
   const identity: DatasetIdentity = { entry, version, settings: { split, prepare } }
-  const store = new ArtifactStore(dataFolder, options.keep)
   const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
+  const store = new ArtifactStore(dataFolder, options.keep, warn)
   const waiting = (): void => log.info({ dataset: entry.name }, 'another process is preparing it')
 
   const dataset = await restored() ?? await store.withLock(version, { signal, waiting, warn }, async () => {
     // Another process may have prepared it while this one waited for the lock.
     return await restored() ?? await prepared()
   })
-  const cache = new FileCache(dataFolder)
+  const cache = new FileCache(dataFolder, warn)
   const originals = createOriginals(entry, dataset.files, {
     cache,
     warn,

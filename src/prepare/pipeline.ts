@@ -53,7 +53,7 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
 async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Promise<AcquiredDataset> {
   const { dataFolder, signal, report, log } = options
   const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
-  const cache = new FileCache(dataFolder)
+  const cache = new FileCache(dataFolder, warn)
   const sources = resolveSources(entry, options.sources, { cache, warn })
   try {
     return await acquire(entry, { cache, sources, signal, report, warn })

@@ -10,6 +10,7 @@ import type { DatasetEntry } from '../../src/dataset/entry.ts'
 import { perSplit } from '../../src/dataset/sample-splits.ts'
 import { appOver } from '../fixtures/app.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
+import { failOnDisk, systemError } from '../fixtures/failing-disk.ts'
 import { emnistMembers, letterF, withArchive, zipOf } from '../fixtures/emnist.ts'
 import { load } from '../fixtures/loading.ts'
 import { ranged, send, startMirror, status, type Answer } from '../fixtures/mirror.ts'
@@ -147,6 +148,33 @@ t.test('an unwritable cache causes a warning, but no failure', async t => {
   const { files, warnings } = await acquireFrom(dataFolder, letters)
   t.same(files.trainLabels.data, Uint8Array.from(labels.train))
   t.match(warnings, [/^gzip\.zip cannot be cached: (EEXIST|ENOTDIR)/])
+})
+
+t.test('an archive is held in memory if no file can be written at all', async t => {
+  const { mirror, letters, digits } = await serve(t, send(zip))
+  await failOnDisk(t, 'write', systemError('EDQUOT', 'write', false))
+  const { files, warnings } = await acquireFrom(t.testdir(), letters)
+  t.same(files.trainLabels.data, Uint8Array.from(labels.train))
+  t.same(warnings, [
+    'gzip.zip cannot be cached: EDQUOT: disk quota exceeded, write',
+    'gzip.zip stays in memory, since no temporary file can be written: EDQUOT: disk quota exceeded, write'
+  ])
+  t.equal(mirror.requests.length, 3)
+
+  const damaged = Buffer.from(zip)
+  damaged[200]! ^= 1
+  const wrong = await serve(t, send(damaged))
+  await t.rejects(acquireFrom(t.testdir(), wrong.letters), { code: 'no_source', message: /has SHA-256/ })
+  t.same((await acquireFrom(t.testdir(), digits)).files.testLabels.data, Uint8Array.of(7))
+})
+
+t.test('a disk that fails while an interrupted download restarts is not the fault of the mirror', async t => {
+  const cut = ranged([{ bytes: zip, cutAfter: 700 }, { bytes: zip }])
+  const { letters } = await serve(t, cut)
+  await failOnDisk(t, 'truncate', systemError('EIO', 'ftruncate'))
+  const { files, warnings } = await acquireFrom(t.testdir(), letters)
+  t.same(files.trainLabels.data, Uint8Array.from(labels.train))
+  t.match(warnings, [/^gzip\.zip cannot be cached: EIO: .*, ftruncate$/])
 })
 
 t.test('a zip without the file, or an invalid zip, is an error', async t => {

@@ -193,7 +193,7 @@ t.test('if all sources fail, the error names the file and every reason, and the 
   const reasons = [
     `${forbidden.base}: HTTP 403`,
     `${page.base}: is an HTML page, not data`,
-    `${dead}: connect ECONNREFUSED .*`
+    `${dead}: connect ECONNREFUSED, 4 attempts`
   ]
   await t.rejects(acquireFrom(folder, [forbidden.base, page.base, dead].map(base => new Mirror(base, patient))), {
     code: 'no_source',

@@ -10,6 +10,7 @@ import type { Source } from '../../src/acquire/source.ts'
 import { fileRoles, type DatasetEntry, type FileEntry } from '../../src/dataset/entry.ts'
 import type { OriginalFile } from '../../src/dataset/originals.ts'
 import { gzip } from '../../src/gzip/gzip.ts'
+import { failOnDisk, systemError } from '../fixtures/failing-disk.ts'
 import { perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()
@@ -222,6 +223,22 @@ t.test('files are served even if the cache cannot be written', async t => {
   }
   t.same(reads, [name, name], 'each is acquired once')
   t.ok(warnings.some(message => message.includes('cannot be cached')))
+})
+
+t.test('files are served from memory if no file can be written at all', async t => {
+  for (const code of ['EDQUOT', 'ENOSPC', 'EIO', 'EROFS'] as const) {
+    await failOnDisk(t, 'writeFile', systemError(code, 'write', code !== 'EDQUOT'))
+    const { open, reads, warnings } = originals(reproducible, { folder: t.testdir() })
+    const file = await open(name)
+    t.same(await readAll(file), content)
+    t.same(await buffer(await file.read(5, 6)), content.subarray(5, 7))
+    t.same(await readAll(await open(name)), content)
+    t.same(reads, [name], 'acquired once')
+    t.match(warnings, [
+      new RegExp(`^${name} cannot be cached: ${code}: .*, write$`),
+      new RegExp(`^${name} stays in memory, since no temporary file can be written: ${code}`)
+    ])
+  }
 })
 
 t.test('a failure is not remembered', async t => {

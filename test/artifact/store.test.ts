@@ -4,6 +4,7 @@ import t from 'tap'
 import { restoreInWorker } from '../../src/artifact/restore.ts'
 import { ArtifactStore } from '../../src/artifact/store.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
+import { failOnDisk, systemError } from '../fixtures/failing-disk.ts'
 import { good, load, tiny } from '../fixtures/loading.ts'
 import { startMirror } from '../fixtures/mirror.ts'
 import { prepared } from '../fixtures/prepared.ts'
@@ -114,6 +115,43 @@ t.test('an unwritable folder causes warnings, and the data is served all the sam
     t.match(warnings[0], /^the artifact of version [0-9a-f]{16} is not used: ENOTDIR/)
     t.match(warnings.at(-1), /^the artifact of tiny cannot be written: (ENOTDIR|EEXIST)/)
   }
+})
+
+t.test('whatever a write returns, the data is served, and nothing partial stays', async t => {
+  const mirror = await startMirror(t, good)
+  for (const name of ['EDQUOT', 'ENOSPC', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'EFBIG'] as const) {
+    await failOnDisk(t, 'writeFile', systemError(name, 'write', name !== 'EDQUOT'))
+    const dataFolder = t.testdir()
+    const { loading, logged } = load(t, { ...tiny.entry, mirrors: [mirror.base] }, { dataFolder })
+    t.equal((await loading).splits.train.count, 45)
+    const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message)
+    t.equal(warnings.length, 5, 'four files and the artifact')
+    t.match(warnings.at(-1), new RegExp(`^the artifact of tiny cannot be written: ${name}: .*, write$`))
+    t.same(await readdir(join(dataFolder, 'files')), [])
+    t.same(await readdir(join(dataFolder, 'prepared')), [])
+  }
+})
+
+t.test('a name that is too long causes warnings, and the data is served all the same', async t => {
+  const mirror = await startMirror(t, good)
+  const dataFolder = join(t.testdir(), 'x'.repeat(300))
+  const { loading, logged } = load(t, { ...tiny.entry, mirrors: [mirror.base] }, { dataFolder })
+  t.equal((await loading).splits.train.count, 45)
+  const last = logged.filter(({ level }) => level === 'warn').at(-1)!
+  t.equal(last.message, 'the artifact of tiny cannot be written: ENAMETOOLONG: name too long, mkdir')
+})
+
+t.test('an artifact is kept on a file system that cannot flush folders', async t => {
+  const mirror = await startMirror(t, good)
+  const entry = { ...tiny.entry, mirrors: [mirror.base] }
+  const dataFolder = t.testdir()
+  await failOnDisk(t, 'sync', systemError('EINVAL', 'fsync'), async handle => (await handle.stat()).isDirectory())
+  const { loading, logged } = load(t, entry, { dataFolder })
+  const { version } = await loading
+  const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message)
+  const names = [...fileRoles.map(role => entry.files[role].gzip.sha256), `${version}.bin`, `${version}.json`]
+  t.same(warnings, names.map(name => `${name} may be lost in a power failure: EINVAL: invalid argument, fsync`))
+  t.equal((await load(t, entry, { dataFolder, sources: noSources }).loading).version, version, 'restored')
 })
 
 t.test('a signal stops a restore', async t => {

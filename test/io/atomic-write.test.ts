@@ -1,7 +1,8 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { chmod, readFile, readdir, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { openUnlinkedFile, writeFileAtomic } from '../../src/io/atomic-write.ts'
+import { failOnDisk, systemError } from '../fixtures/failing-disk.ts'
 
 t.test('a file appears only when it is complete', async t => {
   const folder = join(t.testdir(), 'new', 'folder')
@@ -40,3 +41,46 @@ t.test('an unlinked file can be written and read, and has no name', async t => {
   const { buffer, bytesRead } = await handle.read({ position: 0 })
   t.equal(buffer.toString('utf8', 0, bytesRead), 'content')
 })
+
+const isFolder = async (handle: FileHandle): Promise<boolean> => (await handle.stat()).isDirectory()
+
+t.test('a file system that cannot flush folders causes a warning', async t => {
+  const folder = t.testdir()
+  await failOnDisk(t, 'sync', systemError('EINVAL', 'fsync'), isFolder)
+  const warnings: string[] = []
+  const write = (warn?: (message: string) => void) => {
+    return writeFileAtomic(join(folder, 'a'), handle => handle.writeFile('content'), warn)
+  }
+  await write(message => { warnings.push(message) })
+  await write()
+  t.equal(await readFile(join(folder, 'a'), 'utf8'), 'content')
+  t.same(await readdir(folder), ['a'])
+  t.same(warnings, ['a may be lost in a power failure: EINVAL: invalid argument, fsync'])
+})
+
+t.test('a file that cannot be flushed at all is written, one that fails to be flushed is not', async t => {
+  for (const name of ['EINVAL', 'ENOSYS', 'ENOTSUP'] as const) {
+    const folder = t.testdir()
+    await failOnDisk(t, 'sync', systemError(name, 'fsync'))
+    await writeFileAtomic(join(folder, 'a'), handle => handle.writeFile('content'))
+    t.same(await readdir(folder), ['a'])
+  }
+  for (const name of ['EIO', 'ENOSPC', 'EDQUOT'] as const) {
+    const folder = t.testdir()
+    await failOnDisk(t, 'sync', systemError(name, 'fsync'))
+    await t.rejects(writeFileAtomic(join(folder, 'a'), handle => handle.writeFile('content')), { code: name })
+    t.same(await readdir(folder), [])
+  }
+})
+
+t.test('a folder that can be written but not listed is enough', { skip: isRoot() }, async t => {
+  const folder = t.testdir()
+  await chmod(folder, 0o300)
+  t.teardown(() => chmod(folder, 0o700))
+  await writeFileAtomic(join(folder, 'a'), handle => handle.writeFile('content'))
+  t.equal(await readFile(join(folder, 'a'), 'utf8'), 'content')
+})
+
+function isRoot (): string | false {
+  return process.getuid?.() === 0 && 'root may list every folder'
+}

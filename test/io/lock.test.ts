@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -58,4 +59,30 @@ t.test('without a lock the work is done nevertheless', async t => {
   t.equal(await withLock(join(folder, 'file', 'a'), options, async () => 7), 7)
   t.equal(warnings.length, 1)
   t.match(warnings[0], /^running without a lock: (ENOTDIR|EEXIST)/)
+})
+
+t.test('on a file system without locks the work is done nevertheless', async t => {
+  for (const name of ['ENOSYS', 'ENOLCK', 'EOPNOTSUPP'] as const) {
+    const warnings: string[] = []
+    const options = {
+      signal: never,
+      warn: (message: string) => { warnings.push(message) },
+      tryLock: (): boolean => { throw new Error(`Unknown system error ${-constants.errno[name]}`) }
+    }
+    t.equal(await withLock(join(t.testdir(), 'a'), options, async () => 7), 7)
+    t.equal(warnings.length, 1)
+    t.match(warnings[0], new RegExp(`^running without a lock: ${name === 'EOPNOTSUPP' ? 'E' : name}`))
+  }
+})
+
+t.test('a lock that fails while it is held elsewhere is not waited for', async t => {
+  const answers = [() => false, () => { throw new Error('Unknown system error -37') }]
+  const warnings: string[] = []
+  const options = {
+    signal: never,
+    warn: (message: string) => { warnings.push(message) },
+    tryLock: () => answers.shift()!()
+  }
+  t.equal(await withLock(join(t.testdir(), 'a'), options, async () => 7), 7)
+  t.same(warnings, ['running without a lock: ENOLCK: no locks available'])
 })
