@@ -22,6 +22,7 @@ async function main (): Promise<void> {
   // Loading starts before the app is imported, since a worker thread or a child process does most of it.
   const loading = loadAll({ config, registry, logger, report, signal: stopping.signal })
   const { buildApp } = await import('./app.ts')
+  const { listen } = await import('./http/listen.ts')
   const app = await buildApp({ config, registry, logger })
 
   releaseSignals()
@@ -32,7 +33,7 @@ async function main (): Promise<void> {
     await app.close()
   })
 
-  await app.listen({ host: config.host, port: config.port, listenTextResolver: url => `listening on ${url}` })
+  await listen(app, config)
   await loading
   // Preloads a slow import that would otherwise delay the first Arrow response.
   loadArrow()

@@ -52,7 +52,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'app.ts': ['http/', 'batch/', 'dataset/', 'config.ts'],
   'process/': ['dataset/', 'errors.ts', 'io/'],
   'verify.ts': ['config.ts', 'acquire/', 'artifact/', 'dataset/', 'errors.ts', 'io/'],
-  'server.ts': ['app.ts', 'config.ts', 'process/', 'prepare/', 'artifact/', 'encode/', 'dataset/', 'errors.ts', 'io/']
+  'server.ts': [
+    'app.ts', 'config.ts', 'http/', 'process/', 'prepare/', 'artifact/', 'encode/', 'dataset/', 'errors.ts', 'io/'
+  ]
 }
 
 /** Packages, and the only files that may import them. */

@@ -64,11 +64,14 @@ export async function startServer (port, command, parameters) {
  * @param options.dataFolder a temporary folder by default
  * @param options.nodeOptions arguments of Node.js
  * @param options.ipc whether messages can be sent to the process
+ * @param options.wrap returns the command and arguments that run a given command, such as in a cgroup
  */
 async function spawnService (defaults, options, ready) {
   const { program = 'dist/server.js', settings, dataFolder, nodeOptions = [], ipc = false } = options
+  const { wrap = command => command } = options
   const folder = dataFolder ?? mkdtempSync(join(tmpdir(), 'service-'))
-  const server = spawn(process.execPath, [...nodeOptions, join(root, program)], {
+  const [command, ...args] = wrap([process.execPath, ...nodeOptions, join(root, program)])
+  const server = spawn(command, args, {
     // No other variables, so that everything else has its default.
     env: { PATH: process.env.PATH, DATA_DIR: folder, ...defaults, ...settings },
     stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc'] : [])]

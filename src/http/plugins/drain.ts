@@ -15,6 +15,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Whether the server is about to stop. */
     readonly shutdown: { isStopping: boolean }
+    /** The servers that stop listening at the end: the app's own, and those that hand their connections to it. */
+    readonly listeners: Server[]
   }
 }
 
@@ -39,6 +41,7 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
   const connections = new Map<Socket, Connection>()
   const shutdown = { isStopping: false }
   app.decorate('shutdown', shutdown)
+  app.decorate('listeners', [app.server as Server])
   let hasStoppedListening = false
   /** Holds new requests back until it resolves. */
   let hold: Promise<void> | undefined
@@ -87,7 +90,9 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
     await acceptAll()
 
     // net.Server's close stops listening; http.Server's would destroy connections as well.
-    const closed = new Promise(resolve => Server.prototype.close.call(app.server, resolve))
+    const closed = Promise.all(app.listeners.map(server => {
+      return new Promise(resolve => Server.prototype.close.call(server, resolve))
+    }))
     hasStoppedListening = true
     hold = undefined
     resume()

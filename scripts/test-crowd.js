@@ -1,0 +1,78 @@
+/**
+ * Crowds of ordinary clients against a server that may use 512 MiB: compressed JSON, clients that disconnect, more
+ * seeds than cached orders, and a shutdown under load. The clients check every byte. Requires root and memory cgroups
+ * on Linux, and is skipped elsewhere.
+ *
+ *     npm run test:crowd [-- memory disconnects seeds shutdown]
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { crowdOfDisconnects } from './crowd/disconnects.js'
+import { crowdsOfReaders } from './crowd/memory.js'
+import { crowdOfSeeds } from './crowd/seeds.js'
+import { crowdAtShutdown } from './crowd/shutdown.js'
+import { createMemoryCgroup } from './lib/cgroup.js'
+import { startQuietService } from './lib/server.js'
+
+const LIMIT_MIB = 512
+
+const { positionals } = parseArgs({ allowPositionals: true })
+
+const checks = [
+  ...crowdsOfReaders.map(crowd => ({ topic: 'memory', ...crowd })),
+  { topic: 'disconnects', ...crowdOfDisconnects },
+  { topic: 'seeds', ...crowdOfSeeds },
+  { topic: 'shutdown', ...crowdAtShutdown }
+].filter(({ topic }) => positionals.length === 0 || positionals.includes(topic))
+
+const counts = { passed: 0, failed: 0, skipped: 0 }
+const skip = reasonToSkip()
+for (const { name, run, skip: ownSkip } of checks) {
+  const reason = skip ?? ownSkip
+  if (reason) {
+    counts.skipped++
+    console.log(`SKIPPED  ${name}: ${reason}`)
+    continue
+  }
+  try {
+    const detail = await inCgroup(run)
+    counts.passed++
+    console.log(`passed   ${name}: ${detail}`)
+  } catch (error) {
+    counts.failed++
+    console.log(`FAILED   ${name}: ${error.message}`)
+  }
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+process.exitCode = counts.failed === 0 ? 0 : 1
+
+/** Runs a check against a server of its own, and adds the peak of its memory. */
+async function inCgroup (run) {
+  const cgroup = createMemoryCgroup(`crowd-${process.pid}`, LIMIT_MIB * 2 ** 20)
+  const server = await startQuietService({ wrap: cgroup.wrap })
+  let stopped
+  const stop = async () => (stopped ??= server.stop())
+  try {
+    const detail = await run({ ...server, stop, cpuSeconds: () => cpuSeconds(server.pid) })
+    const memory = `peak ${cgroup.peakMiB()} of ${LIMIT_MIB} MiB`
+    if (cgroup.kills() > 0) throw new Error(`the server was killed for its memory; ${detail}`)
+    return `${detail}; ${memory}`
+  } finally {
+    await stop()
+    cgroup.remove()
+  }
+}
+
+function reasonToSkip () {
+  try {
+    createMemoryCgroup(`crowd-probe-${process.pid}`, LIMIT_MIB * 2 ** 20).remove()
+  } catch (error) {
+    return `requires root and memory cgroups on Linux (${error.message})`
+  }
+}
+
+/** User and system time of a process. */
+function cpuSeconds (pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
