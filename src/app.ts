@@ -30,6 +30,7 @@ export type HttpConfig = Pick<
   | 'maxConnections'
   | 'keepAliveTimeoutMs'
   | 'requestTimeoutMs'
+  | 'stallTimeoutMs'
   | 'headersTimeoutMs'
   | 'shutdownDelayMs'
 >

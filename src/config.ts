@@ -47,6 +47,8 @@ export const environment = {
     ),
     HEADERS_TIMEOUT: number(1, 3600, 30, 'Seconds in which the headers of a request must arrive.'),
     REQUEST_TIMEOUT: number(1, 3600, 60, 'Seconds in which a whole request must arrive.'),
+    STALL_TIMEOUT: number(1, 3600, 120, 'Seconds after which a client that reads nothing loses a response that holds ' +
+      'memory for expensive work.'),
     SHUTDOWN_DELAY: number(
       0, 3600, 1, 'Seconds that a stopping server still accepts connections, while `/readyz` fails.'
     ),
@@ -98,6 +100,7 @@ export interface Config {
   readonly keepAliveTimeoutMs: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
+  readonly stallTimeoutMs: number
   readonly shutdownDelayMs: number
   readonly logLevel: (typeof logLevels)[number]
   readonly corsOrigins: readonly string[]
@@ -135,6 +138,7 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT * 1000,
     headersTimeoutMs: values.HEADERS_TIMEOUT * 1000,
     requestTimeoutMs: values.REQUEST_TIMEOUT * 1000,
+    stallTimeoutMs: values.STALL_TIMEOUT * 1000,
     shutdownDelayMs: values.SHUTDOWN_DELAY * 1000,
     logLevel: values.LOG_LEVEL,
     corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none')

@@ -27,6 +27,7 @@ t.test('without settings, the defaults apply', async t => {
     keepAliveTimeoutMs: 72_000,
     headersTimeoutMs: 30_000,
     requestTimeoutMs: 60_000,
+    stallTimeoutMs: 120_000,
     shutdownDelayMs: 1000,
     logLevel: 'info',
     corsOrigins: ['*']
@@ -65,6 +66,7 @@ t.test('every setting can be set', async t => {
     KEEP_ALIVE_TIMEOUT: '0.5',
     HEADERS_TIMEOUT: '5',
     REQUEST_TIMEOUT: '7.5',
+    STALL_TIMEOUT: '8.5',
     SHUTDOWN_DELAY: '0',
     LOG_LEVEL: 'silent',
     CORS_ORIGIN: 'https://a.example, https://b.example'
@@ -90,6 +92,7 @@ t.test('every setting can be set', async t => {
     keepAliveTimeoutMs: 500,
     headersTimeoutMs: 5000,
     requestTimeoutMs: 7500,
+    stallTimeoutMs: 8500,
     shutdownDelayMs: 0,
     logLevel: 'silent',
     corsOrigins: ['https://a.example', 'https://b.example']

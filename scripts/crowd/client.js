@@ -12,7 +12,7 @@ export const batches = '/v1/datasets/mnist/splits/train/batches'
  * @throws if the connection ends before the body does
  */
 export async function get (url, { headers = {}, dispatcher, onData = () => {} } = {}) {
-  const response = await request(url, { headers, dispatcher, headersTimeout: 120_000, bodyTimeout: 120_000 })
+  const response = await request(url, { headers, dispatcher, headersTimeout: 600_000, bodyTimeout: 600_000 })
   for await (const chunk of response.body) onData(chunk)
   return { status: response.statusCode, headers: response.headers }
 }

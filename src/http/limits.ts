@@ -1,18 +1,22 @@
 import { OrderCache } from '../batch/order-cache.ts'
+import { ByteCache } from '../io/byte-cache.ts'
 import { WorkQueue } from '../io/work-queue.ts'
-import { CompressedCache } from './response/compressed-cache.ts'
 
 /** The bounds on memory and concurrency, in one place. */
 export interface Limits {
   /** For compression and augmentation. */
   readonly workQueue: WorkQueue
-  readonly compressedCache: CompressedCache
+  /** Bodies that many clients request: compressing one takes many times as long as sending it. */
+  readonly compressedCache: ByteCache<Uint8Array>
   readonly orders: OrderCache
+  /** Milliseconds without progress after which a response that holds memory is aborted. */
+  readonly stallTimeoutMs: number
 }
 
 export interface LimitOptions {
   /** Bytes that concurrent expensive work may take. */
   readonly workMemory: number
+  readonly stallTimeoutMs: number
 }
 
 /** Jobs that wait for memory: at some tens of milliseconds each, the last one waits for some seconds. */
@@ -21,14 +25,18 @@ const MAX_QUEUED = 512
 /** An epoch of raw MNIST fits, in any one coding and format. */
 const COMPRESSED_CACHE_BYTES = 16 << 20
 
+/** The key of a compressed body, and what the cache adds. */
+const COMPRESSED_ENTRY_BYTES = 512
+
 /** The orders of 260 epochs of MNIST. */
 const ORDER_CACHE_BYTES = 24 << 20
 
-export function createLimits ({ workMemory }: LimitOptions): Limits {
+export function createLimits ({ workMemory, stallTimeoutMs }: LimitOptions): Limits {
   return {
     workQueue: new WorkQueue({ maxBytes: workMemory, maxQueued: MAX_QUEUED }),
-    compressedCache: new CompressedCache(COMPRESSED_CACHE_BYTES),
-    orders: new OrderCache(ORDER_CACHE_BYTES)
+    compressedCache: new ByteCache({ maxBytes: COMPRESSED_CACHE_BYTES, entryBytes: COMPRESSED_ENTRY_BYTES }),
+    orders: new OrderCache(ORDER_CACHE_BYTES),
+    stallTimeoutMs
   }
 }
 

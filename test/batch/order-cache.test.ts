@@ -35,16 +35,6 @@ t.test('orders of small splits take two bytes per sample, of large ones four', a
   t.same(large, shuffledOrder(65_537, 1, 0))
 })
 
-t.test('clients in turn that need one order more than fit do not evict each other', async t => {
-  const ORDERS = 50
-  const { cache, sorted } = createCache(ORDERS * 2 * 100)
-  const round = async (): Promise<void> => { for (let seed = 0; seed <= ORDERS; seed++) await cache.get(100, seed, 0) }
-  await round()
-  sorted.length = 0
-  for (let i = 0; i < 10; i++) await round()
-  t.ok(sorted.length < 10 * ORDERS / 4, `${sorted.length} of ${10 * (ORDERS + 1)} orders are sorted again`)
-})
-
 t.test('a failure to sort is not cached', async t => {
   let isFailing = true
   const cache = new OrderCache(1000, async (...args) => {

@@ -61,15 +61,17 @@ export async function respond (
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
   if (!coding || !isRecurring) return send(reply, content, coding, await encodeBody(request, reply, content, coding))
   const { compressedCache, workQueue } = request.server.limits
-  const bytes = await compressedCache.get(`${dataset} ${etag}`, async () => {
+  const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
     // Shared by all clients that wait for it, so none of them cancels it.
     const permit = await workQueue.acquire(workBytes(content, coding), request.raw.socket, NEVER)
     try {
-      return await compressBody(content, coding, NEVER)
+      // Copied, since a small body is a view of a larger buffer.
+      return new Uint8Array(await compressBody(content, coding, NEVER))
     } finally {
       permit.release()
     }
-  }).catch(rejectOverload)
+  })
+  const bytes = compressed instanceof Promise ? await compressed.catch(rejectOverload) : compressed
   return send(reply, content, coding, bodyOf(bytes))
 }
 
@@ -113,13 +115,14 @@ async function encodeBody (
   const signal = disconnectSignal(response)
   const bytes = workBytes(content, coding)
   if (bytes === 0) return await content.body(signal)
-  const permit = await request.server.limits.workQueue.acquire(bytes, request.raw.socket, signal).catch(rejectOverload)
+  const { workQueue, stallTimeoutMs } = request.server.limits
+  const permit = await workQueue.acquire(bytes, request.raw.socket, signal).catch(rejectOverload)
   try {
     const body = await encodeWithPermit(content, coding, permit, signal)
     for (const event of ['finish', 'close']) response.once(event, permit.release)
     // A client that reads nothing must not hold memory that others wait for; the reader of a stream may pause.
     if (!('groups' in body) && response.socket instanceof Socket) {
-      response.setTimeout(STALL_MS, () => response.destroy())
+      response.setTimeout(stallTimeoutMs, () => response.destroy())
     }
     return body
   } catch (error) {
@@ -127,9 +130,6 @@ async function encodeBody (
     throw error
   }
 }
-
-/** Milliseconds without progress after which a response that holds memory is aborted. */
-const STALL_MS = 120_000
 
 async function encodeWithPermit (
   content: Content,

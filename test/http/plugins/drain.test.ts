@@ -15,7 +15,7 @@ async function start (t: Test, shutdownDelayMs: number, addresses = ['127.0.0.1'
   return { app, log, port: (app.server.address() as AddressInfo).port }
 }
 
-async function request (t: Test, port: number, path: string, host = '127.0.0.1', agent?: Agent) {
+async function request (port: number, path: string, host = '127.0.0.1', agent?: Agent) {
   const [response] = await once(get({ port, host, path, agent }), 'response') as [IncomingMessage]
   return { status: response.statusCode, connection: response.headers.connection, body: await text(response) }
 }
@@ -26,14 +26,14 @@ t.test('a server that is about to stop says so, and still serves', async t => {
   const { app, port } = await start(t, 1000)
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
-  t.match(await request(t, port, page, undefined, agent), { status: 200, connection: 'keep-alive' })
+  t.match(await request(port, page, undefined, agent), { status: 200, connection: 'keep-alive' })
   const closed = app.close()
-  t.match(await request(t, port, page, undefined, agent), { status: 200, connection: 'close' }, 'an open connection')
-  t.match(await request(t, port, page), { status: 200, connection: 'close' }, 'a new connection')
-  t.match(await request(t, port, '/readyz'), { status: 503, connection: 'close' })
-  t.match(await request(t, port, '/healthz'), { status: 200 }, 'it is alive')
+  t.match(await request(port, page, undefined, agent), { status: 200, connection: 'close' }, 'an open connection')
+  t.match(await request(port, page), { status: 200, connection: 'close' }, 'a new connection')
+  t.match(await request(port, '/readyz'), { status: 503, connection: 'close' })
+  t.match(await request(port, '/healthz'), { status: 200 }, 'it is alive')
   await closed
-  await t.rejects(request(t, port, page), { code: 'ECONNREFUSED' })
+  await t.rejects(request(port, page), { code: 'ECONNREFUSED' })
 })
 
 t.test('all addresses are one server', async t => {
@@ -43,21 +43,21 @@ t.test('all addresses are one server', async t => {
   const agents = new Map(addresses.map(address => [address, new Agent({ keepAlive: true })]))
   t.teardown(() => { for (const agent of agents.values()) agent.destroy() })
   for (const [address, agent] of agents) {
-    t.match(await request(t, port, page, address, agent), { status: 200, connection: 'keep-alive' }, address)
+    t.match(await request(port, page, address, agent), { status: 200, connection: 'keep-alive' }, address)
   }
   const closed = app.close()
   for (const [address, agent] of agents) {
-    t.match(await request(t, port, page, address, agent), { status: 200, connection: 'close' }, address)
+    t.match(await request(port, page, address, agent), { status: 200, connection: 'close' }, address)
   }
   await closed
-  for (const address of addresses) await t.rejects(request(t, port, page, address), { code: 'ECONNREFUSED' }, address)
+  for (const address of addresses) await t.rejects(request(port, page, address), { code: 'ECONNREFUSED' }, address)
 })
 
 t.test('localhost is listened on', async t => {
   const { app } = await appOver(t, [dataset])
   await listen(app, { host: 'localhost', port: 0 })
   const { port } = app.server.address() as AddressInfo
-  t.match(await request(t, port, page, 'localhost'), { status: 200 })
+  t.match(await request(port, page, 'localhost'), { status: 200 })
 })
 
 t.test('a client that has sent its last request as the server stops gets its response', async t => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { appOver } from '../../fixtures/app.ts'
@@ -46,4 +48,21 @@ t.test('other requests do not wait', async t => {
   t.equal((await app.inject(`${batches}?format=safetensors`)).statusCode, 200)
   t.ok(app.limits.workQueue.queued > 0, 'while expensive ones do')
   await expensive
+})
+
+t.test('a client that reads nothing loses its response, and its share of the memory', async t => {
+  const large = prepared({ train: 2000, val: 1, test: 1 }, { rows: 28, columns: 28 })
+  const { app, log } = await appOver(t, [large], { workMemory: 1, maxBatchSize: 2000, stallTimeoutMs: 100 })
+  const port = Number(new URL(await app.listen({ port: 0 })).port)
+  const query = 'batch_size=2000&format=safetensors&augment=noise:1'
+  const socket = connect(port).pause()
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  // Several responses, since the buffers of the kernel may take a whole one.
+  const request = `GET ${batches}?${query} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+  socket.write(request.repeat(4))
+  const aborted = () => log.filter(({ msg }) => msg === 'request aborted')
+  while (aborted().length === 0) await nextTurn()
+  while (app.limits.workQueue.running > 0) await nextTurn()
+  t.equal((await app.inject(`${batches}?${query}`)).statusCode, 200, 'others get it')
 })
