@@ -972,6 +972,7 @@ function entryOf (request, { status, rawHeaders, body }, version) {
 /** A value without what is in the request anyway, or what differs from answer to answer. */
 function shortened (name, value, { url }, version, body) {
   if (name === 'date') return '<date>'
+  if (name === 'server-timing' && /(^|, )total;dur=[\d.]+$/.test(value)) return '<times>'
   if (name === 'x-request-id' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) return '<id>'
   if (name === 'content-length' && body.length > 0 && value === String(body.length)) return '<bytes>'
   // Links repeat the URL, with another page.

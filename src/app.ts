@@ -10,6 +10,7 @@ import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
 import problems, { sendProblem } from './http/plugins/problems.ts'
 import security from './http/plugins/security.ts'
+import timing from './http/plugins/timing.ts'
 import { AccessLog } from './http/response/access-log.ts'
 import { batchRoutes } from './http/routes/batches.ts'
 import { datasetRoutes } from './http/routes/datasets.ts'
@@ -66,6 +67,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
   await app.register(problems)
   await app.register(connections)
   await app.register(drain, { delayMs: config.shutdownDelayMs })
+  await app.register(timing)
   await app.register(security, { origins: corsOrigins })
   await app.register(docs)
 

@@ -13,7 +13,8 @@ export default plugin(async (app, { origins }: SecurityOptions) => {
   const headers = {
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'SAMEORIGIN',
-    'cross-origin-resource-policy': origins.length > 0 ? 'cross-origin' : 'same-origin'
+    'cross-origin-resource-policy': origins.length > 0 ? 'cross-origin' : 'same-origin',
+    ...(origins.length > 0 && { 'timing-allow-origin': origins.join(', ') })
   }
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id)

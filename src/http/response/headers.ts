@@ -29,6 +29,7 @@ export const exposedHeaders: readonly string[] = [
   'link',
   'etag',
   'retry-after',
+  'server-timing',
   'x-request-id',
   'accept-ranges',
   'content-range',

@@ -6,6 +6,7 @@ import { ServiceError } from '../../errors.ts'
 import { QueueFullError, type Permit } from '../../io/work-queue.ts'
 import { compress, compressGroups, compressorBytes, negotiateCoding, type Coding } from './compression.ts'
 import { disconnectSignal } from './disconnect.ts'
+import { stepTimes, type StepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
@@ -24,8 +25,9 @@ export interface Content {
    * Computes the body, or its lazy chunks; not called for a 304.
    *
    * @param signal aborts when the client disconnects
+   * @param times of the response, to which the steps add theirs
    */
-  readonly body: (signal: AbortSignal) => ResponseBody | Promise<ResponseBody>
+  readonly body: (signal: AbortSignal, times: StepTimes) => ResponseBody | Promise<ResponseBody>
 }
 
 /** One representation of a resource that never changes within a version of its dataset. */
@@ -61,17 +63,20 @@ export async function respond (
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
   if (!coding || !isRecurring) return send(reply, content, coding, await encodeBody(request, reply, content, coding))
   const { compressedCache, workQueue } = request.server.limits
+  const times = stepTimes(reply.raw)
   const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
     // Shared by all clients that wait for it, so none of them cancels it.
     const permit = await workQueue.acquire(workBytes(content, coding), request.raw.socket, NEVER)
     try {
       // Copied, since a small body is a view of a larger buffer.
-      return new Uint8Array(await compressBody(content, coding, NEVER))
+      return new Uint8Array(await compressBody(content, coding, NEVER, times))
     } finally {
       permit.release()
     }
   })
-  const bytes = compressed instanceof Promise ? await compressed.catch(rejectOverload) : compressed
+  const bytes = compressed instanceof Promise
+    ? await times.measure('compress', () => compressed.catch(rejectOverload))
+    : compressed
   return send(reply, content, coding, bodyOf(bytes))
 }
 
@@ -113,12 +118,14 @@ async function encodeBody (
   coding: Coding | undefined
 ): Promise<ResponseBody> {
   const signal = disconnectSignal(response)
+  const times = stepTimes(response)
   const bytes = workBytes(content, coding)
-  if (bytes === 0) return await content.body(signal)
+  if (bytes === 0) return await content.body(signal, times)
   const { workQueue, stallTimeoutMs } = request.server.limits
-  const permit = await workQueue.acquire(bytes, request.raw.socket, signal).catch(rejectOverload)
+  const permit = await times.measure('queue', () => workQueue.acquire(bytes, request.raw.socket, signal))
+    .catch(rejectOverload)
   try {
-    const body = await encodeWithPermit(content, coding, permit, signal)
+    const body = await encodeWithPermit(content, coding, permit, signal, times)
     for (const event of ['finish', 'close']) response.once(event, permit.release)
     // A client that reads nothing must not hold memory that others wait for; the reader of a stream may pause.
     if (!('groups' in body) && response.socket instanceof Socket) {
@@ -135,18 +142,26 @@ async function encodeWithPermit (
   content: Content,
   coding: Coding | undefined,
   permit: Permit,
-  signal: AbortSignal
+  signal: AbortSignal,
+  times: StepTimes
 ): Promise<ResponseBody> {
-  const body = await content.body(signal)
+  const body = await content.body(signal, times)
   if (!coding) return body
   if ('groups' in body) return { groups: compressGroups(coding, body.groups) }
-  const bytes = await compress(coding, body.chunks, content.compressibleBytes!, signal)
+  const bytes = await times.measure('compress', () => {
+    return compress(coding, body.chunks, content.compressibleBytes!, signal)
+  })
   permit.shrink(bytes.byteLength)
   return bodyOf(bytes)
 }
 
-async function compressBody (content: Content, coding: Coding, signal: AbortSignal): Promise<Uint8Array> {
-  const body = await content.body(signal)
+async function compressBody (
+  content: Content,
+  coding: Coding,
+  signal: AbortSignal,
+  times: StepTimes
+): Promise<Uint8Array> {
+  const body = await content.body(signal, times)
   if ('groups' in body) throw new TypeError('a stream cannot be cached')
   return await compress(coding, body.chunks, content.compressibleBytes!, signal)
 }

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import type { Body } from '../../encode/body.ts'
 import { bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
+import { serverTiming, stepTimes } from './server-timing.ts'
 
 /** A response body: chunks in order; or in groups that arrive one by one, such as the pages of a stream. */
 export type ResponseBody = Body | StreamBody
@@ -46,8 +47,10 @@ function writeChunks (reply: FastifyReply, { byteLength, chunks }: Body): void {
     writeHead(reply, byteLength).end()
     return
   }
+  const start = performance.now()
   const source = chunks[Symbol.iterator]()
   const first = take(source, byteLength === undefined ? FIRST_WRITE_BYTES_UNSIZED : FIRST_WRITE_BYTES)
+  stepTimes(reply.raw).add('encode', start)
   const response = writeHead(reply, first.isLast ? totalBytes(first.chunks) : byteLength)
   if (isHead) {
     first.chunks.forEach(releaseChunk)
@@ -64,7 +67,8 @@ const STORED_HEADERS = [
   'x-content-type-options',
   'x-frame-options',
   'cross-origin-resource-policy',
-  'access-control-expose-headers'
+  'access-control-expose-headers',
+  'timing-allow-origin'
 ]
 
 /** Tells the client that it has the current representation; without its headers (RFC 9110 §15.4.5). */
@@ -76,6 +80,7 @@ export function writeNotModified (reply: FastifyReply): FastifyReply {
 
 function writeHead (reply: FastifyReply, byteLength: number | undefined): ServerResponse {
   if (byteLength !== undefined) reply.header('content-length', byteLength)
+  reply.header('server-timing', serverTiming(reply))
   reply.hijack()
   return reply.raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
 }

@@ -17,6 +17,7 @@ import { assertNoErrors } from '../query/query-errors.ts'
 import { resolvePreparation } from '../query/preparation.ts'
 import { assertKnownSamples, resolveTarget } from '../query/target.ts'
 import { jsonBody, respond, tagsOf } from '../response/respond.ts'
+import type { StepTimes } from '../response/server-timing.ts'
 
 const formats: readonly Format[] = [json, png]
 
@@ -53,7 +54,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       // As text, a pixel and its comma take at least two bytes.
       compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
       workBytes: augmentation ? dataset.rows * dataset.columns : 0,
-      body: signal => encodeSample(dataset, split, id, format, {
+      body: (signal, times) => encodeSample(dataset, split, id, format, {
         ...preparation,
         split,
         span: { start: id, count: 1, real: 1 },
@@ -63,7 +64,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
         pad: query.pad,
         augmentation,
         echo
-      }, signal)
+      }, signal, times)
     })
   })
 }
@@ -74,9 +75,10 @@ async function encodeSample (
   id: number,
   format: Format,
   request: BatchRequest,
-  signal: AbortSignal
+  signal: AbortSignal,
+  times: StepTimes
 ): Promise<Body> {
-  const sample = await computeBatch(dataset, request, signal)
+  const sample = await computeBatch(dataset, request, signal, times)
   if (format === png) {
     const { pad = dataset.rows } = request
     return bodyOf(await encodePng(sample.copyPixels(0, 1), pad, request.pad ?? dataset.columns))

@@ -11,6 +11,7 @@ import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epo
 import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
 import { batchHeaders } from '../response/headers.ts'
 import { respond } from '../response/respond.ts'
+import type { StepTimes } from '../response/server-timing.ts'
 
 /** An epoch, or the rest of one, as one response. */
 export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app, options) => {
@@ -42,7 +43,7 @@ export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app,
       headers: () => batchHeaders(shared),
       compressibleBytes: isCompressible(format, firstPage) ? STREAM_WINDOW_BYTES : 0,
       workBytes: augmentedBytes(dataset, firstPage),
-      body: signal => ({ groups: encodePages(dataset, epoch, format.startStream(shared), signal) })
+      body: (signal, times) => ({ groups: encodePages(dataset, epoch, format.startStream(shared), signal, times) })
     })
   })
 }
@@ -52,13 +53,14 @@ async function * encodePages (
   dataset: PreparedDataset,
   { firstPage, pages, page }: EpochRequest,
   encoder: StreamEncoder,
-  signal: AbortSignal
+  signal: AbortSignal,
+  times: StepTimes
 ): AsyncGenerator<Iterable<Chunk>> {
   // Looked up once, since other requests may evict it from the cache meanwhile.
   const order = await page(firstPage).order()
   for (let i = firstPage; i < pages; i++) {
     const request = { ...page(i), order: () => order }
-    const batch = await computeBatch(dataset, request, signal)
+    const batch = await computeBatch(dataset, request, signal, times)
     yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
   }
   yield encoder.end()

@@ -156,7 +156,9 @@ t.test('HEAD has the headers of GET, and computes no page', async t => {
     const { app } = await appOver(t, [counted])
     const options = { url, headers: { 'accept-encoding': coding } }
     const head = await app.inject({ method: 'HEAD', ...options })
-    const { date: _, connection: __, 'x-request-id': ___, 'transfer-encoding': ____, ...headers } = head.headers
+    const {
+      date: _, connection: __, 'x-request-id': ___, 'transfer-encoding': ____, 'server-timing': _____, ...headers
+    } = head.headers
     t.same([head.statusCode, head.body, computed()], [200, '', 0])
     t.match((await app.inject(options)).headers, headers)
     t.equal(headers['content-encoding'], coding === 'identity' ? undefined : coding)
