@@ -51,6 +51,8 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
     genReqId: () => randomUUID(),
     requestIdHeader: 'x-request-id',
     forceCloseConnections: 'idle',
+    // The longest file name, of 255 bytes, percent-encoded.
+    routerOptions: { maxParamLength: 3 * 255 },
     // Draining serves every request that arrives.
     return503OnClosing: false,
     keepAliveTimeout: config.keepAliveTimeoutMs,

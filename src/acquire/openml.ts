@@ -136,7 +136,7 @@ class TableSink implements Sink {
   async write (chunk: Uint8Array): Promise<void> {
     if (this.#empty && chunk[0] === 0x1f) this.#gunzip = this.#createGunzip()
     this.#empty = false
-    if (this.#gunzip) await new Promise<void>(resolve => this.#gunzip!.write(chunk, () => resolve()))
+    if (this.#gunzip) await writeOrClose(this.#gunzip, chunk)
     else this.#parse(chunk)
     if (this.#failure) throw this.#failure
   }
@@ -159,7 +159,7 @@ class TableSink implements Sink {
    */
   async end (md5: string): Promise<ArffTable> {
     const gunzip = this.#gunzip
-    if (gunzip) await new Promise<void>(resolve => gunzip.once('close', resolve).end())
+    if (gunzip && !gunzip.closed) await new Promise<void>(resolve => gunzip.once('close', resolve).end())
     if (this.#failure) throw this.#failure
     const found = this.#md5.digest('hex')
     if (found !== md5) throw new Error(`has MD5 ${found}, expected ${md5}`)
@@ -189,4 +189,15 @@ class TableSink implements Sink {
     this.#md5.update(chunk)
     this.#table.push(chunk)
   }
+}
+
+/** A stream that fails never calls back for what it is writing. */
+function writeOrClose (stream: Gunzip, chunk: Uint8Array): Promise<void> {
+  return new Promise(resolve => {
+    stream.once('close', resolve)
+    stream.write(chunk, () => {
+      stream.off('close', resolve)
+      resolve()
+    })
+  })
 }

@@ -1,3 +1,4 @@
+import { findSizeFault } from '../dataset/image-size.ts'
 import type { FileProvenance } from '../dataset/originals.ts'
 import type { PixelStatistics } from '../dataset/prepared.ts'
 import type { BackendName } from '../dataset/settings.ts'
@@ -75,13 +76,16 @@ export function renderManifest (manifest: Manifest): string {
   return `${JSON.stringify({ ...manifest, sha256: sha256(JSON.stringify(manifest)) }, null, 2)}\n`
 }
 
-/** @throws ServiceError artifact_unusable: damaged, or of another layout, version or number of classes */
+/** @throws ServiceError artifact_unusable: damaged, of another layout, version or number of classes, or empty */
 export function parseManifest (text: string, version: string, classes: number): Manifest {
   const { sha256, ...manifest } = parseObject(text) as Manifest & { sha256: string }
   if (renderManifest(manifest) !== text) throw unusable('the manifest is damaged')
   if (manifest.layout !== LAYOUT) throw unusable(`the layout is ${manifest.layout}, expected ${LAYOUT}`)
   if (manifest.version !== version) throw unusable(`the manifest is that of version ${manifest.version}`)
   if (manifest.classes !== classes) throw unusable(`there are ${manifest.classes} classes, expected ${classes}`)
+  const sizeFault = findSizeFault(manifest)
+  if (sizeFault) throw unusable(`images have ${sizeFault}`)
+  if (manifest.counts.train === 0) throw unusable('there are no training samples')
   return manifest
 }
 

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { gunzip as gunzipCallback } from 'node:zlib'
+import { gunzip as gunzipCallback, inflateRaw } from 'node:zlib'
 import { ServiceError, messageOf } from '../errors.ts'
 
 const gunzipAsync = promisify(gunzipCallback)
@@ -9,18 +9,63 @@ export function isGzip (bytes: Uint8Array): boolean {
 }
 
 /**
- * Decompresses a complete gzip file, off the event loop.
+ * Decompresses a complete gzip file, off the event loop: all its members, and nothing that follows the last one, as
+ * `gzip -d` does.
  *
  * @param limit most bytes of the result; a gzip bomb stops there and is never held in memory
  * @throws ServiceError invalid_file: truncated, corrupt, or larger than `limit`
  */
 export async function gunzip (bytes: Uint8Array, limit: number): Promise<Uint8Array> {
   try {
-    return await gunzipAsync(bytes, { maxOutputLength: limit })
+    return await gunzipAsync(bytes, { maxOutputLength: limit }).catch(async error => {
+      const end = error instanceof RangeError ? bytes.length : await membersLength(bytes, limit)
+      if (end === 0 || end === bytes.length) throw error
+      return await gunzipAsync(bytes.subarray(0, end), { maxOutputLength: limit })
+    })
   } catch (cause) {
     const reason = cause instanceof RangeError
       ? `decompresses to more than the expected ${limit} bytes`
       : `is not a complete gzip file: ${messageOf(cause)}`
     throw new ServiceError('invalid_file', reason, { cause })
   }
+}
+
+/** Header flags (RFC 1952, 2.3.1). */
+const FHCRC = 2
+const FEXTRA = 4
+const FNAME = 8
+const FCOMMENT = 16
+
+const HEADER = 10
+const TRAILER = 8
+
+/** Bytes of the members at the start of a file, up to the first bytes that do not start a member. */
+async function membersLength (bytes: Uint8Array, limit: number): Promise<number> {
+  let end = 0
+  while (isGzip(bytes.subarray(end))) {
+    const start = end + headerLength(bytes.subarray(end))
+    end = start + await deflatedLength(bytes.subarray(start), limit) + TRAILER
+  }
+  return Math.min(end, bytes.length)
+}
+
+function headerLength (member: Uint8Array): number {
+  const flags = member[3] ?? 0
+  let end = HEADER
+  if (flags & FEXTRA) end += 2 + (member[end] ?? 0) + 256 * (member[end + 1] ?? 0)
+  for (const text of [FNAME, FCOMMENT]) {
+    if (flags & text) end = member.indexOf(0, end) + 1 || member.length
+  }
+  return flags & FHCRC ? end + 2 : end
+}
+
+/** Bytes of the deflate stream that other bytes follow. */
+function deflatedLength (bytes: Uint8Array, limit: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    inflateRaw(bytes, { maxOutputLength: limit, info: true }, (error, result) => {
+      // The types do not know the option.
+      if (error) reject(error)
+      else resolve((result as unknown as { engine: { bytesWritten: number } }).engine.bytesWritten)
+    })
+  })
 }

@@ -26,7 +26,8 @@ const types: Readonly<Record<IdxType, { readonly code: number, readonly size: nu
  * Allocates nothing based on the header alone.
  *
  * @param type required element type
- * @throws ServiceError invalid_file: wrong magic number, or a length that differs from the header's
+ * @throws ServiceError invalid_file: wrong magic number, an inner dimension of 0, or a length that differs from the
+ * header's
  */
 export function parseIdx (bytes: Uint8Array, type: IdxType = 'uint8'): IdxArray {
   const { code, size, name } = types[type]
@@ -41,6 +42,10 @@ export function parseIdx (bytes: Uint8Array, type: IdxType = 'uint8'): IdxArray 
     throw invalid(`has an IDX header of ${rank} dimensions in ${bytes.length} bytes`)
   }
   const dimensions = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis))
+  // No samples are an empty file; samples without content have no use, and no end for loops that count their bytes.
+  if (dimensions.slice(1).includes(0)) {
+    throw invalid(`has an IDX header of ${dimensions.join('×')}: nothing in each row`)
+  }
   const length = product(dimensions)
   if (bytes.length - start !== length * size) {
     const expected = `${dimensions.join('×')} = ${length}${size > 1 ? ` of ${size} bytes` : ''}`

@@ -1,4 +1,5 @@
 import type { Adjustments, FileRole } from '../dataset/entry.ts'
+import { findSizeFault } from '../dataset/image-size.ts'
 import type { RawDataset, Samples } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
 import type { IdxArray } from './idx.ts'
@@ -13,7 +14,8 @@ interface SizedSamples {
  * Combines the four files of a dataset. Images remain views of the files' bytes, unless they have to be transposed.
  *
  * @param classes number of classes
- * @throws ServiceError invalid_file: counts or image sizes that disagree, or a label out of range
+ * @throws ServiceError invalid_file: counts or image sizes that disagree, no training images, images without pixels or
+ * with absurdly many, or a label out of range
  */
 export function assembleDataset (
   files: Readonly<Record<FileRole, IdxArray>>,
@@ -26,6 +28,7 @@ export function assembleDataset (
   if (rows !== test.rows || columns !== test.columns) {
     throw invalid(`training images are ${rows}×${columns}, test images ${test.rows}×${test.columns}`)
   }
+  if (train.samples.count === 0) throw invalid('there are no training images')
   return { rows, columns, train: train.samples, test: test.samples }
 }
 
@@ -44,6 +47,8 @@ function combineSamples (
   }
   const [count, rows, columns] = images.dimensions as [number, number, number]
   const [labelCount, labelWidth = 1] = labels.dimensions
+  const sizeFault = findSizeFault({ rows, columns })
+  if (sizeFault) throw invalid(`${part} images have ${sizeFault}`)
   if (count !== labelCount) throw invalid(`there are ${count} ${part} images but ${labelCount} labels`)
 
   const lastLabel = firstLabel + classes - 1

@@ -4,7 +4,7 @@ import { createOriginals } from '../acquire/original-files.ts'
 import { restoreInWorker, type Restore } from '../artifact/restore.ts'
 import { ArtifactStore } from '../artifact/store.ts'
 import { catalogue } from '../dataset/catalogue/index.ts'
-import type { DatasetEntry } from '../dataset/entry.ts'
+import { fileRoles, type DatasetEntry } from '../dataset/entry.ts'
 import { createPreparedDataset, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
 import type { LoadedDataset } from '../dataset/registry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
@@ -54,7 +54,9 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
       const { manifest, arrays } = found
       const ms = Math.round(performance.now() - started)
       log.info({ dataset: entry.name, backend: manifest.backend, ms }, 'restored')
-      return createPreparedDataset(identity, manifest, arrays)
+      // Files may have been renamed since the artifact was written.
+      const files = manifest.files.map((file, i) => ({ ...file, name: entry.files[fileRoles[i]!].name }))
+      return createPreparedDataset(identity, { ...manifest, files }, arrays)
     } catch (error) {
       signal.throwIfAborted()
       warn(`the artifact of version ${version} is not used: ${messageOf(error)}`)

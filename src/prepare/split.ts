@@ -1,6 +1,7 @@
 import { shuffledOrder } from '../dataset/order.ts'
 import type { SplitSettings } from '../dataset/settings.ts'
 import type { RawDataset, Samples, SplitName } from '../dataset/sample-splits.ts'
+import { ServiceError } from '../errors.ts'
 import { inTimeSlices } from '../io/event-loop.ts'
 
 /** Positions of samples among the original training samples. */
@@ -74,9 +75,15 @@ function largestRemainder (sizes: readonly number[], seats: number): number[] {
 
 /**
  * Divides a dataset into its splits. Contiguous splits are views, others are copies made in time slices.
+ *
+ * @throws ServiceError preparation_failed if `train` would be empty
  */
 export async function splitDataset (raw: RawDataset, settings: SplitSettings): Promise<Record<SplitName, Samples>> {
   const { train, val } = partition(raw.train.labels, settings)
+  if (train.length === 0) {
+    const share = `VAL_FRACTION ${settings.valFraction} puts all ${val.length} training samples into val`
+    throw new ServiceError('preparation_failed', `${share}, which leaves none to compute statistics from`)
+  }
   const size = raw.rows * raw.columns
   return { train: await select(raw.train, train, size), val: await select(raw.train, val, size), test: raw.test }
 }

@@ -5,7 +5,7 @@ import { Folder, describeFolder } from '../../src/acquire/local.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
 import { verifyFile } from '../../src/decode/verify-file.ts'
 import { resolveEntry } from '../../src/prepare/load.ts'
-import { idxFile, tinyDataset } from '../fixtures/tiny-dataset.ts'
+import { idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()
 const names = {
@@ -25,7 +25,9 @@ t.test('a folder has files gzipped or not', async t => {
   t.same(await folder.read(trainImages), tiny.content.trainImages)
   t.same(await folder.read(trainLabels), tiny.gzipped.trainLabels)
   t.equal(await folder.read(tiny.entry.files.testLabels), undefined)
-  await t.rejects(folder.read(testImages), { code: 'source_unavailable', message: /EISDIR/ })
+  t.equal(await folder.read(testImages), undefined)
+  const file = join(t.testdir({ file: '' }), 'file')
+  await t.rejects(new Folder(file).read(testImages), { code: 'source_unavailable', message: /ENOTDIR/ })
 })
 
 t.test('a folder that is not in the catalogue is described by its files', async t => {
@@ -47,17 +49,56 @@ t.test('a folder that is not in the catalogue is described by its files', async 
   }
 })
 
+/** Layouts of the four files, as archives and file systems leave them. */
+const layouts: Array<[what: string, layOut: (name: string, content: Buffer) => Record<string, Buffer | object>]> = [
+  ['names with dots', (name, content) => ({ [name.replace('-idx', '.idx')]: content })],
+  ['names with underscores', (name, content) => ({ [name.replaceAll('-', '_')]: content })],
+  ['names in capitals', (name, content) => ({ [`${name.toUpperCase()}.GZ`]: gzipSync(content) })],
+  ['a folder of the same name around each file', (name, content) => ({ [name]: { [name]: content } })],
+  ['folders beside copies with dots, as on Kaggle', (name, content) => {
+    return { [name]: { [name]: content }, [name.replace('-idx', '.idx')]: content }
+  }],
+  ['metadata of macOS', (name, content) => ({
+    [`${name}.gz`]: gzipSync(content),
+    [`._${name}.gz`]: Buffer.from('0005160700020000', 'hex'),
+    '.DS_Store': Buffer.from('\0\0\0\x01Bud1'),
+    __MACOSX: { [`._${name}.gz`]: Buffer.from('0005160700020000', 'hex') }
+  })],
+  ['several gzip members', (name, content) => {
+    return { [`${name}.gz`]: Buffer.concat([gzipSync(content.subarray(0, 9)), gzipSync(content.subarray(9))]) }
+  }],
+  ['bytes after the gzip', (name, content) => {
+    return { [`${name}.gz`]: Buffer.concat([gzipSync(content), Buffer.from('\r\n<!-- end -->')]) }
+  }]
+]
+
+t.test('files are found however archives and file systems have spelled and wrapped them', async t => {
+  for (const [what, layOut] of layouts) {
+    const published = perRole(role => tiny.entry.files[role].name)
+    const path = t.testdir(Object.assign({}, ...fileRoles.map(role => layOut(published[role], tiny.content[role]))))
+    const folder = new Folder(path)
+    const described = await describeFolder(path, 'mine')
+    for (const role of fileRoles) {
+      // As a dataset of the catalogue, and as one that its files describe.
+      for (const file of [tiny.entry.files[role], described.files[role]]) {
+        const { content } = await verifyFile((await folder.read(file))!, file)
+        t.ok(Buffer.from(content).equals(tiny.content[role]), `${what}: ${role} as ${file.name}`)
+      }
+    }
+  }
+})
+
 t.test('the error for a folder names what is missing or invalid', async t => {
   const complete = Object.fromEntries(fileRoles.map(role => [names[role], tiny.content[role]]))
   const { [names.testLabels]: _, ...incomplete } = complete
-  const { trainImages } = tiny.content
+  const { trainImages, testImages: other } = tiny.content
   const cases: Array<[files: Record<string, Buffer>, reason: RegExp]> = [
-    [incomplete, /^folder mine has no file, expected one file like t10k-labels-idx1-ubyte\.gz$/],
+    [incomplete, /^folder mine has no file, expected one like t10k-labels-idx1-ubyte\.gz$/],
     [{ ...complete, [names.trainImages]: Buffer.from('<html>') },
       /^mine\/train-images-idx3-ubyte is not IDX of unsigned bytes: starts with 3c/],
     [{ ...complete, [names.trainLabels]: idxFile([0xffffffff], Buffer.alloc(3)) },
       /^mine\/train-labels-idx1-ubyte has 3 bytes of data, but/],
-    [{ 'a-train-images-idx3-ubyte': trainImages, 'b-train-images-idx3-ubyte': trainImages },
+    [{ 'a-train-images-idx3-ubyte': trainImages, 'b-train-images-idx3-ubyte': other },
       /^folder mine has a-train-images-idx3-ubyte, b-train-images-idx3-ubyte, expected one file like/]
   ]
   for (const [files, message] of cases) {

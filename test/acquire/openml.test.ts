@@ -91,6 +91,8 @@ const faults: Array<[what: string, answers: Parameters<typeof acquireFrom>[1], r
   ['wrong numbers', { file: send(other) }, /^has MD5 [0-9a-f]{32}, expected [0-9a-f]{32}$/],
   ['truncated table', { file: send(arff.subarray(0, -30)) }, /^has MD5/],
   ['truncated gzip', { file: send(gzipSync(arff).subarray(0, -20)) }, /^is not a complete gzip file: /],
+  ['other bytes after the gzip', { file: send(Buffer.concat([gzipSync(arff), Buffer.from('<!-- end -->')])) },
+    /^is not a complete gzip file: /],
   ['gzip bomb', { file: send(gzipSync(Buffer.alloc(64 << 20, '%\n'))) }, /^has more than \d+ bytes$/]
 ]
 for (const [what, answers, reason] of faults) {

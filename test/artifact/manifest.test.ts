@@ -39,6 +39,14 @@ t.test('truncated manifests and those of other artifacts are rejected', async t 
   }
   t.throws(parse(text, 'fedcba9876543210'), { code, message: 'the manifest is that of version 0123456789abcdef' })
   t.throws(parse(text, dataset.version, 26), { code, message: 'there are 10 classes, expected 26' })
+  t.throws(parse(renderManifest({ ...manifest, rows: 0 })), {
+    code,
+    message: 'images have 0×3 pixels, allowed are 1 to 16777216'
+  })
+  t.throws(parse(renderManifest({ ...manifest, counts: { ...manifest.counts, train: 0 } })), {
+    code,
+    message: 'there are no training samples'
+  })
   t.throws(parse(renderManifest({ ...manifest, layout: 0 })), { code, message: 'the layout is 0, expected 1' })
 })
 

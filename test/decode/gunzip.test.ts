@@ -1,5 +1,6 @@
-import { gzipSync } from 'node:zlib'
+import { crc32, gzipSync } from 'node:zlib'
 import t from 'tap'
+import { gzip } from '../../src/gzip/gzip.ts'
 import { gunzip, isGzip } from '../../src/decode/gunzip.ts'
 
 const MiB = 1 << 20
@@ -15,6 +16,38 @@ t.test('gunzip decompresses up to the limit', async t => {
     code: 'invalid_file',
     message: 'decompresses to more than the expected 6 bytes'
   })
+})
+
+t.test('gunzip decompresses all members, and ignores what follows the last one', async t => {
+  const named = gzip(Buffer.from('seven'), { name: 'named', mtime: 7 })
+  const file = Buffer.concat([named, gzipSync(' b')])
+  const endings = [
+    Buffer.alloc(0),
+    Buffer.alloc(512),
+    Buffer.of(0x1f),
+    Buffer.from('\r\n<!-- end -->'),
+    Buffer.from('PK')
+  ]
+  for (const ending of endings) {
+    const bytes = Buffer.concat([file, ending])
+    t.equal(Buffer.from(await gunzip(bytes, 7)).toString(), 'seven b', `followed by ${ending.toString()}`)
+  }
+  const incomplete = [file.subarray(0, -1), Buffer.concat([file, named.subarray(0, -9)])]
+  for (const bytes of incomplete) {
+    await t.rejects(gunzip(bytes, 20), { code: 'invalid_file', message: /^is not a complete gzip file: ./ })
+  }
+  const large = Buffer.concat([file, gzipSync('!'), Buffer.from('<')])
+  await t.rejects(gunzip(large, 7), { code: 'invalid_file', message: /more than the expected 7 bytes/ })
+})
+
+t.test('gunzip reads every optional field of a header', async t => {
+  const deflated = gzipSync('seven b').subarray(10)
+  const fields = Buffer.concat([Buffer.of(3, 0), Buffer.from('abc'), Buffer.from('name\0'), Buffer.from('comment\0')])
+  const header = Buffer.concat([Buffer.of(0x1f, 0x8b, 8, 4 | 8 | 16 | 2, 0, 0, 0, 0, 0, 3), fields])
+  const checksum = Buffer.alloc(2)
+  checksum.writeUInt16LE(crc32(header) & 0xffff)
+  const bytes = Buffer.concat([header, checksum, deflated, Buffer.from('<!-- end -->')])
+  t.equal(Buffer.from(await gunzip(bytes, 7)).toString(), 'seven b')
 })
 
 t.test('gunzip stops a gzip bomb', async t => {

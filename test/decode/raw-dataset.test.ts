@@ -28,6 +28,13 @@ t.test('assembleDataset rejects files that disagree', async t => {
     [{ trainImages: array(3, 4) }, 'training images have 2 dimensions and labels 1, expected 3 and 1'],
     [{ testImages: array(2, 2, 2, 1) }, 'test images have 4 dimensions and labels 1, expected 3 and 1'],
     [{ testLabels: array(2, 8) }, 'test images have 3 dimensions and labels 2, expected 3 and 1'],
+    [{ trainImages: array(0, 2, 2), trainLabels: array(0) }, 'there are no training images'],
+    [{ trainImages: { dimensions: [0, 0xffffffff, 2], data: new Uint8Array(0) }, trainLabels: array(0) },
+      'training images have 4294967295×2 pixels, allowed are 1 to 16777216'],
+    [{ testImages: { dimensions: [0, 4097, 4096], data: new Uint8Array(0) }, testLabels: array(0) },
+      'test images have 4097×4096 pixels, allowed are 1 to 16777216'],
+    [{ trainImages: { dimensions: [3, 0, 0], data: new Uint8Array(0) } },
+      'training images have 0×0 pixels, allowed are 1 to 16777216'],
     [{ trainLabels: { dimensions: [3], data: Uint8Array.of(0, 1, 2) } },
       'training labels have a 2, allowed are 0 to 1'],
     [{ testLabels: { dimensions: [2], data: Uint8Array.of(255, 0) } }, 'test labels have a 255, allowed are 0 to 1']
@@ -35,6 +42,13 @@ t.test('assembleDataset rejects files that disagree', async t => {
   for (const [changed, reason] of cases) {
     t.throws(() => assembleDataset({ ...good, ...changed }, 2), { code: 'invalid_file', message: reason }, reason)
   }
+})
+
+t.test('assembleDataset accepts files without test samples', async t => {
+  const images = (count: number): IdxArray => ({ dimensions: [count, 2, 2], data: new Uint8Array(4 * count) })
+  const labels = (count: number): IdxArray => ({ dimensions: [count], data: new Uint8Array(count) })
+  const files = { trainImages: images(1), trainLabels: labels(1), testImages: images(0), testLabels: labels(0) }
+  t.match(assembleDataset(files, 1), { rows: 2, columns: 2, train: { count: 1 }, test: { count: 0 } })
 })
 
 t.test('assembleDataset selects the label column and subtracts the first label', async t => {

@@ -47,6 +47,25 @@ t.test('val has its fraction, rounded up', async t => {
   }
 })
 
+t.test('a training split without samples is an error', async t => {
+  const samples = (count: number) => ({ count, images: new Uint8Array(4 * count), labels: new Uint8Array(count) })
+  for (const mode of splitModes) {
+    for (const [count, fraction] of [[1, 0.2], [2, 0.51], [9, 0.999999], [1, Number.MIN_VALUE]] as const) {
+      const raw: RawDataset = { rows: 2, columns: 2, train: samples(count), test: samples(1) }
+      const splitting = splitDataset(raw, settings(mode, fraction))
+      if (fraction === Number.MIN_VALUE) {
+        t.match(await splitting, { train: { count: 1 }, val: { count: 0 } })
+        continue
+      }
+      await t.rejects(splitting, {
+        code: 'preparation_failed',
+        message: `VAL_FRACTION ${fraction} puts all ${count} training samples into val, ` +
+          'which leaves none to compute statistics from'
+      })
+    }
+  }
+})
+
 t.test('contiguous puts the last samples into val', async t => {
   const { train, val } = partition(pseudoRandom(60000, 10), settings('contiguous', 0.2, 5))
   t.same([train[0], train.at(-1), val[0], val.at(-1)], [0, 47999, 48000, 59999])

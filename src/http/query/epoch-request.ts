@@ -49,7 +49,7 @@ function createEpochRequest (
   query: BatchParameters,
   { limits: { orders }, maxBatchSize }: EpochOptions
 ): EpochRequest {
-  const preparation = resolvePreparation(query)
+  const preparation = resolvePreparation(query, dataset)
   const pagination = resolvePagination(query, { name: split, total: dataset.splits[split].count }, maxBatchSize)
   assertPaddable(query, dataset)
   const augmentation = resolveAugmentation(query, split)

@@ -1,5 +1,6 @@
 import type { Selection } from '../../batch/batch.ts'
 import type { Dtype } from '../../batch/options.ts'
+import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { defaults, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertNoErrors } from './query-errors.ts'
 
@@ -8,14 +9,24 @@ export type Preparation = Pick<Selection, 'normalization' | 'dtype' | 'labels' |
 
 type PreparationQuery = Pick<BatchParameters, keyof Preparation>
 
+/** Magnitudes from here on round to infinity as float16. */
+const FLOAT16_OVERFLOW = 65520
+
 /** @throws ServiceError invalid_parameter if the normalization does not have the dtype */
-export function resolvePreparation (query: PreparationQuery): Preparation {
+export function resolvePreparation (query: PreparationQuery, { levels }: Pick<PreparedDataset, 'levels'>): Preparation {
   const { normalization, labels, layout } = { ...defaults, ...query }
-  const dtypes: readonly Dtype[] = normalization === 'raw' ? ['uint8'] : ['float32', 'float16']
+  const isLarge = normalization === 'standard' && largestMagnitude(levels.standard) >= FLOAT16_OVERFLOW
+  const dtypes: readonly Dtype[] = normalization === 'raw' ? ['uint8'] : isLarge ? ['float32'] : ['float32', 'float16']
   const { dtype = dtypes[0]! } = query
   if (!dtypes.includes(dtype)) {
-    const allowed = `${dtypes.join(' or ')} where normalization is ${normalization}`
+    const reason = isLarge ? ' and exceeds float16, as σ is tiny' : ''
+    const allowed = `${dtypes.join(' or ')} where normalization is ${normalization}${reason}`
     assertNoErrors([{ parameter: 'dtype', detail: `dtype must be ${allowed}, got '${dtype}'`, allowed }])
   }
   return { normalization, dtype, labels, layout }
+}
+
+/** Of values that increase. */
+function largestMagnitude (values: Float32Array): number {
+  return Math.max(Math.abs(values[0]!), Math.abs(values.at(-1)!))
 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { create as contentDisposition } from 'content-disposition'
 import fresh from 'fresh'
 import type { OriginalFile } from '../../dataset/originals.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
@@ -55,7 +56,7 @@ async function sendFile (request: FastifyRequest, reply: FastifyReply, file: Ori
   reply.headers({
     ...cacheHeaders,
     'accept-ranges': 'bytes',
-    'content-disposition': `attachment; filename="${name}"`,
+    'content-disposition': contentDisposition(name),
     'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`
   }).type(mediaType)
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end}/${bytes}`)

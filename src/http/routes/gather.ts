@@ -47,7 +47,7 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { re
     assertPaddable(query, dataset)
     const augmentation = resolveSampleAugmentation(query, split)
     return respondUncached(request, reply, batchContent(dataset, {
-      ...resolvePreparation(query),
+      ...resolvePreparation(query, dataset),
       split,
       span: { start: 0, count: ids.length, real: ids.length },
       order: () => Uint32Array.from(ids),

@@ -39,7 +39,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
     const { dataset, split, format } = resolveTarget(registry, formats, request)
     assertKnownSamples([id], dataset, split)
     if (format === png) assertNoPreparation(query)
-    const preparation = resolvePreparation(query)
+    const preparation = resolvePreparation(query, dataset)
     const { normalization, dtype, layout } = preparation
     assertPaddable(query, dataset)
     const augmentation = resolveSampleAugmentation(query, split)

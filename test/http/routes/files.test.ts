@@ -36,7 +36,7 @@ t.test('a complete file', async t => {
   const headers = {
     'content-type': 'application/gzip',
     'content-length': '1000',
-    'content-disposition': 'attachment; filename="images.gz"',
+    'content-disposition': 'attachment; filename=images.gz',
     'accept-ranges': 'bytes',
     'cache-control': 'public, max-age=31536000, immutable',
     'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
@@ -55,6 +55,23 @@ t.test('a complete file', async t => {
   const { app: other } = await appOver(t, [withFile({ ...file, immutable: false })])
   const { headers: { 'cache-control': cacheControl } } = await other.inject(url)
   t.equal(cacheControl, 'no-cache', 'a file that other servers may compress differently is revalidated')
+})
+
+t.test('a file may have any name', async t => {
+  const names: Array<[name: string, disposition: string]> = [
+    ['a "b"\\c.gz', String.raw`attachment; filename="a \"b\"\\c.gz"`],
+    ['Ziffern é.gz', "attachment; filename=\"Ziffern ?.gz\"; filename*=UTF-8''Ziffern%20%C3%A9.gz"],
+    ['数字.gz', "attachment; filename=\"??.gz\"; filename*=UTF-8''%E6%95%B0%E5%AD%97.gz"],
+    ['a\nb', "attachment; filename=\"a?b\"; filename*=UTF-8''a%0Ab"],
+    ['数'.repeat(85), `attachment; filename="${'?'.repeat(85)}"; filename*=UTF-8''${'%E6%95%B0'.repeat(85)}`]
+  ]
+  for (const [name, disposition] of names) {
+    const { app } = await appOver(t, [withFile({ ...file, name })])
+    const response = await app.inject(`/v1/datasets/made-up/files/${encodeURIComponent(name)}`)
+    t.equal(response.statusCode, 200, name)
+    t.equal(response.headers['content-disposition'], disposition)
+    t.same(response.rawPayload, bytes)
+  }
 })
 
 t.test('a range of a file', async t => {
