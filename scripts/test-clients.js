@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pythonLacks } from '../test/clients/python.js'
+import { testPythonClient } from '../test/clients/python-package.js'
 import { runSnippets } from '../test/clients/snippets.js'
 import { idxFolder } from './lib/mnist.js'
 import { startService } from './lib/server.js'
@@ -52,7 +53,7 @@ const servers = [
   }
 ]
 
-const results = []
+const results = [...await testPythonClient()]
 for (const { settings, run } of servers) results.push(...await withServer(settings, run))
 
 console.log()

@@ -1,0 +1,38 @@
+"""mnist-batches info: what a server has."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..client import Client
+
+
+def add_info(commands: Any) -> None:
+    parser = commands.add_parser("info", help="show the datasets of the server")
+    parser.add_argument("dataset", nargs="?", help="only this one; waits until it is prepared")
+    parser.set_defaults(run=_info)
+
+
+def _info(client: Client, options: argparse.Namespace) -> int:
+    datasets = client.datasets()
+    if options.dataset is not None:
+        _describe(client, options.dataset)
+        return 0
+    for dataset in datasets:
+        if dataset["status"] == "ready":
+            _describe(client, dataset["name"])
+        else:
+            print(f"{dataset['name']}: {dataset['status']}")
+    return 0
+
+
+def _describe(client: Client, name: str) -> None:
+    dataset = client.dataset(name)
+    rows, columns = dataset.shape
+    splits = ", ".join(f"{split} {count:,}" for split, count in dataset.splits.items())
+    print(f"{dataset.name}: {dataset.title}, version {dataset.version}")
+    print(f"  images   {rows}x{columns}, mean {dataset.mean:.4f}, standard deviation {dataset.std:.4f}")
+    print(f"  splits   {splits}")
+    print(f"  classes  {', '.join(dataset.classes)}")
+    print(f"  licence  {dataset.description['provenance']['licence']['name']}")
