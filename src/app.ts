@@ -8,10 +8,12 @@ import docs from './http/openapi/docs.ts'
 import { buildSerializer } from './http/openapi/serializers.ts'
 import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
-import problems, { sendProblem } from './http/plugins/problems.ts'
-import security from './http/plugins/security.ts'
+import parserErrors from './http/plugins/parser-errors.ts'
+import problems from './http/plugins/problems.ts'
+import security, { securityHeaders } from './http/plugins/security.ts'
 import timing from './http/plugins/timing.ts'
 import { AccessLog } from './http/response/access-log.ts'
+import { sendProblem } from './http/response/problem.ts'
 import { batchRoutes } from './http/routes/batches.ts'
 import { datasetRoutes } from './http/routes/datasets.ts'
 import { fileRoutes } from './http/routes/files.ts'
@@ -45,6 +47,7 @@ export interface AppOptions {
 /** The HTTP service over a registry of datasets. Takes constructed objects, and neither listens nor loads. */
 export async function buildApp ({ config, registry, logger }: AppOptions) {
   const { maxBatchSize, corsOrigins } = config
+  const headers = securityHeaders(corsOrigins)
   const app = fastify({
     loggerInstance: logger,
     logController: new AccessLog(),
@@ -57,8 +60,17 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
     return503OnClosing: false,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     requestTimeout: config.requestTimeoutMs,
-    http: { headersTimeout: config.headersTimeoutMs },
-    frameworkErrors: sendProblem,
+    http: {
+      headersTimeout: config.headersTimeoutMs,
+      // Node enforces the timeouts only at the end of this interval, by default 30 s.
+      connectionsCheckingInterval: Math.min(1000, config.headersTimeoutMs),
+      // Node would respond without a body.
+      requireHostHeader: false
+    },
+    // No hooks run for these.
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply.headers({ ...headers, 'x-request-id': request.id }))
+    },
     schemaController: { compilersFactory: { buildSerializer } },
     ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false, useDefaults: false } }
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -68,6 +80,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
   app.decorate('limits', limits)
   await app.register(problems)
   await app.register(connections)
+  await app.register(parserErrors, { headers })
   await app.register(drain, { delayMs: config.shutdownDelayMs })
   await app.register(timing)
   await app.register(security, { origins: corsOrigins })

@@ -193,12 +193,24 @@ function createTextRules (
       : subsetOf(datasets),
     SOURCES: subsetOf(sourceNames),
     MIRRORS: { allowed: 'http or https addresses', accepts: value => parseList(value).every(isHttpUrl) },
-    OPENML_URL: { allowed: 'an http or https address', accepts: isHttpUrl }
+    OPENML_URL: { allowed: 'an http or https address', accepts: isHttpUrl },
+    CORS_ORIGIN: {
+      allowed: '*, none, or origins as browsers send them, such as https://example.org, without a path or slash at the end',
+      accepts: value => value.trim() === 'none' || (parseList(value).length > 0 && parseList(value).every(isOrigin))
+    }
   }
 }
 
 function isHttpUrl (text: string): boolean {
   return /^https?:\/\//.test(text) && URL.canParse(text)
+}
+
+/** Whether a text equals the Origin header of some browser, or is `*`. */
+function isOrigin (text: string): boolean {
+  if (text === '*' || text === 'null') return true
+  if (/^https?:/.test(text)) return URL.canParse(text) && new URL(text).origin === text && !text.includes('*')
+  // Such as those of browser extensions.
+  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/.test(text)
 }
 
 /** Ajv accepts infinite numbers whatever the minimum and maximum. */

@@ -12,10 +12,15 @@ const table = {
   unknown_version: { status: 404, title: 'No such version' },
   unknown_file: { status: 404, title: 'No such file' },
   page_out_of_range: { status: 404, title: 'No such page' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
   not_acceptable: { status: 406, title: 'Not acceptable' },
+  request_timeout: { status: 408, title: 'Request timeout' },
   content_too_large: { status: 413, title: 'Body too large' },
+  uri_too_long: { status: 414, title: 'URI too long' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   range_not_satisfiable: { status: 416, title: 'Range not satisfiable' },
+  expectation_failed: { status: 417, title: 'Expectation failed' },
+  headers_too_large: { status: 431, title: 'Headers too large' },
   internal: { status: 500, title: 'Internal server error' },
   invalid_configuration: { status: 500, title: 'Invalid configuration' },
   invalid_file: { status: 503, title: 'A file is not what it should be' },
@@ -25,6 +30,7 @@ const table = {
   artifact_unusable: { status: 503, title: 'An artifact is unusable' },
   backend_unavailable: { status: 503, title: 'A TensorFlow.js backend is not usable' },
   preparation_failed: { status: 503, title: 'Preparation failed' },
+  unsupported_http_version: { status: 505, title: 'HTTP version not supported' },
   overloaded: { status: 503, title: 'Too many requests at once' },
   dataset_loading: { status: 503, title: 'Dataset is still being prepared' },
   dataset_failed: { status: 503, title: 'Dataset is not available' }
@@ -38,24 +44,36 @@ export interface ErrorOptions {
   readonly members?: Readonly<Record<string, unknown>>
   /** Seconds after which the client may retry. */
   readonly retryAfter?: number
+  /** Further headers of the response. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** An error whose message is written for whoever made the request or started the service. */
 export class ServiceError extends Error {
   readonly code: ErrorCode
   readonly members: Readonly<Record<string, unknown>>
-  readonly retryAfter: number | undefined
+  readonly headers: Readonly<Record<string, string>>
 
   constructor (code: ErrorCode, detail: string, options: ErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'ServiceError'
     this.code = code
     this.members = options.members ?? {}
-    this.retryAfter = options.retryAfter
+    this.headers = {
+      ...(options.retryAfter !== undefined && { 'retry-after': String(options.retryAfter) }),
+      ...options.headers
+    }
   }
 
   get status (): number { return table[this.code].status }
   get title (): string { return table[this.code].title }
+}
+
+const MAX_ECHO = 60
+
+/** The start of a text that a client sent, for a message that repeats it: the text may be 16 KiB long. */
+export function abbreviate (text: string): string {
+  return text.length > MAX_ECHO ? `${text.slice(0, MAX_ECHO)}…` : text
 }
 
 /**

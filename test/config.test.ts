@@ -127,6 +127,30 @@ for (const [name, values, allowed] of invalid) {
   })
 }
 
+t.test('a CORS_ORIGIN that no browser can send is invalid', async t => {
+  const allowed = '*, none, or origins as browsers send them, such as https://example.org, without a path or slash'
+  for (const value of [
+    'https://a.example/', 'a.example', 'a.example:8080', 'localhost', '//a.example', 'https://a.example/path',
+    'https://a.example?x', 'https://*.example', 'https://a.example, https://b.example/', 'HTTPS://a.example',
+    'https://A.example', 'https://a.example:443', 'http://a.example:80', 'https://user@a.example', 'https://',
+    'https:a.example', 'http://a.example:99999', 'none, https://a.example', ',', 'https://ä.example',
+    'https://a.example https://b.example', 'chrome-extension://abc/', 'https://a.example;https://b.example'
+  ]) {
+    const message = `CORS_ORIGIN must be ${allowed} at the end, got '${value}'`
+    t.throws(() => loadConfig(catalogue, { CORS_ORIGIN: value }), { code: 'invalid_configuration', message })
+  }
+})
+
+t.test('every origin that a browser may send is allowed', async t => {
+  for (const origin of [
+    '*', 'null', 'https://a.example', 'http://localhost:3000', 'http://[::1]:3000', 'http://127.0.0.1',
+    'https://xn--4ca.example', 'chrome-extension://abcdefghijklmnop', 'capacitor://localhost'
+  ]) {
+    t.same(loadConfig(catalogue, { CORS_ORIGIN: origin }).corsOrigins, [origin])
+  }
+  t.same(loadConfig(catalogue, { CORS_ORIGIN: ' none ' }).corsOrigins, [])
+})
+
 t.test('all invalid settings are reported at once', async t => {
   const env = { SPLIT: 'y', DATASETS: 'z', PORT: 'Infinity', MAX_BATCH_SIZE: '0', HOST: '::' }
   const load = () => loadConfig(catalogue, env)

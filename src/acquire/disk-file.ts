@@ -41,7 +41,10 @@ export async function openDiskFile (path: string, sha256: string): Promise<DiskF
     bytes: verified.size,
     isUnchanged: () => stat(path).then(stats => isSameFile(stats, verified), () => false),
     async read (start, end) {
-      const handle = await open(path)
+      const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
+        const detail = `the file cannot be opened (${cause.code}); retry the request`
+        throw new ServiceError('source_unavailable', detail, { cause })
+      })
       if (isSameFile(await handle.stat(), verified)) return handle.createReadStream({ start, end })
       await handle.close()
       throw new ServiceError('source_unavailable', 'the file has changed since it was verified; retry the request')

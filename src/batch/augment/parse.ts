@@ -1,3 +1,4 @@
+import { abbreviate } from '../../errors.ts'
 import { augmentationNames, limits, type AugmentationName, type Augmentations } from './augmentations.ts'
 
 /** Plain decimals with at most six places. */
@@ -19,14 +20,16 @@ export function parseAugmentations (text: string): ParsedAugmentations {
   for (const pair of text.split(',')) {
     const [given, strength, ...rest] = pair.split(':')
     const name = augmentationNames.find(known => known === given)
-    if (strength === undefined || rest.length > 0) return { augmentations, fault: `'${pair}' is not name:strength` }
-    if (!name) return { augmentations, fault: `there is no augmentation '${given}'` }
+    if (strength === undefined || rest.length > 0) {
+      return { augmentations, fault: `'${abbreviate(pair)}' is not name:strength` }
+    }
+    if (!name) return { augmentations, fault: `there is no augmentation '${abbreviate(given!)}'` }
     if (augmentations[name] !== undefined) return { augmentations, fault: `${name} is given twice` }
     const { maximum, integer } = limits[name]
     const value = Number(strength)
     if (!STRENGTH.test(strength) || value > maximum || (integer && !Number.isInteger(value))) {
       const range = `${integer ? 'an integer' : 'a number'} from 0 to ${maximum}`
-      return { augmentations, fault: `the strength of ${name} must be ${range}, got '${strength}'` }
+      return { augmentations, fault: `the strength of ${name} must be ${range}, got '${abbreviate(strength)}'` }
     }
     augmentations[name] = value
   }

@@ -24,11 +24,11 @@ export function binary (description: string, mediaTypes: readonly string[]) {
 export const notModified = { 304: { description: 'The client already has this representation.', type: 'null' } }
 
 const reasons = {
-  400: 'A parameter is unknown, ill-typed or out of range; `errors` names each.',
+  400: 'A parameter is unknown, ill-typed or out of range; `errors` describes the first ten.',
   404: 'No such dataset, split, page, sample, file or version.',
   406: 'None of the formats is acceptable; `available` lists them.',
   413: 'The body is larger than any valid one.',
-  415: 'The body is not `application/json`.',
+  415: 'The body is not `application/json`, or has a `Content-Encoding`.',
   416: 'The range starts beyond the end; `Content-Range` gives the length.',
   503: 'The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed.'
 } as const

@@ -20,12 +20,18 @@ interface Connection {
   isPaused: boolean
 }
 
+const connections = new WeakMap<Socket, Connection>()
+
+/** The responses of a connection that are not sent yet, in the order of their requests. */
+export function pendingResponses (socket: Socket): ServerResponse[] {
+  return [...connections.get(socket)?.responses ?? []]
+}
+
 /**
  * Bounds the work of one connection. A connection that closes ends all its requests: Node reports that only to the one
  * whose response is being sent. A client that closes only its sending side still gets its responses.
  */
 export default plugin(async app => {
-  const connections = new WeakMap<Socket, Connection>()
   Object.assign(app.server, { httpAllowHalfOpen: true })
 
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {

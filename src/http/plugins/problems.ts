@@ -1,82 +1,90 @@
-import { STATUS_CODES } from 'node:http'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
-import { ServiceError } from '../../errors.ts'
-import {
-  describeBodyErrors, describeParameterErrors, parseIntegers, type ParameterError
-} from '../query/query-errors.ts'
-import { DisconnectedError } from '../response/disconnect.ts'
-import { jsonBody } from '../response/respond.ts'
-import { writeBody } from '../response/writer.ts'
+import { abbreviate, ServiceError } from '../../errors.ts'
+import { parseIntegers } from '../query/query-errors.ts'
+import { sendProblem } from '../response/problem.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The methods of the resource at a path, or of all resources, for `Allow`; empty if there is no such resource. */
+    allowedMethods (path?: string): string[]
+  }
+}
 
 /** The one place where errors become responses: problem documents (RFC 9457). */
 export default plugin(async app => {
+  const resources = new Map<string, { readonly pattern: RegExp, readonly methods: Set<string> }>()
+
+  app.addHook('onRoute', ({ url, method }) => {
+    // Every path has OPTIONS, for preflights.
+    if (url === '*') return
+    const resource = resources.get(url) ?? { pattern: toPattern(url), methods: new Set(['OPTIONS']) }
+    resources.set(url, resource)
+    for (const name of [method].flat()) resource.methods.add(name)
+  })
+
+  app.decorate('allowedMethods', path => {
+    const matching = [...resources.values()].filter(({ pattern }) => path === undefined || pattern.test(path))
+    const methods = new Set(matching.flatMap(({ methods }) => [...methods]))
+    // Fastify reports only the HEAD of a route with an optional slash at its end.
+    if (methods.has('HEAD')) methods.add('GET')
+    return [...methods].sort()
+  })
+
+  // Before a body is parsed, and after the hooks that set headers.
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    const error = findFault(request)
+    if (error) done(error)
+    else done()
+  })
+
   app.addHook('preValidation', (request, _reply, done) => {
     const { querystring, params } = request.routeOptions.schema ?? {}
     parseIntegers(request.query as Record<string, unknown>, querystring as object | undefined)
     parseIntegers(request.params as Record<string, unknown>, params as object | undefined)
     done()
   })
+
   app.setErrorHandler((error: FastifyError, request, reply) => sendProblem(error, request, reply))
+  // For files that a route does not find.
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0]
-    return sendProblem(new ServiceError('unknown_route', `there is no ${request.method} ${path}`), request, reply)
+    return sendProblem(missingResource(request.method, pathOf(request.url), []), request, reply)
   })
 }, { name: 'problems' })
 
-/** Responds with the problem document of an error, which never contains a stack trace or a local path. */
-export function sendProblem (
-  error: FastifyError | ServiceError,
-  request: FastifyRequest,
-  reply: FastifyReply
-): FastifyReply {
-  // Nobody is left to respond to.
-  if (error instanceof DisconnectedError) return reply.hijack()
-  const problem = error instanceof ServiceError ? error : toServiceError(error, request)
-  if (problem.code === 'internal') request.log.error({ err: error }, 'unexpected error')
-  if (problem.retryAfter !== undefined) reply.header('retry-after', problem.retryAfter)
-  // A hook may reject a request with a status of its own.
-  const status = problem.code === 'bad_request' ? (error as FastifyError).statusCode ?? problem.status : problem.status
-  reply.code(status).header('cache-control', 'no-store').type('application/problem+json')
-  return writeBody(reply, jsonBody({
-    type: `urn:mnist-batch-server:problem:${problem.code}`,
-    title: status === problem.status ? problem.title : STATUS_CODES[status],
-    status,
-    detail: problem.message,
-    code: problem.code,
-    ...problem.members
-  }))
+function findFault ({ is404, server, method, url, headers, raw }: FastifyRequest): ServiceError | undefined {
+  // Node would respond to these two without a body.
+  if (headers.host === undefined && raw.httpVersion === '1.1') {
+    return new ServiceError('bad_request', 'a request of HTTP/1.1 must have the header Host')
+  }
+  const { expect, 'content-encoding': coding = 'identity' } = headers
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return new ServiceError('expectation_failed', `Expect must be 100-continue, got '${abbreviate(expect)}'`)
+  }
+  if (is404) return missingResource(method, pathOf(url), server.allowedMethods(pathOf(url)))
+  if (method === 'POST' && coding.toLowerCase() !== 'identity') {
+    const detail = `the body must be sent without Content-Encoding, got '${abbreviate(coding)}'`
+    return new ServiceError('unsupported_media_type', detail, { headers: { 'accept-encoding': 'identity' } })
+  }
+  return undefined
 }
 
-function toServiceError (error: FastifyError, request: FastifyRequest): ServiceError {
-  if (error.validation) {
-    const errors = describeFaults(error, error.validation, request)
-    const detail = errors.map(({ detail }) => detail).join('; ')
-    return new ServiceError('invalid_parameter', detail, { cause: error, members: { errors } })
-  }
-  if (error.statusCode === 413) {
-    const detail = `the body may have at most ${request.routeOptions.bodyLimit} bytes`
-    return new ServiceError('content_too_large', detail, { cause: error })
-  }
-  if (error.statusCode === 415) {
-    const detail = `the body must be application/json, got '${request.headers['content-type'] ?? ''}'`
-    return new ServiceError('unsupported_media_type', detail, { cause: error })
-  }
-  if (error.statusCode !== undefined && error.statusCode < 500) {
-    return new ServiceError('bad_request', error.message, { cause: error })
-  }
-  const detail = 'an unexpected error occurred; the server log has the details under this request id'
-  return new ServiceError('internal', detail, { cause: error, members: { request_id: request.id } })
+/** @param allowed the other methods of the resource; empty if there is none */
+export function missingResource (method: string, path: string, allowed: readonly string[]): ServiceError {
+  const resource = abbreviate(path)
+  if (allowed.length === 0) return new ServiceError('unknown_route', `there is no ${abbreviate(method)} ${resource}`)
+  const allow = allowed.join(', ')
+  const detail = `${resource} does not support ${abbreviate(method)}; it supports ${allow}`
+  return new ServiceError('method_not_allowed', detail, { headers: { allow } })
 }
 
-function describeFaults (
-  { validationContext }: FastifyError,
-  faults: NonNullable<FastifyError['validation']>,
-  { params, query, body, routeOptions: { schema } }: FastifyRequest
-): ParameterError[] {
-  switch (validationContext) {
-    case 'body': return describeBodyErrors(faults, schema!.body as object, body)
-    case 'params': return describeParameterErrors(faults, schema!.params as object, params as Record<string, unknown>)
-    default: return describeParameterErrors(faults, schema!.querystring as object, query as Record<string, unknown>)
-  }
+/** The path of a request target, which may be a whole URL. */
+export function pathOf (target: string): string {
+  return /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)![1] || '/'
+}
+
+/** Matches the paths of a route: `:name` stands for a segment, and `*` for the rest. */
+function toPattern (route: string): RegExp {
+  const source = route.replaceAll(/[.+?^$()|[\]\\{}]/g, '\\$&').replaceAll('*', '.*').replaceAll(/:\w+/g, '[^/]*')
+  return new RegExp(`^${source}$`)
 }

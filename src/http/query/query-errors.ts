@@ -1,5 +1,5 @@
 import type { FastifySchemaValidationError } from 'fastify'
-import { ServiceError } from '../../errors.ts'
+import { abbreviate, ServiceError } from '../../errors.ts'
 import { describeAllowed, type ValueSchema } from '../../io/describe-schema.ts'
 
 /** What is wrong with one parameter, or one member of a body, and which values are allowed. */
@@ -11,8 +11,8 @@ export interface ParameterError {
 
 interface ObjectSchema { readonly properties?: Readonly<Record<string, ValueSchema>> }
 
-/** Faults of a body that a response lists at most: every element of a long list may be wrong. */
-const MAX_BODY_ERRORS = 10
+/** Faults that a response lists at most: a query may have thousands of parameters, and a body a long list. */
+const MAX_ERRORS = 10
 
 /**
  * Converts the integer parameters of a query or path to numbers, in place. Only plain decimal digits are converted:
@@ -27,37 +27,60 @@ export function parseIntegers (values: Record<string, unknown>, schema: ObjectSc
 }
 
 /** @throws ServiceError invalid_parameter if there are any errors */
-export function assertNoErrors (errors: readonly ParameterError[], cause?: unknown): void {
-  if (errors.length === 0) return
-  const detail = errors.map(({ detail }) => detail).join('; ')
-  throw new ServiceError('invalid_parameter', detail, { cause, members: { errors } })
+export function assertNoErrors (errors: readonly ParameterError[]): void {
+  if (errors.length > 0) throw invalidParameter({ errors, omitted: 0 })
 }
 
-/** One entry for each invalid parameter of a query or path. */
+/** The faults of a request: the first ones, and the number of the others. */
+export interface ParameterErrors {
+  readonly errors: readonly ParameterError[]
+  readonly omitted: number
+}
+
+export function invalidParameter ({ errors, omitted }: ParameterErrors, cause?: unknown): ServiceError {
+  const details = errors.map(({ detail }) => detail)
+  if (omitted > 0) details.push(`and ${omitted} more`)
+  const members = { errors, ...(omitted > 0 && { omitted_errors: omitted }) }
+  return new ServiceError('invalid_parameter', details.join('; '), { cause, members })
+}
+
+/** Describes the first faults, one of each parameter. */
+function describeFirst (
+  faults: readonly FastifySchemaValidationError[],
+  describe: (fault: FastifySchemaValidationError) => ParameterError
+): ParameterErrors {
+  const first = new Map<string, FastifySchemaValidationError>()
+  for (const fault of faults) {
+    const { additionalProperty, missingProperty } = fault.params
+    const parameter = `${fault.instancePath}/${additionalProperty ?? missingProperty ?? ''}`.replace(/\/$/, '')
+    if (!first.has(parameter)) first.set(parameter, fault)
+  }
+  const errors = [...first.values()].slice(0, MAX_ERRORS).map(describe)
+  return { errors, omitted: first.size - errors.length }
+}
+
+/** One entry for each invalid parameter of a query or path, up to a limit. */
 export function describeParameterErrors (
   faults: readonly FastifySchemaValidationError[],
   schema: ObjectSchema,
   values: Readonly<Record<string, unknown>>
-): ParameterError[] {
+): ParameterErrors {
   const properties = schema.properties ?? {}
-  const errors = new Map<string, ParameterError>()
-  for (const { params, instancePath } of faults) {
+  return describeFirst(faults, ({ params, instancePath }) => {
     const unknown = params['additionalProperty'] as string | undefined
-    const parameter = unknown ?? instancePath.slice(1)
-    if (errors.has(parameter)) continue
+    const name = unknown ?? instancePath.slice(1)
+    const parameter = abbreviate(name)
     if (unknown !== undefined) {
       const allowed = Object.keys(properties).join(', ') || 'no parameters'
-      errors.set(parameter, { parameter, detail: `${parameter} is not a parameter of this resource`, allowed })
-    } else {
-      const allowed = describeAllowed(properties[parameter] ?? {})
-      const value = values[parameter]
-      const detail = Array.isArray(value)
-        ? `${parameter} is given ${value.length} times`
-        : `${parameter} must be ${allowed}, got '${value}'`
-      errors.set(parameter, { parameter, detail, allowed })
+      return { parameter, detail: `${parameter} is not a parameter of this resource`, allowed }
     }
-  }
-  return [...errors.values()]
+    const allowed = describeAllowed(properties[name] ?? {})
+    const value = values[name]
+    const detail = Array.isArray(value)
+      ? `${parameter} is given ${value.length} times`
+      : `${parameter} must be ${allowed}, got '${abbreviate(String(value))}'`
+    return { parameter, detail, allowed }
+  })
 }
 
 /** One entry for each invalid part of a JSON body, up to a limit. */
@@ -65,14 +88,8 @@ export function describeBodyErrors (
   faults: readonly FastifySchemaValidationError[],
   schema: ValueSchema,
   body: unknown
-): ParameterError[] {
-  const errors = new Map<string, ParameterError>()
-  for (const fault of faults) {
-    const error = describeBodyError(fault, schema, body)
-    if (!errors.has(error.parameter)) errors.set(error.parameter, error)
-    if (errors.size === MAX_BODY_ERRORS) break
-  }
-  return [...errors.values()]
+): ParameterErrors {
+  return describeFirst(faults, fault => describeBodyError(fault, schema, body))
 }
 
 function describeBodyError (
@@ -82,15 +99,16 @@ function describeBodyError (
 ): ParameterError {
   const unknown = params['additionalProperty']
   if (typeof unknown === 'string') {
+    const parameter = abbreviate(unknown)
     const allowed = Object.keys(schema.properties ?? {}).join(', ')
-    return { parameter: unknown, detail: `${unknown} is not a member of the body`, allowed }
+    return { parameter, detail: `${parameter} is not a member of the body`, allowed }
   }
   const missing = params['missingProperty']
   const steps = instancePath.split('/').slice(1)
   if (typeof missing === 'string') steps.push(missing)
   const { name, schema: expected, value } = steps.reduce(enter, { name: '', schema, value: body })
   const allowed = describeAllowed(expected)
-  const detail = `${name || 'the body'} must be ${allowed}, got ${abbreviate(value)}`
+  const detail = `${name || 'the body'} must be ${allowed}, got ${describeValue(value)}`
   return { parameter: name || 'body', detail, allowed }
 }
 
@@ -105,9 +123,8 @@ function enter ({ name, schema, value }: Member, step: string): Member {
   }
 }
 
-function abbreviate (value: unknown): string {
+function describeValue (value: unknown): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `a list of ${value.length}`
-  const text = JSON.stringify(value)
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text
+  return abbreviate(JSON.stringify(value))
 }

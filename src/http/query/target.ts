@@ -3,7 +3,7 @@ import { splitNames, type SplitName } from '../../dataset/sample-splits.ts'
 import type { DatasetRegistry, LoadedDataset } from '../../dataset/registry.ts'
 import type { Format } from '../../encode/format.ts'
 import { negotiate } from '../../encode/negotiate.ts'
-import { ServiceError } from '../../errors.ts'
+import { abbreviate, ServiceError } from '../../errors.ts'
 
 /** The part of a request that selects a split and a format. */
 export interface SplitRequest {
@@ -41,7 +41,8 @@ export function resolveTarget<F extends Format> (
 export function resolveDataset (registry: DatasetRegistry, name: string, version?: string): LoadedDataset {
   const state = registry.state(name)
   if (!state) {
-    throw new ServiceError('unknown_dataset', `there is no dataset '${name}'; there are: ${registry.names.join(', ')}`)
+    const detail = `there is no dataset '${abbreviate(name)}'; there are: ${registry.names.join(', ')}`
+    throw new ServiceError('unknown_dataset', detail)
   }
   if (state.status === 'loading') {
     const members = { progress: state.progress }
@@ -51,7 +52,7 @@ export function resolveDataset (registry: DatasetRegistry, name: string, version
     throw new ServiceError('dataset_failed', `${name} could not be prepared: ${state.reason}`)
   }
   if (version !== undefined && version !== state.dataset.version) {
-    const detail = `${name} has no version '${version}'; the current one is ${state.dataset.version}`
+    const detail = `${name} has no version '${abbreviate(version)}'; the current one is ${state.dataset.version}`
     throw new ServiceError('unknown_version', detail)
   }
   return state.dataset
@@ -61,7 +62,8 @@ export function resolveDataset (registry: DatasetRegistry, name: string, version
 export function resolveSplit (name: string): SplitName {
   const split = splitNames.find(known => known === name)
   if (split) return split
-  throw new ServiceError('unknown_split', `there is no split '${name}'; there are: ${splitNames.join(', ')}`)
+  const detail = `there is no split '${abbreviate(name)}'; there are: ${splitNames.join(', ')}`
+  throw new ServiceError('unknown_split', detail)
 }
 
 /** @throws ServiceError unknown_sample if an id is beyond the split */

@@ -24,6 +24,19 @@ const batchHeaderNames: Readonly<Record<string, string>> = {
   pad: 'batch-pad'
 }
 
+/** Headers of a successful response that describe its body, and that an error must not have. */
+export const representationHeaders: readonly string[] = [
+  'link',
+  'etag',
+  'accept-ranges',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'repr-digest',
+  ...Object.values(batchHeaderNames)
+]
+
 /** Headers that scripts of other origins may read. */
 export const exposedHeaders: readonly string[] = [
   'link',

@@ -81,8 +81,10 @@ export function writeNotModified (reply: FastifyReply): FastifyReply {
 function writeHead (reply: FastifyReply, byteLength: number | undefined): ServerResponse {
   if (byteLength !== undefined) reply.header('content-length', byteLength)
   reply.header('server-timing', serverTiming(reply))
+  // Throws for an invalid value, which the error handler can respond to only as long as Fastify has the reply.
+  const response = reply.raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
   reply.hijack()
-  return reply.raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>)
+  return response
 }
 
 interface Taken {

@@ -1,10 +1,11 @@
+import { once } from 'node:events'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { create as contentDisposition } from 'content-disposition'
 import fresh from 'fresh'
 import type { OriginalFile } from '../../dataset/originals.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { ServiceError } from '../../errors.ts'
+import { abbreviate, ServiceError } from '../../errors.ts'
 import type { Chunk } from '../../io/chunk.ts'
 import { binary, notModified, problems } from '../openapi/responses.ts'
 import { FileParams, NoQuery } from '../openapi/schemas/parameter-schemas.ts'
@@ -48,9 +49,8 @@ async function sendFile (request: FastifyRequest, reply: FastifyReply, file: Ori
   if (fresh(request.headers, { etag })) return writeNotModified(reply.headers(cacheHeaders))
   const range = request.method === 'HEAD' ? undefined : parseRange(request.headers, bytes, etag)
   if (range === 'unsatisfiable') {
-    reply.header('content-range', `bytes */${bytes}`)
-    const detail = `${name} has ${bytes} bytes, '${request.headers.range}' is beyond them`
-    throw new ServiceError('range_not_satisfiable', detail)
+    const detail = `${name} has ${bytes} bytes, '${abbreviate(request.headers.range!)}' is beyond them`
+    throw new ServiceError('range_not_satisfiable', detail, { headers: { 'content-range': `bytes */${bytes}` } })
   }
   const { start, end } = range ?? { start: 0, end: bytes - 1 }
   reply.headers({
@@ -60,7 +60,12 @@ async function sendFile (request: FastifyRequest, reply: FastifyReply, file: Ori
     'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`
   }).type(mediaType)
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end}/${bytes}`)
-  const content = request.method === 'HEAD' ? [] : await file.read(start, end)
+  if (request.method === 'HEAD') return writeBody(reply, { byteLength: end - start + 1, groups: toGroups([]) })
+  const content = await file.read(start, end)
+  // A file that cannot be read is an error before anything is sent.
+  await once(content, 'readable').catch(cause => {
+    throw new ServiceError('source_unavailable', `${name} cannot be read; retry the request`, { cause })
+  })
   return writeBody(reply, { byteLength: end - start + 1, groups: toGroups(content) })
 }
 

@@ -38,6 +38,31 @@ t.test('a preflight request allows the methods and the requested headers', async
   })
 })
 
+t.test('an incomplete preflight request is a problem', async t => {
+  const { app } = await appOver(t, [dataset])
+  for (const headers of [{ origin: 'https://a.example' }, { 'access-control-request-method': 'GET' }]) {
+    const response = await app.inject({ method: 'OPTIONS', url, headers })
+    t.equal(response.headers['content-type'], 'application/problem+json')
+    t.match(response.json(), { status: 400, code: 'bad_request', detail: /^a preflight request must have/ })
+  }
+})
+
+t.test('allowed origins may read from a private network', async t => {
+  const { app } = await appOver(t, [dataset])
+  const { app: restricted } = await appOver(t, [dataset], { corsOrigins: ['https://a.example'] })
+  const preflight = async (target: typeof app, origin: string, isPrivate: boolean) => {
+    const asked = isPrivate && { 'access-control-request-private-network': 'true' }
+    const headers = { origin, 'access-control-request-method': 'GET', ...asked }
+    const response = await target.inject({ method: 'OPTIONS', url, headers })
+    t.equal(response.statusCode, 204)
+    return response.headers['access-control-allow-private-network']
+  }
+  t.equal(await preflight(app, 'https://a.example', true), 'true')
+  t.equal(await preflight(app, 'https://a.example', false), undefined)
+  t.equal(await preflight(restricted, 'https://a.example', true), 'true')
+  t.equal(await preflight(restricted, 'https://b.example', true), undefined)
+})
+
 t.test('only the configured origins are allowed, and responses vary by origin', async t => {
   const { app } = await appOver(t, [dataset], { corsOrigins: ['https://a.example', 'https://b.example'] })
   const allowed = await app.inject(from('https://b.example'))

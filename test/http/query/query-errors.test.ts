@@ -3,6 +3,8 @@ import type { ParameterError } from '../../../src/http/query/query-errors.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
+type Problem = { readonly detail: string, readonly errors: ParameterError[], readonly omitted_errors: number }
+
 const dataset = prepared({ train: 101, val: 20, test: 1 })
 const train = '/v1/datasets/made-up/splits/train/batches'
 
@@ -64,6 +66,17 @@ t.test('all invalid parameters of a request are reported at once', async t => {
   const { app } = await appOver(t, [dataset])
   const { errors } = (await app.inject(`${train}?page=x&layout=y&z=1`)).json<{ errors: ParameterError[] }>()
   t.same(errors.map(({ parameter }) => parameter).sort(), ['layout', 'page', 'z'])
+})
+
+t.test('at most ten invalid parameters are listed, and the others are counted', async t => {
+  const { app } = await appOver(t, [dataset])
+  const names = Array.from({ length: 3000 }, (_, i) => `p${i}`)
+  const response = await app.inject(`${train}?page=x&${names.join('&')}`)
+  const { errors, omitted_errors: omitted, detail } = response.json<Problem>()
+  t.equal(errors.length, 10)
+  t.equal(omitted, 2991)
+  t.match(detail, /; and 2991 more$/)
+  t.ok(response.body.length < 5000, `${response.body.length} bytes`)
 })
 
 t.test('resources without parameters accept none', async t => {

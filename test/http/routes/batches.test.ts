@@ -95,7 +95,11 @@ t.test('the format is negotiated', async t => {
   t.equal(await getMediaType('application/x-npz'), 'application/x-npz')
   t.equal(await getMediaType('application/json;q=0.5, application/vnd.safetensors'), 'application/vnd.safetensors')
   t.equal(await getMediaType('application/json', '?format=npz'), 'application/x-npz', 'format= overrides Accept')
-  for (const accept of ['text/csv', 'garbage', 'application/json;q=0']) {
+  const json = ['application/json; charset=utf-8', 'application/json;charset="a,b;q=0"', 'APPLICATION/JSON;v=1']
+  for (const accept of ['', ' ', ',', ...json]) t.equal(await getMediaType(accept), 'application/json', accept)
+  const weighted = 'application/json; v=1; q=0.5, application/x-npz; x="a,b"; q=0.9; ext=1, text/csv'
+  t.equal(await getMediaType(weighted), 'application/x-npz', 'weights still count')
+  for (const accept of ['text/csv', 'application/json; v=1; q=0', 'garbage', 'application/json;q=0']) {
     const response = await app.inject({ url: train, headers: { accept } })
     t.equal(response.statusCode, 406)
     t.match(response.json(), {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import t from 'tap'
 import type { OriginalFile } from '../../../src/dataset/originals.ts'
 import type { LoadedDataset } from '../../../src/dataset/registry.ts'
@@ -142,6 +145,51 @@ t.test('unknown files, parameters and unavailable files are problems', async t =
     [response.statusCode, response.headers['cache-control'], response.json()],
     [503, 'no-store', { code: 'no_source' }]
   )
+})
+
+t.test('a file that cannot be opened or read is a problem without the headers of the file', async t => {
+  const broken = async () => createReadStream(join(t.testdir(), 'missing'))
+  const directory = async () => createReadStream(t.testdir())
+  const absent = async () => { throw new ServiceError('source_unavailable', 'the file cannot be opened') }
+  for (const read of [broken, directory, absent]) {
+    const { app } = await appOver(t, [withFile({ ...file, read })])
+    for (const headers of [{}, { range: 'bytes=0-9' }]) {
+      const response = await app.inject({ url, headers })
+      t.equal(response.statusCode, 503)
+      t.match(response.json(), { code: 'source_unavailable' })
+      t.equal(Number(response.headers['content-length']), response.rawPayload.length)
+      for (const name of ['etag', 'content-disposition', 'repr-digest', 'accept-ranges', 'content-range']) {
+        t.equal(response.headers[name], undefined, name)
+      }
+      t.equal(response.headers['cache-control'], 'no-store')
+    }
+  }
+})
+
+t.test('a file that fails while it is sent aborts the response', async t => {
+  async function * failing () {
+    yield bytes
+    throw new Error('input/output error')
+  }
+  const read = async () => Readable.from(failing())
+  const { app, log } = await appOver(t, [withFile({ ...file, bytes: 2000, read })])
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  const [response] = await once(get(`${address}${url}`), 'response') as [IncomingMessage]
+  await t.rejects(buffer(response), { code: 'ECONNRESET' })
+  const problems = log.filter(({ level }) => level > 30)
+  t.match(problems, [{ msg: 'unexpected error', err: { message: 'input/output error' } }, { msg: 'request aborted' }])
+})
+
+t.test('malformed conditions and ranges are ignored', async t => {
+  const { app } = await appOver(t, [withFile(file)])
+  const malformed = ['bytes', 'bytes=', 'bytes=-', 'bytes=5-1', 'bytes=a-b', 'bytes=0-1;2', '=', 'bytes=--1']
+  for (const range of malformed) t.equal((await app.inject({ url, headers: { range } })).statusCode, 200, range)
+  for (const name of ['if-none-match', 'if-modified-since', 'if-range', 'if-match', 'accept-encoding']) {
+    for (const value of ['', '"', 'W/', ',;=', 'not a date', 'identity;q=0', '*;q=0']) {
+      const { statusCode, rawPayload } = await app.inject({ url, headers: { [name]: value } })
+      t.same([statusCode, rawPayload.length], [200, 1000], `${name}: ${value}`)
+    }
+  }
 })
 
 t.test('reading pauses while the client does not read, and ends when it disconnects', async t => {

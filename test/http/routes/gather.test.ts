@@ -161,7 +161,7 @@ t.test('the errors of a body are named, with the allowed values', async t => {
     [{ ids: ['3'] }, 'ids[0]', '"3"', integer],
     [{ ids: [-1] }, 'ids[0]', '-1', integer],
     [{ ids: [[1]] }, 'ids[0]', 'a list of 1', integer],
-    [{ ids: ['x'.repeat(100)] }, 'ids[0]', `"${'x'.repeat(39)}…`, integer],
+    [{ ids: ['x'.repeat(100)] }, 'ids[0]', `"${'x'.repeat(59)}…`, integer],
     [[1, 2], 'body', 'a list of 2', 'an object with ids']
   ]
   for (const [body, parameter, got, allowed] of cases) {
@@ -229,7 +229,16 @@ t.test('unreadable bodies, unknown samples and unavailable formats are rejected'
   }
   const csv = await post(app, { ids: [1] }, '', { accept: 'text/csv' })
   t.match(csv.json(), { status: 406, code: 'not_acceptable' })
-  t.match((await app.inject(`${split}/gather`)).json(), { status: 404, code: 'unknown_route' })
+  for (const coding of ['gzip', 'br', 'x-unknown', 'identity, gzip']) {
+    const response = await post(app, { ids: [1] }, '', { 'content-encoding': coding })
+    t.equal(response.headers['accept-encoding'], 'identity')
+    t.match(response.json(), {
+      status: 415,
+      code: 'unsupported_media_type',
+      detail: `the body must be sent without Content-Encoding, got '${coding}'`
+    })
+  }
+  t.equal((await post(app, { ids: [1] }, '', { 'content-encoding': 'Identity' })).statusCode, 200)
 })
 
 t.test('browsers of other origins may gather', async t => {

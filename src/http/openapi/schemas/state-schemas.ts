@@ -49,5 +49,6 @@ export const Problem = Type.Object({
     parameter: Type.String(),
     detail: Type.String(),
     allowed: Type.String()
-  })))
+  }))),
+  omitted_errors: Type.Optional(Type.Integer({ description: 'Number of errors beyond those listed.' }))
 }, { $id: 'Problem', additionalProperties: true, description: 'Problem details, RFC 9457.' })

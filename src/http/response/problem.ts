@@ -1,0 +1,79 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { abbreviate, ServiceError } from '../../errors.ts'
+import {
+  describeBodyErrors, describeParameterErrors, invalidParameter, type ParameterErrors
+} from '../query/query-errors.ts'
+import { DisconnectedError } from './disconnect.ts'
+import { representationHeaders } from './headers.ts'
+import { jsonBody } from './respond.ts'
+import { writeBody } from './writer.ts'
+
+export const problemMediaType = 'application/problem+json'
+
+/** The problem document (RFC 9457) of an error, which never contains a stack trace or a local path. */
+export function problemDocument (problem: ServiceError, status = problem.status): object {
+  return {
+    type: `urn:mnist-batch-server:problem:${problem.code}`,
+    title: status === problem.status ? problem.title : STATUS_CODES[status],
+    status,
+    detail: problem.message,
+    code: problem.code,
+    ...problem.members
+  }
+}
+
+/** Responds with the problem document of an error. */
+export function sendProblem (
+  error: FastifyError | ServiceError,
+  request: FastifyRequest,
+  reply: FastifyReply
+): FastifyReply {
+  // Nobody is left to respond to.
+  if (error instanceof DisconnectedError) return reply.hijack()
+  const problem = error instanceof ServiceError ? error : toServiceError(error, request)
+  if (problem.code === 'internal') request.log.error({ err: error }, 'unexpected error')
+  // A hook may reject a request with a status of its own.
+  const status = problem.code === 'bad_request' ? (error as FastifyError).statusCode ?? problem.status : problem.status
+  // The error may have occurred when the headers of a representation were already set.
+  for (const name of representationHeaders) reply.removeHeader(name)
+  reply.code(status).headers({ ...problem.headers, 'cache-control': 'no-store' }).type(problemMediaType)
+  return writeBody(reply, jsonBody(problemDocument(problem, status)))
+}
+
+function toServiceError (error: FastifyError, request: FastifyRequest): ServiceError {
+  if (error.validation) return invalidParameter(describeFaults(error, error.validation, request), error)
+  if (error.code === 'FST_ERR_BAD_URL') {
+    const detail = `the path is not a valid one: '${abbreviate(request.url)}'; maybe a % is not encoded as %25`
+    return new ServiceError('bad_request', detail, { cause: error })
+  }
+  if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') {
+    const detail = 'a segment of the path is longer than 100 characters, and no resource has such a name'
+    return new ServiceError('uri_too_long', detail, { cause: error })
+  }
+  if (error.statusCode === 413) {
+    const detail = `the body may have at most ${request.routeOptions.bodyLimit} bytes`
+    return new ServiceError('content_too_large', detail, { cause: error })
+  }
+  if (error.statusCode === 415) {
+    const detail = `the body must be application/json, got '${abbreviate(request.headers['content-type'] ?? '')}'`
+    return new ServiceError('unsupported_media_type', detail, { cause: error })
+  }
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return new ServiceError('bad_request', error.message, { cause: error })
+  }
+  const detail = 'an unexpected error occurred; the server log has the details under this request id'
+  return new ServiceError('internal', detail, { cause: error, members: { request_id: request.id } })
+}
+
+function describeFaults (
+  { validationContext }: FastifyError,
+  faults: NonNullable<FastifyError['validation']>,
+  { params, query, body, routeOptions: { schema } }: FastifyRequest
+): ParameterErrors {
+  switch (validationContext) {
+    case 'body': return describeBodyErrors(faults, schema!.body as object, body)
+    case 'params': return describeParameterErrors(faults, schema!.params as object, params as Record<string, unknown>)
+    default: return describeParameterErrors(faults, schema!.querystring as object, query as Record<string, unknown>)
+  }
+}
