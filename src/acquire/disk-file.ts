@@ -52,6 +52,9 @@ export async function openDiskFile (path: string, sha256: string): Promise<DiskF
   }
 }
 
+/** Unlinked files, open until the process ends: from Node 26 on, it is an error if a handle is garbage collected. */
+const unlinkedFiles = new Set<FileHandle>()
+
 /**
  * Stores verified bytes in an unlinked temporary file, which disappears with this process.
  *
@@ -60,6 +63,7 @@ export async function openDiskFile (path: string, sha256: string): Promise<DiskF
 export async function storeUnlinked (folder: string, content: Uint8Array): Promise<DiskFile> {
   const handle = await openUnlinkedFile(folder)
   await fill(handle, content)
+  unlinkedFiles.add(handle)
   return {
     bytes: content.length,
     isUnchanged: async () => true,
