@@ -64,6 +64,7 @@ const checks = [
   { name: 'only /data and /tmp can be written', run: writable },
   { name: 'the image has production dependencies only', run: productionOnly },
   { name: 'every setting is passed to the container', run: settings },
+  { name: 'the logs are rotated', run: logs },
   { name: 'memory stays below the limit', run: memory },
   { name: 'slow downloads complete after a stop', run: slowStop },
   { name: 'the stopped process exits with 0 within the grace period', run: exitedInTime },
@@ -173,7 +174,7 @@ async function unprivileged () {
       zombies: readdirSync('/proc').filter(name => /^State:\s+Z/m.test(read(`/proc/${name}/status`)))
     }
   })
-  expect(command === 'node dist/server.js', `process 1 is '${command}'`)
+  expect(command === 'node --disable-sigusr1 dist/server.js', `process 1 is '${command}'`)
   expect(/^(\d+)\t\1\t\1\t\1$/.test(status.Uid) && parseInt(status.Uid) > 0, `user ids ${status.Uid}`)
   const { CapEff: effective, CapBnd: bounding } = status
   expect(/^0+$/.test(effective) && /^0+$/.test(bounding), `capabilities ${effective}, bounding set ${bounding}`)
@@ -229,6 +230,12 @@ async function productionOnly () {
   const native = packages.includes('node_modules/@tensorflow/tfjs-node')
   const tensorflow = native ? 'with native TensorFlow' : 'without native TensorFlow'
   return `${packages.length} packages, none of ${development.length} for development, ${tensorflow}`
+}
+
+async function logs () {
+  const { Type: driver, Config: options } = JSON.parse(await inspect('{{json .HostConfig.LogConfig}}'))
+  expect(options['max-size'] && options['max-file'] > 1, `the ${driver} driver has ${JSON.stringify(options)}`)
+  return `${options['max-file']} files of ${options['max-size']}`
 }
 
 async function settings () {

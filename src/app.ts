@@ -30,6 +30,7 @@ export type HttpConfig = Pick<
   | 'maxBatchSize'
   | 'workMemory'
   | 'corsOrigins'
+  | 'loggedSuccesses'
   | 'maxConnections'
   | 'keepAliveTimeoutMs'
   | 'requestTimeoutMs'
@@ -50,7 +51,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
   const headers = securityHeaders(corsOrigins)
   const app = fastify({
     loggerInstance: logger,
-    logController: new AccessLog(),
+    logController: new AccessLog(config.loggedSuccesses),
     genReqId: () => randomUUID(),
     requestIdHeader: 'x-request-id',
     forceCloseConnections: 'idle',

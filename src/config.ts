@@ -53,6 +53,7 @@ export const environment = {
       0, 3600, 1, 'Seconds that a stopping server still accepts connections, while `/readyz` fails.'
     ),
     LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
+    ACCESS_LOG: text('all', 'Requests to log: `all`, `errors`, or errors and a fraction of successes, such as `0.01`.'),
     CORS_ORIGIN: text('*', 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.')
   }
 } as const
@@ -103,6 +104,8 @@ export interface Config {
   readonly stallTimeoutMs: number
   readonly shutdownDelayMs: number
   readonly logLevel: (typeof logLevels)[number]
+  /** The fraction of successful requests to log. */
+  readonly loggedSuccesses: number
   readonly corsOrigins: readonly string[]
 }
 
@@ -141,6 +144,7 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     stallTimeoutMs: values.STALL_TIMEOUT * 1000,
     shutdownDelayMs: values.SHUTDOWN_DELAY * 1000,
     logLevel: values.LOG_LEVEL,
+    loggedSuccesses: parseAccessLog(values.ACCESS_LOG.trim()),
     corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none')
   })
 }
@@ -194,6 +198,13 @@ function createTextRules (
     SOURCES: subsetOf(sourceNames),
     MIRRORS: { allowed: 'http or https addresses', accepts: value => parseList(value).every(isHttpUrl) },
     OPENML_URL: { allowed: 'an http or https address', accepts: isHttpUrl },
+    ACCESS_LOG: {
+      allowed: 'all, errors or a fraction from 0 to 1',
+      accepts: value => {
+        const fraction = parseAccessLog(value.trim())
+        return fraction >= 0 && fraction <= 1
+      }
+    },
     CORS_ORIGIN: {
       allowed: '*, none, or origins as browsers send them, such as https://example.org, without a path or slash at the end',
       accepts: value => value.trim() === 'none' || (parseList(value).length > 0 && parseList(value).every(isOrigin))
@@ -203,6 +214,13 @@ function createTextRules (
 
 function isHttpUrl (text: string): boolean {
   return /^https?:\/\//.test(text) && URL.canParse(text)
+}
+
+/** The fraction of successes to log; NaN for an invalid value. */
+function parseAccessLog (value: string): number {
+  if (value === 'all') return 1
+  if (value === 'errors') return 0
+  return /^\d*\.?\d+$/.test(value) ? Number(value) : NaN
 }
 
 /** Whether a text equals the Origin header of some browser, or is `*`. */

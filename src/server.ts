@@ -26,7 +26,7 @@ async function main (): Promise<void> {
   const app = await buildApp({ config, registry, logger })
 
   releaseSignals()
-  closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger }, async ({ signal, err }) => {
+  closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: ['SIGHUP'] }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
     else logger.info(`stopping on ${signal}`)
     stopping.abort(new Error('the server is stopping'))

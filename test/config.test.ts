@@ -30,6 +30,7 @@ t.test('without settings, the defaults apply', async t => {
     stallTimeoutMs: 120_000,
     shutdownDelayMs: 1000,
     logLevel: 'info',
+    loggedSuccesses: 1,
     corsOrigins: ['*']
   })
   t.ok(Object.isFrozen(config))
@@ -69,6 +70,7 @@ t.test('every setting can be set', async t => {
     STALL_TIMEOUT: '8.5',
     SHUTDOWN_DELAY: '0',
     LOG_LEVEL: 'silent',
+    ACCESS_LOG: ' 0.25 ',
     CORS_ORIGIN: 'https://a.example, https://b.example'
   }), {
     host: '::',
@@ -95,6 +97,7 @@ t.test('every setting can be set', async t => {
     stallTimeoutMs: 8500,
     shutdownDelayMs: 0,
     logLevel: 'silent',
+    loggedSuccesses: 0.25,
     corsOrigins: ['https://a.example', 'https://b.example']
   })
   t.same(loadConfig(catalogue, { CORS_ORIGIN: 'none' }).corsOrigins, [])
@@ -116,6 +119,7 @@ const invalid: Array<[name: string, values: string[], allowed: string]> = [
   ['DENOISE', ['median', 'true'], 'one of none, median3, gaussian'],
   ['TFJS_BACKEND', ['webgl', 'node'], 'one of auto, tensorflow, wasm, cpu'],
   ['MAX_BATCH_SIZE', ['0', '65537', 'many'], 'an integer from 1 to 65536'],
+  ['ACCESS_LOG', ['none', '1.5', '-0.1', '1%', 'NaN', '1e-1'], 'all, errors or a fraction from 0 to 1'],
   ['LOG_LEVEL', ['verbose', 'INFO'], 'one of fatal, error, warn, info, debug, trace, silent']
 ]
 for (const [name, values, allowed] of invalid) {
@@ -126,6 +130,11 @@ for (const [name, values, allowed] of invalid) {
     }
   })
 }
+
+t.test('ACCESS_LOG is a fraction of the successes', async t => {
+  const fractionOf = (value: string) => loadConfig(catalogue, { ACCESS_LOG: value }).loggedSuccesses
+  t.same(['all', 'errors', '0', '1', '.5', '0.01'].map(fractionOf), [1, 0, 0, 1, 0.5, 0.01])
+})
 
 t.test('a CORS_ORIGIN that no browser can send is invalid', async t => {
   const allowed = '*, none, or origins as browsers send them, such as https://example.org, without a path or slash'

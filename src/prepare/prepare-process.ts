@@ -9,6 +9,8 @@ import type { Reply, Request } from './prepare.ts'
 let fitter: Fitter
 
 process.once('disconnect', () => process.exit())
+// A terminal sends it to the parent as well, which goes on.
+process.on('SIGHUP', () => {})
 process.on('message', (request: Request) => {
   answer(request).catch(error => ({ failure: messageOf(error) })).then(reply => process.send!(reply))
 })

@@ -3,8 +3,18 @@ import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 /** One line per request, once it is answered or its client has disconnected. */
 export class AccessLog extends LogController {
   readonly #logged = new WeakSet<FastifyRequest>()
+  readonly #clients = new WeakMap<FastifyRequest, string>()
+  readonly #loggedSuccesses: number
+
+  /** @param loggedSuccesses the fraction of successful requests that are logged; all others are */
+  constructor (loggedSuccesses: number) {
+    super()
+    this.#loggedSuccesses = loggedSuccesses
+  }
 
   override incomingRequest (request: FastifyRequest, reply: FastifyReply): void {
+    // A connection that is closed has no address any more.
+    this.#clients.set(request, request.ip)
     // Fastify reports a response only when it finishes, which an aborted one may not.
     reply.raw.once('close', () => this.requestCompleted(undefined, request, reply))
   }
@@ -17,10 +27,14 @@ export class AccessLog extends LogController {
     if (cause || request.raw.socket.destroyed) {
       // Node 26 gives a disconnect as the error of a response, others do not.
       const reason = !cause || cause.code === 'ECONNRESET' ? 'the client disconnected' : cause.message
-      request.log.warn({ ...describe(request, reply), reason }, 'request aborted')
-    } else {
-      request.log.info(describe(request, reply), 'request')
+      request.log.warn({ ...this.#describe(request, reply), reason }, 'request aborted')
+    } else if (reply.statusCode >= 400 || Math.random() < this.#loggedSuccesses) {
+      request.log.info(this.#describe(request, reply), 'request')
     }
+  }
+
+  #describe (request: FastifyRequest, reply: FastifyReply): object {
+    return { client: this.#clients.get(request), ...describe(request, reply) }
   }
 }
 
