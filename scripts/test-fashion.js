@@ -35,7 +35,7 @@ const checks = [
   {
     name: 'from a mirror',
     settings: { DATASETS: 'fashion-mnist', SOURCES: 'mirrors', MIRRORS: mirrorUrl },
-    source: mirrorUrl
+    source: 'mirror 1 of MIRRORS'
   }
 ]
 

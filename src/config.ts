@@ -90,6 +90,12 @@ export interface Config {
     readonly mirrors: readonly string[]
     readonly openmlUrl: string
     readonly offline: boolean
+    readonly proxies: {
+      readonly http?: ProxyVariable
+      readonly https?: ProxyVariable
+      /** Hosts that are reached without a proxy. */
+      readonly none: string
+    }
   }
   readonly split: SplitSettings
   readonly prepare: PrepareSettings
@@ -107,6 +113,12 @@ export interface Config {
   /** The fraction of successful requests to log. */
   readonly loggedSuccesses: number
   readonly corsOrigins: readonly string[]
+}
+
+/** A proxy, and the variable that it comes from. It is checked when it is used. */
+interface ProxyVariable {
+  readonly variable: string
+  readonly address: string
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -128,9 +140,10 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     sources: {
       order: parseList(values.SOURCES) as SourceName[],
       folder: values.SOURCE_DIR || undefined,
-      mirrors: parseList(values.MIRRORS).map(withTrailingSlash),
-      openmlUrl: withTrailingSlash(values.OPENML_URL),
-      offline: values.OFFLINE === '1'
+      mirrors: parseList(values.MIRRORS),
+      openmlUrl: values.OPENML_URL.trim(),
+      offline: values.OFFLINE === '1',
+      proxies: findProxies(env)
     },
     split: { mode: values.SPLIT, valFraction: values.VAL_FRACTION, seed: values.SPLIT_SEED },
     prepare: { denoise: values.DENOISE, meanOver: values.MEAN_OVER },
@@ -168,9 +181,29 @@ function validate (datasets: readonly string[], env: Variables): Environment {
   }
   const messages = names.filter(name => invalid.has(name)).map(name => {
     const allowed = textRules[name]?.allowed ?? describeAllowed(environment.properties[name])
-    return `${name} must be ${allowed}, got '${env[name]}'`
+    const value = addressLists.includes(name) ? withoutSecrets(env[name]!) : env[name]
+    return `${name} must be ${allowed}, got '${value}'`
   })
   throw new ServiceError('invalid_configuration', messages.join('; '))
+}
+
+/** Settings whose values may have credentials. */
+const addressLists: ReadonlyArray<keyof Environment> = ['MIRRORS', 'OPENML_URL']
+
+/** Addresses, valid or not, without credentials and queries. */
+function withoutSecrets (addresses: string): string {
+  const withoutCredentials = addresses.replaceAll(/:\/\/[^/@]*@/g, '://')
+  return withoutCredentials.split(',').map(item => item.replace(/^(.*:\/\/)?.*@/, '$1').replace(/[?#].*/, '')).join(',')
+}
+
+/** The proxies that other programs use as well; lower case takes precedence, as for curl. */
+function findProxies (env: Variables): Config['sources']['proxies'] {
+  const find = (name: string): ProxyVariable | undefined => {
+    const variable = [name.toLowerCase(), name].find(variable => env[variable]?.trim())
+    return variable === undefined ? undefined : { variable, address: env[variable]!.trim() }
+  }
+  const [http, https, none] = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].map(find)
+  return { ...(http && { http }), ...(https && { https }), none: none?.address ?? '' }
 }
 
 /** A constraint on text that JSON Schema cannot express. */
@@ -196,7 +229,10 @@ function createTextRules (
       ? listOf('names of small letters, digits, - and _', name => /^[a-z0-9][a-z0-9_-]*$/.test(name))
       : subsetOf(datasets),
     SOURCES: subsetOf(sourceNames),
-    MIRRORS: { allowed: 'http or https addresses', accepts: value => parseList(value).every(isHttpUrl) },
+    MIRRORS: {
+      allowed: 'http or https addresses',
+      accepts: value => parseList(value).every(item => isHttpUrl(item.replaceAll('{dataset}', 'name')))
+    },
     OPENML_URL: { allowed: 'an http or https address', accepts: isHttpUrl },
     ACCESS_LOG: {
       allowed: 'all, errors or a fraction from 0 to 1',
@@ -213,7 +249,7 @@ function createTextRules (
 }
 
 function isHttpUrl (text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text)
+  return /^\s*https?:\/\//i.test(text) && URL.canParse(text)
 }
 
 /** The fraction of successes to log; NaN for an invalid value. */
@@ -240,8 +276,4 @@ function isInfinite (name: keyof Environment, value: string): boolean {
 /** The distinct items of a comma-separated list. */
 function parseList (value: string): string[] {
   return [...new Set(value.split(',').map(item => item.trim()).filter(item => item !== ''))]
-}
-
-function withTrailingSlash (address: string): string {
-  return address.endsWith('/') ? address : `${address}/`
 }

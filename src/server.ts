@@ -8,6 +8,7 @@ import { loadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
 import { createConsole, type Console } from './process/console.ts'
+import { redact } from './process/redact.ts'
 
 /** Deadline of a shutdown: above the 7 s that draining allows responses, below the 10 s after which Docker kills. */
 const GRACE_MS = 8000
@@ -75,8 +76,8 @@ async function load (head: DatasetHead, { config, registry, logger, report, sign
     logger.info({ dataset: name, version: dataset.version, ms: Math.round(performance.now()) }, `${name} is ready`)
   } catch (error) {
     if (signal.aborted) return
-    registry.fail(head, messageOf(error))
     const bug = !(error instanceof ServiceError)
+    registry.fail(head, bug ? 'an unexpected error occurred; the server log has the details' : messageOf(error))
     logger.error({ dataset: name, ...(bug && { err: error }) }, `${name} failed: ${messageOf(error)}`)
   }
 }
@@ -90,6 +91,6 @@ function assertLittleEndian (): void {
 main().catch(error => {
   // Configuration and system errors, such as an occupied port, take one line; bugs show their stack.
   const expected = error instanceof ServiceError || typeof error?.syscall === 'string'
-  process.stderr.write(`mnist-batch-server: ${expected ? error.message : error?.stack ?? error}\n`)
+  process.stderr.write(redact(`mnist-batch-server: ${expected ? error.message : error?.stack ?? error}\n`))
   process.exit(1)
 })

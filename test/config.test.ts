@@ -15,8 +15,9 @@ t.test('without settings, the defaults apply', async t => {
       order: ['folder', 'embedded', 'mirrors', 'openml'],
       folder: undefined,
       mirrors: [],
-      openmlUrl: 'https://www.openml.org/',
-      offline: false
+      openmlUrl: 'https://www.openml.org',
+      offline: false,
+      proxies: { none: '' }
     },
     split: { mode: 'contiguous', valFraction: 0.2, seed: 0 },
     prepare: { denoise: 'none', meanOver: 'train' },
@@ -54,6 +55,10 @@ t.test('every setting can be set', async t => {
     MIRRORS: 'http://a.example/{dataset}/, https://b.example/files',
     OPENML_URL: 'http://openml.example',
     OFFLINE: '1',
+    HTTP_PROXY: 'proxy:3128',
+    https_proxy: ' http://other:3128 ',
+    HTTPS_PROXY: 'http://unused:1',
+    NO_PROXY: 'localhost,.example',
     DATASETS: ' fashion-mnist,mnist,, fashion-mnist ',
     SPLIT: 'stratified',
     VAL_FRACTION: '0.999',
@@ -80,9 +85,14 @@ t.test('every setting can be set', async t => {
     sources: {
       order: ['openml', 'mirrors'],
       folder: '/usr/share/datasets',
-      mirrors: ['http://a.example/{dataset}/', 'https://b.example/files/'],
-      openmlUrl: 'http://openml.example/',
-      offline: true
+      mirrors: ['http://a.example/{dataset}/', 'https://b.example/files'],
+      openmlUrl: 'http://openml.example',
+      offline: true,
+      proxies: {
+        http: { variable: 'HTTP_PROXY', address: 'proxy:3128' },
+        https: { variable: 'https_proxy', address: 'http://other:3128' },
+        none: 'localhost,.example'
+      }
     },
     datasets: ['fashion-mnist', 'mnist'],
     split: { mode: 'stratified', valFraction: 0.999, seed: 4294967295 },
@@ -178,5 +188,25 @@ t.test('with SOURCE_DIR, datasets beyond the catalogue are allowed', async t => 
     const message = `DATASETS must be names of small letters, digits, - and _, got '${value}'`
     const load = () => loadConfig(catalogue, { SOURCE_DIR: '/data', DATASETS: value })
     t.throws(load, { code: 'invalid_configuration', message })
+  }
+})
+
+t.test('the name of the dataset may be anywhere in a mirror', async t => {
+  const mirrors = 'https://{dataset}.example/a, http://a.example:81/?name={dataset}'
+  t.same(loadConfig(catalogue, { MIRRORS: mirrors }).sources.mirrors, mirrors.split(', '))
+})
+
+t.test('invalid addresses are reported without their secrets', async t => {
+  const cases: Array<[name: string, value: string, shown: string]> = [
+    ['MIRRORS', 'http://a.example/,ftp://user:word@b.example/c?token=t', 'http://a.example/,ftp://b.example/c'],
+    ['MIRRORS', 'user:word@b.example', 'b.example'],
+    ['MIRRORS', 'http://user:wo,rd@b.example/', 'http://b.example/'],
+    ['MIRRORS', 'http://user:wo/rd@b.example/#word', 'http://b.example/'],
+    ['OPENML_URL', 'ftp://user:word@b.example?api_key=word', 'ftp://b.example']
+  ]
+  for (const [name, value, shown] of cases) {
+    const allowed = name === 'MIRRORS' ? 'http or https addresses' : 'an http or https address'
+    const message = `${name} must be ${allowed}, got '${shown}'`
+    t.throws(() => loadConfig(catalogue, { [name]: value }), { code: 'invalid_configuration', message })
   }
 })

@@ -1,52 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { buffer, json, text } from 'node:stream/consumers'
-import t, { type Test } from 'tap'
+import { buffer, json } from 'node:stream/consumers'
+import t from 'tap'
 import type { LogLine } from './fixtures/log-line.ts'
 import type { ReadBatch } from './fixtures/read.ts'
-
-const program = fileURLToPath(new URL('../src/server.js', import.meta.url))
-
-interface Running {
-  readonly process: ChildProcess
-  readonly url: string
-  /** The first log line that matches, past or future. */
-  readonly line: (matches: (line: LogLine) => boolean) => Promise<LogLine>
-  readonly exit: Promise<[code: number | null, signal: string | null]>
-}
-
-/** Starts a server process on a free port, and waits until it listens. */
-async function start (t: Test, env: Record<string, string> = {}): Promise<Running> {
-  const child = spawn(process.execPath, [...process.execArgv, program], {
-    env: { ...process.env, PORT: '0', SHUTDOWN_DELAY: '0', DATA_DIR: t.testdir(), TFJS_BACKEND: 'wasm', ...env },
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const exit = once(child, 'exit') as Running['exit']
-  const lines: LogLine[] = []
-  const waiting = new Set<() => void>()
-  createInterface(child.stdout!).on('line', text => {
-    lines.push(JSON.parse(text))
-    for (const look of waiting) look()
-  })
-  const line: Running['line'] = matches => new Promise(resolve => {
-    const look = (): void => {
-      const found = lines.find(matches)
-      if (!found) return
-      waiting.delete(look)
-      resolve(found)
-    }
-    waiting.add(look)
-    look()
-  })
-  const { msg } = await line(({ msg }) => msg.startsWith('listening on'))
-  return { process: child, url: msg.slice('listening on '.length), line, exit }
-}
+import { runToExit, start } from './fixtures/server-process.ts'
 
 function nativeIsInstalled (): boolean {
   try {
@@ -130,13 +90,3 @@ t.test('an occupied port ends the process with one line', async t => {
   t.equal(code, 1)
   t.match(stderr, /^mnist-batch-server: [^\n]*EADDRINUSE[^\n]*\n$/)
 })
-
-/** Runs the server with settings that end it. */
-async function runToExit (t: Test, env: Record<string, string>) {
-  const child = spawn(process.execPath, [...process.execArgv, program], {
-    env: { ...process.env, DATA_DIR: t.testdir(), ...env },
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
-  return { code, stdout, stderr }
-}

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { PermanentError, TransientError, type HttpClient, type RetryPolicy } from './http-client.ts'
+import { PermanentError, TransientError } from './download-errors.ts'
+import type { HttpClient, RetryPolicy } from './http-client.ts'
 
 /** Destination of a download. */
 export interface Sink {

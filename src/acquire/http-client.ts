@@ -1,4 +1,6 @@
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici'
+import { PermanentError } from './download-errors.ts'
+import { parseNoProxy, parseProxy, type Proxies, type ProxySetting } from './proxies.ts'
 
 /** When a request counts as failed, and how often and how soon it is repeated. */
 export interface RetryPolicy {
@@ -27,45 +29,30 @@ export const defaultRetryPolicy: RetryPolicy = {
   rateWindowMs: 30_000
 }
 
-/** A failure that another attempt may not have. */
-export class TransientError extends Error {
-  /** Pause that the server asked for. */
-  readonly retryAfterMs: number
-
-  constructor (message: string, retryAfterMs = 0) {
-    super(message)
-    this.retryAfterMs = retryAfterMs
-  }
-}
-
-/** A failure that every attempt would have. */
-export class PermanentError extends Error {}
-
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308])
 const MAX_REDIRECTS = 3
 
 /** Bytes read of a redirect's body so that its connection can be reused. */
 const REDIRECT_BODY_LIMIT = 1 << 16
 
-/** Sends GET requests through the proxies of the environment and follows redirects. */
+/** Sends GET requests, through proxies if there are any, and follows redirects. */
 export class HttpClient {
   readonly retryPolicy: RetryPolicy
-  readonly #dispatcher: Dispatcher
+  readonly #proxies: Proxies
+  /** Created on first use. */
+  #dispatcher: Dispatcher | undefined
 
-  constructor (retryPolicy: RetryPolicy = defaultRetryPolicy, dispatcher?: Dispatcher) {
+  constructor (retryPolicy: RetryPolicy = defaultRetryPolicy, proxies: Proxies = {}, dispatcher?: Dispatcher) {
     this.retryPolicy = retryPolicy
-    // Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case.
-    this.#dispatcher = dispatcher ?? new EnvHttpProxyAgent({
-      connect: { timeout: retryPolicy.connectTimeoutMs },
-      headersTimeout: retryPolicy.headersTimeoutMs,
-      bodyTimeout: retryPolicy.bodyTimeoutMs
-    })
+    this.#proxies = proxies
+    this.#dispatcher = dispatcher
   }
 
   /**
-   * Sends a GET request. The caller must consume or destroy the body.
+   * Sends a GET request. The caller must consume or destroy the body. A redirect to another origin is followed without
+   * the header `authorization`.
    *
-   * @throws PermanentError for a redirect that is not followed
+   * @throws PermanentError for a redirect that is not followed, or an invalid proxy
    */
   async get (
     address: string,
@@ -75,22 +62,45 @@ export class HttpClient {
     const visited = new Set<string>()
     let url = new URL(address)
     for (;;) {
-      const response = await request(url, { dispatcher: this.#dispatcher, headers, signal })
+      const response = await request(url, { dispatcher: this.#dispatcherFor(url), headers, signal })
       const location = REDIRECT_STATUSES.has(response.statusCode) ? response.headers.location : undefined
       if (location === undefined) return response
       await response.body.dump({ limit: REDIRECT_BODY_LIMIT }).catch(() => {})
       visited.add(url.href)
-      url = resolveRedirect(url, String(location), visited)
+      const target = resolveRedirect(url, String(location), visited)
+      if (target.origin !== url.origin) {
+        const { authorization, ...others } = headers
+        headers = others
+      }
+      url = target
     }
   }
 
   async close (): Promise<void> {
-    await this.#dispatcher.close()
+    await this.#dispatcher?.close()
+  }
+
+  #dispatcherFor ({ protocol }: URL): Dispatcher {
+    const { http, https = http, none = '' } = this.#proxies
+    // Only the proxy that the request would use has to be valid.
+    const proxy = protocol === 'https:' ? https : http
+    if (proxy) parseProxy(proxy)
+    const { connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = this.retryPolicy
+    this.#dispatcher ??= new EnvHttpProxyAgent({
+      // Empty instead of undefined, for which undici would read the environment.
+      httpProxy: parseIfValid(http),
+      httpsProxy: parseIfValid(https),
+      noProxy: parseNoProxy(none),
+      connect: { timeout: connectTimeoutMs },
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: bodyTimeoutMs
+    })
+    return this.#dispatcher
   }
 }
 
 function resolveRedirect (from: URL, location: string, visited: ReadonlySet<string>): URL {
-  if (!URL.canParse(location, from.href)) throw new PermanentError(`redirects to '${location}', which is not a URL`)
+  if (!URL.canParse(location, from.href)) throw new PermanentError('redirects to an invalid URL')
   const to = new URL(location, from.href)
   if (to.protocol !== 'https:' && to.protocol !== from.protocol) {
     throw new PermanentError(`redirects from ${from.protocol} to ${to.protocol}, which is not followed`)
@@ -98,4 +108,12 @@ function resolveRedirect (from: URL, location: string, visited: ReadonlySet<stri
   if (visited.has(to.href)) throw new PermanentError('redirects in a loop')
   if (visited.size > MAX_REDIRECTS) throw new PermanentError(`redirects more than ${MAX_REDIRECTS} times`)
   return to
+}
+
+function parseIfValid (proxy: ProxySetting | undefined): string {
+  try {
+    return proxy ? parseProxy(proxy) : ''
+  } catch {
+    return ''
+  }
 }

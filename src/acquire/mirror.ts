@@ -1,6 +1,7 @@
 import type { FileEntry } from '../dataset/entry.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { Endpoint } from './endpoint.ts'
 import { MemorySink, download, reportDownload } from './download.ts'
 import { HttpClient } from './http-client.ts'
 import type { Source } from './source.ts'
@@ -9,13 +10,18 @@ import type { Source } from './source.ts'
 export class Mirror implements Source {
   readonly name: string
   readonly remote = true
+  readonly #address: string
   readonly #http: HttpClient
   /** Files whose last download was assembled from several responses. */
   readonly #resumed = new Set<FileEntry>()
 
-  /** @param base URL to which a file's name and `.gz` are appended */
-  constructor (base: string, http = new HttpClient()) {
-    this.name = base
+  /**
+   * @param address URL to whose path a file's name and `.gz` are appended
+   * @param name of an address that is not public
+   */
+  constructor (address: string, http = new HttpClient(), name = new Endpoint(address).publicName) {
+    this.name = name
+    this.#address = address
     this.#http = http
   }
 
@@ -25,8 +31,10 @@ export class Mirror implements Source {
     // If the last download was resumed and failed verification, this one must come from a single response.
     const resume = !this.#resumed.delete(file)
     try {
-      const responses = await download(`${this.name}${file.name}.gz`, {
+      const endpoint = new Endpoint(this.#address)
+      const responses = await download(endpoint.resolve(`${file.name}.gz`), {
         http: this.#http,
+        headers: endpoint.headers,
         sink,
         maxBytes,
         signal,

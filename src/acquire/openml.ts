@@ -5,6 +5,7 @@ import type { ReportProgress } from '../dataset/progress.ts'
 import { ArffTable, type TableShape } from '../decode/arff.ts'
 import { encodeIdx } from '../decode/idx.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { Endpoint } from './endpoint.ts'
 import { MemorySink, download, reportDownload, type Sink } from './download.ts'
 import type { HttpClient } from './http-client.ts'
 import type { Source } from './source.ts'
@@ -26,15 +27,15 @@ export class OpenML implements Source {
   readonly name: string
   readonly remote = true
   readonly #entry: OpenMLEntry
-  readonly #base: string
+  readonly #address: string
   readonly #http: HttpClient
   #reading: Promise<ArffTable> | undefined
 
-  /** @param base URL of OpenML, with a trailing slash */
-  constructor (entry: OpenMLEntry, base: string, http: HttpClient) {
+  /** @param address URL of OpenML or of a compatible server */
+  constructor (entry: OpenMLEntry, address: string, http: HttpClient) {
     this.name = `OpenML ${entry.openml.id}`
     this.#entry = entry
-    this.#base = base
+    this.#address = address
     this.#http = http
   }
 
@@ -53,30 +54,31 @@ export class OpenML implements Source {
 
   async #readTable (signal: AbortSignal, report: ReportProgress): Promise<ArffTable> {
     const { openml: { id, md5 }, classes } = this.#entry
-    const fileId = await this.#readFileId(signal)
+    const endpoint = new Endpoint(this.#address)
+    const fileId = await this.#readFileId(endpoint, signal)
     const { trainImages, testImages } = this.#entry.files
     const [train, rows, columns] = trainImages.dimensions as [number, number, number]
     const shape = { rows: train + testImages.dimensions[0]!, pixels: rows * columns, classes: classes.length }
     const numbers = shape.rows * (shape.pixels + 1)
     const maxBytes = numbers * BYTES_PER_NUMBER + shape.pixels * BYTES_PER_COLUMN_NAME + DESCRIPTION_LIMIT
     const sink = new TableSink(shape, maxBytes)
-    await download(`${this.#base}data/v1/download/${fileId}`, {
+    await download(endpoint.resolve(`data/v1/download/${fileId}`), {
       http: this.#http,
       sink,
       maxBytes,
       signal,
-      headers: { 'accept-encoding': 'gzip' },
+      headers: { ...endpoint.headers, 'accept-encoding': 'gzip' },
       progress: reportDownload(`table ${id} of OpenML`, maxBytes, report)
     })
     return await sink.end(md5)
   }
 
   /** Reads the description, which must agree with the catalogue, and returns the id of the table's file. */
-  async #readFileId (signal: AbortSignal): Promise<string> {
+  async #readFileId (endpoint: Endpoint, signal: AbortSignal): Promise<string> {
     const { openml: { id, md5 } } = this.#entry
-    const url = `${this.#base}api/v1/json/data/${id}`
     const sink = new MemorySink()
-    await download(url, { http: this.#http, sink, maxBytes: DESCRIPTION_LIMIT, signal })
+    const options = { http: this.#http, sink, headers: endpoint.headers, maxBytes: DESCRIPTION_LIMIT, signal }
+    await download(endpoint.resolve(`api/v1/json/data/${id}`), options)
     const description = parseDescription(sink.bytes())
     const expected = { id: String(id), format: 'arff', md5_checksum: md5, default_target_attribute: 'class' }
     for (const [name, value] of Object.entries(expected)) {

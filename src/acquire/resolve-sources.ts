@@ -3,10 +3,11 @@ import type { DatasetEntry } from '../dataset/entry.ts'
 import type { SourceName } from '../dataset/settings.ts'
 import { Archive } from './archive.ts'
 import type { FileCache } from './cache.ts'
-import { HttpClient } from './http-client.ts'
+import { HttpClient, defaultRetryPolicy } from './http-client.ts'
 import { EmbeddedPackage, Folder } from './local.ts'
 import { Mirror } from './mirror.ts'
 import { OpenML } from './openml.ts'
+import type { Proxies } from './proxies.ts'
 import type { Source } from './source.ts'
 
 export interface SourceSettings {
@@ -19,6 +20,7 @@ export interface SourceSettings {
   readonly offline: boolean
   /** Base URLs tried before those of the catalogue; `{dataset}` stands for the dataset's name. */
   readonly mirrors: readonly string[]
+  readonly proxies?: Proxies
 }
 
 export interface SourceContext {
@@ -34,8 +36,7 @@ export function resolveSources (
 ): Source[] {
   const { name, archive, embedded, openml } = entry
   const { order, folder, offline, openmlUrl } = settings
-  const http = offline ? undefined : new HttpClient()
-  const mirrors = [...settings.mirrors.map(base => base.replaceAll('{dataset}', name)), ...entry.mirrors]
+  const http = offline ? undefined : new HttpClient(defaultRetryPolicy, settings.proxies)
 
   const sources: Readonly<Record<SourceName, () => Source[]>> = {
     folder () {
@@ -50,10 +51,18 @@ export function resolveSources (
     },
     embedded: () => embedded ? [new EmbeddedPackage(embedded)] : [],
     mirrors: () => [
-      ...http ? mirrors.map(base => new Mirror(base, http)) : [],
+      ...http ? resolveMirrors(http) : [],
       ...archive ? [new Archive(archive, { cache, paths: [], http, warn })] : []
     ],
     openml: () => openml && http ? [new OpenML({ ...entry, openml }, openmlUrl, http)] : []
   }
   return order.flatMap(kind => sources[kind]())
+
+  function resolveMirrors (http: HttpClient): Mirror[] {
+    // Those that an operator configures may be private, so their addresses are not named.
+    const own = settings.mirrors.map((address, i) => {
+      return new Mirror(address.replaceAll('{dataset}', name), http, `mirror ${i + 1} of MIRRORS`)
+    })
+    return [...own, ...entry.mirrors.map(address => new Mirror(address, http))]
+  }
 }

@@ -10,7 +10,7 @@ import { asBytes } from '../io/bytes.ts'
 import { sha256, sha256Yielding } from '../io/hash.ts'
 
 /** Incremented when the format changes; artifacts of another layout are prepared anew. */
-const LAYOUT = 1
+const LAYOUT = 2
 
 /** One array of the data file. The arrays follow each other without gaps. */
 export interface ArrayEntry {

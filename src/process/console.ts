@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
 import type { Progress } from '../dataset/progress.ts'
 import { ProgressBar } from './progress-bar.ts'
+import { redact } from './redact.ts'
 
 /** The output of the process: readable lines and a progress bar on a terminal, JSON lines elsewhere. */
 export interface Console {
@@ -9,17 +10,20 @@ export interface Console {
   readonly report: (dataset: string, progress: Progress) => void
 }
 
+/** Applied to every line. */
+const hooks = { streamWrite: redact }
+
 /** Logs to standard output. On a terminal, progress is a bar below the log; elsewhere, an occasional log line. */
 export async function createConsole (level: string, stdout: NodeJS.WriteStream = process.stdout): Promise<Console> {
   if (!stdout.isTTY) {
-    const logger = pino({ level }, stdout)
+    const logger = pino({ level, hooks }, stdout)
     return { logger, report: everyTenth((dataset, progress) => logger.info({ dataset, progress }, 'progress')) }
   }
   const { build: prettyStream } = await import('pino-pretty')
   const bar = new ProgressBar(stdout)
   const destination = new Writable({ write: (line, _encoding, done) => { bar.writeAbove(line); done() } })
   const format = { colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }
-  const logger = pino({ level }, prettyStream({ ...format, destination }))
+  const logger = pino({ level, hooks }, prettyStream({ ...format, destination }))
   return { logger, report: (dataset, progress) => bar.show(dataset, progress) }
 }
 

@@ -124,7 +124,7 @@ const faults: Array<[fault: string, answer: Answer, reason: RegExp, http?: HttpC
   ['endless redirects', endlessRedirect, /^redirects more than 3 times$/],
   ['redirect to another scheme', redirectTo('ftp://127.0.0.1/file'),
     /^redirects from http: to ftp:, which is not followed$/],
-  ['redirect to an invalid URL', redirectTo('http://[/'), /^redirects to 'http:\/\/\[\/', which is not a URL$/],
+  ['redirect to an invalid URL', redirectTo('http://[/'), /^redirects to an invalid URL$/],
   ['endless body', endless(Buffer.alloc(1000)), /^sent more than \d+ bytes$/],
   ['reset during the body', reset(start), interrupted],
   ['close during the body', promise(gzipped.trainImages.length, start), interrupted],
@@ -325,20 +325,38 @@ t.test('proxies of the environment are used, except for excluded hosts', async t
   await once(proxy.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => proxy.close())
   const mirror = await startMirror(t, complete)
-  const before = { ...process.env }
-  t.teardown(() => { process.env = before })
-  const read = async (base: string): Promise<unknown> => {
-    const http = new HttpClient({ ...patient.retryPolicy, attempts: 1 })
+  const read = async (base: string, none = ''): Promise<unknown> => {
+    const { port } = proxy.address() as AddressInfo
+    // Without a scheme: http is assumed.
+    const http = new HttpClient({ ...patient.retryPolicy, attempts: 1 }, {
+      http: { variable: 'HTTP_PROXY', address: `127.0.0.1:${port}` },
+      none
+    })
     return await new Mirror(base, http).read(first, never, () => {}).finally(() => http.close())
   }
-  const { port } = proxy.address() as AddressInfo
-  process.env['HTTP_PROXY'] = process.env['HTTPS_PROXY'] = `http://127.0.0.1:${port}`
   await t.rejects(read('http://mirror.invalid/'), { code: 'source_unavailable', message: /Proxy response \(503\)/ })
   await t.rejects(read('https://mirror.invalid/'), { code: 'source_unavailable', message: /Proxy response \(503\)/ })
   t.same(seen, ['mirror.invalid:80', 'mirror.invalid:443'])
-  process.env['NO_PROXY'] = '127.0.0.1'
-  t.same(Buffer.from(await read(mirror.base) as Uint8Array), bytes)
+  t.same(Buffer.from(await read(mirror.base, '127.0.0.1') as Uint8Array), bytes)
   t.equal(seen.length, 2)
+})
+
+t.test('an invalid proxy is the fault of the sources that would use it, and is named by its variable', async t => {
+  const mirror = await startMirror(t, complete)
+  const invalid = { variable: 'HTTPS_PROXY', address: 'ftp://user:word@proxy.example' }
+  const http = new HttpClient(patient.retryPolicy, { https: invalid })
+  t.teardown(() => http.close())
+  const folder = t.testdir()
+  const { sources, warnings } = await acquireFrom(folder, [
+    new Mirror('https://mirror.invalid/', http),
+    new Mirror('http://{dataset}:x/', http, 'mirror 2 of MIRRORS'),
+    new Mirror(mirror.base, http)
+  ])
+  t.same(sources, fileRoles.map(() => mirror.base))
+  t.same(warnings.slice(0, 2), [
+    `${first.name} from https://mirror.invalid/: HTTPS_PROXY must be an http, https or socks5 address`,
+    `${first.name} from mirror 2 of MIRRORS: its address is not valid`
+  ])
 })
 
 t.test('a file sink writes to disk as bytes arrive, and can restart', async t => {
@@ -373,7 +391,7 @@ t.test('a redirect from https to http is not followed', async t => {
   t.teardown(() => agent.close())
   const redirect = { headers: { location: 'http://safe.example/a.gz' } }
   agent.get('https://safe.example').intercept({ path: '/a.gz' }).reply(302, '', redirect)
-  const http = new HttpClient(patient.retryPolicy, agent)
+  const http = new HttpClient(patient.retryPolicy, {}, agent)
   await t.rejects(http.get('https://safe.example/a.gz', {}, never), {
     message: 'redirects from https: to http:, which is not followed'
   })
@@ -388,4 +406,27 @@ t.test('a download reports its rate and the remaining time', async t => {
   t.same(reports[0], { stage: 'acquire', item: 'a', done: 100, total: 1000 })
   t.match(reports[1], { stage: 'acquire', item: 'a', done: 1000, total: 1000, rate: Number, remaining: 0 })
   t.ok(reports[1]!.rate! > 0)
+})
+
+t.test('credentials of an address are sent as a header, and its query with every request', async t => {
+  const seen: string[] = []
+  const record = (answer: Answer): Answer => (request, response) => {
+    seen.push(`${request.headers.authorization} ${request.url}`)
+    answer(request, response)
+  }
+  const other = await startMirror(t, { elsewhere: record(send(gzipped.trainImages)) })
+  const mirror = await startMirror(t, {
+    [`files/${firstPath}`]: record(redirectTo('/near?a=b')),
+    near: record(redirectTo(`${other.base}elsewhere`))
+  })
+  const address = `${mirror.base.replace('//', '//us%C3%A9r:w%40rd@')}files?token=t#fragment`
+  const source = new Mirror(address, patient)
+  t.equal(source.name, `${mirror.base}files/`)
+  t.same(Buffer.from(await source.read(first, never, () => {})), gzipped.trainImages)
+  const authorization = `Basic ${Buffer.from('usér:w@rd').toString('base64')}`
+  t.same(seen, [
+    `${authorization} /files/${firstPath}?token=t`,
+    `${authorization} /near?a=b`,
+    'undefined /elsewhere'
+  ], 'but not to another origin')
 })

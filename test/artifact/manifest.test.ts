@@ -47,7 +47,7 @@ t.test('truncated manifests and those of other artifacts are rejected', async t 
     code,
     message: 'there are no training samples'
   })
-  t.throws(parse(renderManifest({ ...manifest, layout: 0 })), { code, message: 'the layout is 0, expected 1' })
+  t.throws(parse(renderManifest({ ...manifest, layout: 0 })), { code, message: 'the layout is 0, expected 2' })
 })
 
 t.test('every flipped byte of the data is detected, and its array named', async t => {

@@ -1,0 +1,15 @@
+import t from 'tap'
+import { redact } from '../../src/process/redact.ts'
+
+t.test('credentials and secret parameters are removed, and nothing else', async t => {
+  const cases = [
+    ['"url":"/a?page=1&access_token=abc&x=y"', '"url":"/a?page=1&access_token=***&x=y"'],
+    ['"url":"/a?X-Amz-Signature=abc"', '"url":"/a?X-Amz-Signature=***"'],
+    ['"url":"/a?api_key=abc&sig=d"', '"url":"/a?api_key=***&sig=***"'],
+    ['"input":"http://user:word@host.example/a"', '"input":"http://host.example/a"'],
+    ['"url":"/a?seed=1&augment=rotate:15"', '"url":"/a?seed=1&augment=rotate:15"'],
+    ['listening on http://127.0.0.1:8080', 'listening on http://127.0.0.1:8080'],
+    ['mail me@host.example about http://host.example/@scope', 'mail me@host.example about http://host.example/@scope']
+  ]
+  for (const [text, expected] of cases) t.equal(redact(text!), expected)
+})
