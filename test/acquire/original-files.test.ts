@@ -196,7 +196,7 @@ t.test('a file deleted between two requests is acquired again', async t => {
   const { open, reads } = originals(reproducible, { folder })
   const file = await open(name)
   t.testdir()
-  await t.rejects(file.read(0, 1), { code: 'ENOENT' })
+  await t.rejects(file.read(0, 1), { code: 'source_unavailable' })
   t.same(await readAll(await open(name)), content)
   t.same(reads, [name, name])
 })
