@@ -1,7 +1,7 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
 import { selectBatch, selectIds, type Batch, type Selection } from '../batch.ts'
-import { augmenter } from './augment.ts'
+import { getAugmenter } from './augment.ts'
 import type { Augmentations } from './augmentations.ts'
 
 /** Augmentations, and the random numbers that they use. */
@@ -35,17 +35,21 @@ async function augmentImages (
 ): Promise<Uint8Array> {
   const stored = dataset.splits[selection.split].images
   const size = dataset.rows * dataset.columns
-  const augment = augmenter(dataset, augmentations)
   const ids = selectIds(dataset, selection)
   const images = new Uint8Array(ids.length * size)
-  for (let i = 0, sliceEnd = 0; i < ids.length; i++) {
+  const augmenter = getAugmenter(dataset)
+  for (let start = 0, sliceEnd = 0; start < ids.length; start += augmenter.capacity) {
     if (performance.now() >= sliceEnd) {
       await yieldToEventLoop()
       signal.throwIfAborted()
       sliceEnd = performance.now() + TIME_SLICE_MS
     }
-    const id = ids[i]!
-    augment(stored.subarray(id * size, (id + 1) * size), images.subarray(i * size, (i + 1) * size), key(id))
+    const count = Math.min(augmenter.capacity, ids.length - start)
+    for (let i = 0; i < count; i++) {
+      const id = ids[start + i]!
+      augmenter.load(i, stored.subarray(id * size, (id + 1) * size), key(id))
+    }
+    images.set(augmenter.augment(count, augmentations), start * size)
   }
   return images
 }

@@ -1,33 +1,67 @@
 import type { ImageSize } from '../../dataset/sample-splits.ts'
+import { augmentModule } from './augment-module.ts'
 import type { Augmentations } from './augmentations.ts'
-import { cutOut } from './cutout.ts'
-import { elasticField } from './elastic.ts'
-import { affineTransform, resampler } from './geometry.ts'
-import { addNoise } from './noise.ts'
-import { sampleWords } from './random.ts'
 
-/**
- * Augments one u8 image of rows·columns into `target`, which must not overlap it.
- *
- * @param key of the sample in its epoch, u32: its random numbers depend on nothing else
- */
-export type Augment = (source: Uint8Array, target: Uint8Array, key: number) => void
+/** Augments u8 images of rows·columns, some at a time, in memory of its own that takes copies of them. */
+export interface Augmenter {
+  /** Images at a time. */
+  readonly capacity: number
+  /**
+   * Takes an image to augment.
+   *
+   * @param index below `capacity`
+   * @param key of the sample in its epoch, u32: its random numbers depend on nothing else
+   */
+  load (index: number, image: Uint8Array, key: number): void
+  /** Augments the first `count` loaded images into u8 count·rows·columns, which the next call overwrites. */
+  augment (count: number, augmentations: Augmentations): Uint8Array
+}
 
-/**
- * Returns the function that augments images of one size, always in the same order: rotation, scale, shift and elastic
- * distortion in one resampling, then noise, then cutout. It has working memory of its own.
- */
-export function augmenter (size: ImageSize, augmentations: Augmentations): Augment {
-  const { rotate, shift, scale, elastic, noise, cutout } = augmentations
-  const isGeometric = [rotate, shift, scale, elastic].some(strength => strength !== undefined)
-  const resample = resampler(size)
-  const displace = elastic === undefined ? undefined : elasticField(size, elastic)
+/** Bytes of images at a time: few enough to stay in a core's own cache, and to take less than a millisecond. */
+const GROUP_BYTES = 1 << 16
 
-  return (source, target, key) => {
-    const word = sampleWords(key)
-    if (isGeometric) resample(source, target, affineTransform(augmentations, word), displace?.(word))
-    else target.set(source)
-    if (noise !== undefined) addNoise(target, noise, word)
-    if (cutout !== undefined) cutOut(target, size, cutout, word)
+/** Compiled from AssemblyScript in assembly/, which describes the arithmetic. */
+const module = new WebAssembly.Module(augmentModule)
+
+interface Kernels {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  layOut (rows: number, columns: number, capacity: number): void
+  getSources (): number
+  getKeys (): number
+  getTargets (): number
+  augment (
+    count: number, rotate: number, shift: number, scale: number, elastic: number, noise: number, cutout: number
+  ): void
+}
+
+const augmenters = new Map<string, Augmenter>()
+
+/** The augmenter of a size. Callers share it, so they must not yield between `load` and the use of the result. */
+export function getAugmenter ({ rows, columns }: ImageSize): Augmenter {
+  const name = `${rows}×${columns}`
+  let augmenter = augmenters.get(name)
+  if (!augmenter) augmenters.set(name, augmenter = createAugmenter({ rows, columns }))
+  return augmenter
+}
+
+function createAugmenter ({ rows, columns }: ImageSize): Augmenter {
+  const size = rows * columns
+  const capacity = Math.ceil(GROUP_BYTES / size)
+  const kernels = new WebAssembly.Instance(module).exports as unknown as Kernels
+  kernels.layOut(rows, columns, capacity)
+  const { buffer } = kernels.memory
+  const sources = new Uint8Array(buffer, kernels.getSources(), capacity * size)
+  const keys = new Uint32Array(buffer, kernels.getKeys(), capacity)
+  const targets = new Uint8Array(buffer, kernels.getTargets(), capacity * size)
+  return {
+    capacity,
+    load (index, image, key) {
+      sources.set(image, index * size)
+      keys[index] = key
+    },
+    augment (count, { rotate = 0, shift = 0, scale = 0, elastic = 0, noise = 0, cutout = 0 }) {
+      kernels.augment(count, rotate, shift, scale, elastic, noise, cutout)
+      return targets.subarray(0, count * size)
+    }
   }
 }

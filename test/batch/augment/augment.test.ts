@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { augmenter } from '../../../src/batch/augment/augment.ts'
+import { getAugmenter } from '../../../src/batch/augment/augment.ts'
 import type { Augmentations } from '../../../src/batch/augment/augmentations.ts'
-import { elasticField } from '../../../src/batch/augment/elastic.ts'
-import { affineTransform, cosine, sine } from '../../../src/batch/augment/geometry.ts'
-import { below, signed, sampleWords } from '../../../src/batch/augment/random.ts'
 import { mix, sampleKey } from '../../../src/dataset/order.ts'
+import { elasticField } from '../../fixtures/augment/elastic.ts'
+import { affineTransform, cosine, sine } from '../../fixtures/augment/geometry.ts'
+import { below, signed, sampleWords } from '../../fixtures/augment/random.ts'
 
 const size = { rows: 28, columns: 28 }
 const testImage = Uint8Array.from({ length: 784 }, (_, i) => mix(i) % 256)
 const key = sampleKey(42, 1)
 
 function augmented (augmentations: Augmentations, { image = testImage, of = size, by = key(7) } = {}): Uint8Array {
-  const target = new Uint8Array(image.length)
-  augmenter(of, augmentations)(image, target, by)
-  return target
+  const augmenter = getAugmenter(of)
+  augmenter.load(0, image, by)
+  return augmenter.augment(1, augmentations).slice()
 }
 
 function digest (bytes: Uint8Array): string {
@@ -48,12 +48,12 @@ t.test('strength 0 changes nothing', async t => {
 })
 
 t.test('a sample depends on its key alone, not on the samples before it', async t => {
-  const augment = augmenter(size, everything)
   const alone = Array.from({ length: 20 }, (_, id) => augmented(everything, { by: key(id) }))
-  const target = new Uint8Array(784)
-  for (let id = 19; id >= 0; id--) {
-    augment(testImage, target, key(id))
-    t.equal(digest(target), digest(alone[id]!))
+  const augmenter = getAugmenter(size)
+  for (let id = 0; id < 20; id++) augmenter.load(19 - id, testImage, key(id))
+  const together = augmenter.augment(20, everything)
+  for (let id = 0; id < 20; id++) {
+    t.equal(digest(together.subarray((19 - id) * 784, (20 - id) * 784)), digest(alone[id]!))
   }
   t.equal(new Set(alone.map(digest)).size, 20, 'each sample has random numbers of its own')
   t.not(digest(augmented(everything, { by: sampleKey(42, 2)(7) })), digest(alone[7]!), 'and so has each epoch')

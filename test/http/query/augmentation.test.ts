@@ -1,8 +1,8 @@
 import { decode as decodePng } from 'fast-png'
 import t from 'tap'
-import { augmenter } from '../../../src/batch/augment/augment.ts'
 import { sampleKey } from '../../../src/dataset/order.ts'
 import { appOver } from '../../fixtures/app.ts'
+import { referenceAugmenter } from '../../fixtures/augment/reference.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 import type { ReadBatch } from '../../fixtures/read.ts'
 
@@ -18,7 +18,7 @@ type App = Awaited<ReturnType<typeof appOver>>['app']
 /** The augmented image of a sample of the split. */
 function expected (id: number, seed = 0, epoch = 0): Uint8Array {
   const target = new Uint8Array(784)
-  augmenter(dataset, strengths)(images.subarray(id * 784, (id + 1) * 784), target, sampleKey(seed, epoch)(id))
+  referenceAugmenter(dataset, strengths)(images.subarray(id * 784, (id + 1) * 784), target, sampleKey(seed, epoch)(id))
   return target
 }
 

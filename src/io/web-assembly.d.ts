@@ -11,6 +11,6 @@ declare namespace WebAssembly {
 
   class Instance {
     readonly exports: Record<string, unknown>
-    constructor (module: Module, imports: Record<string, Record<string, Memory | number>>)
+    constructor (module: Module, imports?: Record<string, Record<string, Memory | number>>)
   }
 }
