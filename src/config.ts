@@ -52,6 +52,10 @@ export const environment = {
     SHUTDOWN_DELAY: number(
       0, 3600, 1, 'Seconds that a stopping server still accepts connections, while `/readyz` fails.'
     ),
+    RETRY_DELAY: number(
+      0.1, 86400, 5, 'Seconds until a failed dataset is loaded again; doubles with each failure, up to 10 minutes.'
+    ),
+    EXIT_ON_FAILURE: oneOf(['0', '1'], '0', '`1` ends the process if a dataset fails, instead of loading it again.'),
     LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
     ACCESS_LOG: text('all', 'Requests to log: `all`, `errors`, or errors and a fraction of successes, such as `0.01`.'),
     CORS_ORIGIN: text('*', 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.')
@@ -109,6 +113,9 @@ export interface Config {
   readonly requestTimeoutMs: number
   readonly stallTimeoutMs: number
   readonly shutdownDelayMs: number
+  /** Pause after the first failure of a dataset. */
+  readonly retryDelayMs: number
+  readonly exitOnFailure: boolean
   readonly logLevel: (typeof logLevels)[number]
   /** The fraction of successful requests to log. */
   readonly loggedSuccesses: number
@@ -156,6 +163,8 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     requestTimeoutMs: values.REQUEST_TIMEOUT * 1000,
     stallTimeoutMs: values.STALL_TIMEOUT * 1000,
     shutdownDelayMs: values.SHUTDOWN_DELAY * 1000,
+    retryDelayMs: values.RETRY_DELAY * 1000,
+    exitOnFailure: values.EXIT_ON_FAILURE === '1',
     logLevel: values.LOG_LEVEL,
     loggedSuccesses: parseAccessLog(values.ACCESS_LOG.trim()),
     corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none')

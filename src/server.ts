@@ -3,7 +3,8 @@ import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type Config } from './config.ts'
 import { catalogue } from './dataset/catalogue/index.ts'
-import { DatasetRegistry, type DatasetHead } from './dataset/registry.ts'
+import { loadAll } from './dataset/load-all.ts'
+import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset/registry.ts'
 import { loadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
@@ -21,7 +22,17 @@ async function main (): Promise<void> {
   const stopping = new AbortController()
 
   // Loading starts before the app is imported, since a worker thread or a child process does most of it.
-  const loading = loadAll({ config, registry, logger, report, signal: stopping.signal })
+  const { signal } = stopping
+  const options: LoadingOptions = { config, registry, logger, report, signal }
+  const loading = loadAll({
+    registry,
+    signal,
+    retryDelayMs: config.retryDelayMs,
+    load: head => load(head, options),
+    onFailure: (head, error, delayMs) => handleFailure(head, error, delayMs, options)
+  })
+  // Handled below, once the app can be closed.
+  loading.catch(() => {})
   const { buildApp } = await import('./app.ts')
   const { listen } = await import('./http/listen.ts')
   const app = await buildApp({ config, registry, logger })
@@ -35,9 +46,15 @@ async function main (): Promise<void> {
   })
 
   await listen(app, config)
-  await loading
-  // Preloads a slow import that would otherwise delay the first Arrow response.
-  loadArrow()
+  try {
+    const { retrying } = await loading
+    // Preloads a slow import that would otherwise delay the first Arrow response.
+    loadArrow()
+    await retrying
+  } catch (error) {
+    await app.close()
+    throw error
+  }
 }
 
 interface LoadingOptions extends Console {
@@ -46,40 +63,50 @@ interface LoadingOptions extends Console {
   readonly signal: AbortSignal
 }
 
-/** Loads the datasets one after the other, so that at most one is prepared at a time. */
-async function loadAll (options: LoadingOptions): Promise<void> {
-  for (const { entry } of options.registry.states) {
-    if (!options.signal.aborted) await load(entry, options)
-  }
-}
-
-async function load (head: DatasetHead, { config, registry, logger, report, signal }: LoadingOptions): Promise<void> {
+async function load (head: DatasetHead, options: LoadingOptions): Promise<LoadedDataset> {
+  const { config, registry, logger, report, signal } = options
   const { name } = head
   const { dataFolder, keepPrepared, datasets, sources, split, prepare, backend } = config
-  try {
-    const dataset = await loadDataset(await resolveEntry(name, sources.folder), {
-      dataFolder,
-      // At least as many as are served, since they would replace each other's artifacts otherwise.
-      keep: keepPrepared && Math.max(keepPrepared, datasets.length),
-      sources,
-      split,
-      prepare,
-      backend,
-      signal,
-      log: logger,
-      report (progress) {
-        registry.progress(head, progress)
-        report(name, progress)
-      }
-    })
-    registry.ready(dataset)
-    logger.info({ dataset: name, version: dataset.version, ms: Math.round(performance.now()) }, `${name} is ready`)
-  } catch (error) {
-    if (signal.aborted) return
-    const bug = !(error instanceof ServiceError)
-    registry.fail(head, bug ? 'an unexpected error occurred; the server log has the details' : messageOf(error))
-    logger.error({ dataset: name, ...(bug && { err: error }) }, `${name} failed: ${messageOf(error)}`)
+  const dataset = await loadDataset(await resolveEntry(name, sources.folder), {
+    dataFolder,
+    // At least as many as are served, since they would replace each other's artifacts otherwise.
+    keep: keepPrepared && Math.max(keepPrepared, datasets.length),
+    sources,
+    split,
+    prepare,
+    backend,
+    signal,
+    log: logger,
+    report (progress) {
+      registry.progress(head, progress)
+      report(name, progress)
+    }
+  })
+  logger.info({ dataset: name, version: dataset.version, ms: Math.round(performance.now()) }, `${name} is ready`)
+  return dataset
+}
+
+/**
+ * Logs why a dataset failed.
+ *
+ * @returns the reason to publish
+ * @throws ServiceError dataset_failed: the process is to end
+ */
+function handleFailure (
+  { name }: DatasetHead,
+  error: unknown,
+  delayMs: number,
+  { config, logger }: LoadingOptions
+): string {
+  const bug = !(error instanceof ServiceError)
+  const message = `${name} failed: ${messageOf(error)}`
+  if (config.exitOnFailure) {
+    if (bug) logger.fatal({ err: error }, message)
+    throw new ServiceError('dataset_failed', message, { cause: error })
   }
+  const seconds = Math.ceil(delayMs / 1000)
+  logger.error({ dataset: name, ...(bug && { err: error }) }, `${message}; next attempt in ${seconds} s`)
+  return bug ? 'an unexpected error occurred; the server log has the details' : messageOf(error)
 }
 
 /** Batches are sent as they are in memory, and clients read them as little-endian. */

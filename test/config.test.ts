@@ -30,6 +30,8 @@ t.test('without settings, the defaults apply', async t => {
     requestTimeoutMs: 60_000,
     stallTimeoutMs: 120_000,
     shutdownDelayMs: 1000,
+    retryDelayMs: 5000,
+    exitOnFailure: false,
     logLevel: 'info',
     loggedSuccesses: 1,
     corsOrigins: ['*']
@@ -74,6 +76,8 @@ t.test('every setting can be set', async t => {
     REQUEST_TIMEOUT: '7.5',
     STALL_TIMEOUT: '8.5',
     SHUTDOWN_DELAY: '0',
+    RETRY_DELAY: '0.5',
+    EXIT_ON_FAILURE: '1',
     LOG_LEVEL: 'silent',
     ACCESS_LOG: ' 0.25 ',
     CORS_ORIGIN: 'https://a.example, https://b.example'
@@ -106,6 +110,8 @@ t.test('every setting can be set', async t => {
     requestTimeoutMs: 7500,
     stallTimeoutMs: 8500,
     shutdownDelayMs: 0,
+    retryDelayMs: 500,
+    exitOnFailure: true,
     logLevel: 'silent',
     loggedSuccesses: 0.25,
     corsOrigins: ['https://a.example', 'https://b.example']

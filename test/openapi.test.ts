@@ -48,7 +48,7 @@ const stores = {
   failed: new DatasetRegistry([mnist])
 }
 stores.loading.progress(mnist, { stage: 'prepare', item: 'normalizing', done: 21000, total: 70000 })
-stores.failed.fail(mnist, 'no source has train-images-idx3-ubyte: none is configured')
+stores.failed.fail(mnist, 'no source has train-images-idx3-ubyte: none is configured', Date.UTC(2000, 0, 1))
 
 t.before(async () => {
   stores.ready.ready(await loadDataset(mnist, {

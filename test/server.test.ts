@@ -1,12 +1,15 @@
 import { once } from 'node:events'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { buffer, json } from 'node:stream/consumers'
 import t from 'tap'
 import type { LogLine } from './fixtures/log-line.ts'
 import type { ReadBatch } from './fixtures/read.ts'
 import { runToExit, start } from './fixtures/server-process.ts'
+import { idxFile } from './fixtures/tiny-dataset.ts'
 
 function nativeIsInstalled (): boolean {
   try {
@@ -70,6 +73,50 @@ t.test('a dataset that fails gives its reason, and the server keeps running', { 
   t.equal((await fetch(`${server.url}/healthz`)).status, 200)
   server.process.kill('SIGTERM')
   t.same(await server.exit, [0, null])
+})
+
+/** Writes a dataset of 4×4 images in two classes. */
+async function writeDataset (folder: string): Promise<void> {
+  await mkdir(folder)
+  for (const [name, count] of [['train', 10], ['t10k', 4]] as const) {
+    const images = Uint8Array.from({ length: count * 16 }, (_, i) => i % 256)
+    const labels = Uint8Array.from({ length: count }, (_, i) => i % 2)
+    await writeFile(join(folder, `${name}-images-idx3-ubyte`), idxFile([count, 4, 4], images))
+    await writeFile(join(folder, `${name}-labels-idx1-ubyte`), idxFile([count], labels))
+  }
+}
+
+t.test('a failed dataset is loaded again, while the others are served', async t => {
+  const folder = t.testdir({ sources: {}, data: {} })
+  const sources = join(folder, 'sources')
+  await writeDataset(join(sources, 'present'))
+  const server = await start(t, {
+    DATASETS: 'late,present', SOURCE_DIR: sources, DATA_DIR: join(folder, 'data'), RETRY_DELAY: '0.2'
+  })
+  const failure = await server.line(({ msg }) => msg.startsWith('late failed'))
+  t.equal(failure.msg, 'late failed: folder late cannot be read: ENOENT; next attempt in 1 s')
+  await server.line(({ msg }) => msg === 'present is ready')
+  t.equal((await fetch(`${server.url}/v1/datasets/present/splits/test`)).status, 200)
+  const failed = await fetch(`${server.url}/v1/datasets/late`)
+  t.equal(failed.status, 503)
+  t.match(failed.headers.get('retry-after'), /^[1-9]\d*$/)
+  t.equal((await fetch(`${server.url}/readyz`)).status, 200)
+
+  // Moved into place, so that no attempt sees half of it.
+  await writeDataset(join(folder, 'late'))
+  await rename(join(folder, 'late'), join(sources, 'late'))
+  await server.line(({ msg }) => msg === 'late is ready')
+  t.equal((await fetch(`${server.url}/v1/datasets/late/splits/test`)).status, 200)
+  server.process.kill('SIGTERM')
+  t.same(await server.exit, [0, null])
+})
+
+t.test('with EXIT_ON_FAILURE, a dataset that fails ends the process with one line', async t => {
+  const { code, stderr } = await runToExit(t, {
+    PORT: '0', SHUTDOWN_DELAY: '0', DATASETS: 'mnist', SOURCES: 'mirrors', OFFLINE: '1', EXIT_ON_FAILURE: '1'
+  })
+  t.equal(code, 1)
+  t.equal(stderr, 'mnist-batch-server: mnist failed: no source has train-images-idx3-ubyte: none is configured\n')
 })
 
 t.test('invalid settings end the process with one line', async t => {

@@ -14,7 +14,20 @@ export interface LoadedDataset extends PreparedDataset {
 export type DatasetState =
   | { readonly status: 'loading', readonly entry: DatasetHead, readonly progress: Progress | undefined }
   | { readonly status: 'ready', readonly entry: DatasetEntry, readonly dataset: LoadedDataset }
-  | { readonly status: 'failed', readonly entry: DatasetHead, readonly reason: string }
+  | FailedState
+
+/** A dataset that could not be loaded. It stays in this state until an attempt succeeds. */
+export interface FailedState {
+  readonly status: 'failed'
+  readonly entry: DatasetHead
+  readonly reason: string
+  /** Failures so far. */
+  readonly attempts: number
+  /** Earliest time of the next attempt, in milliseconds since 1970; undefined while one is running. */
+  readonly nextAttempt: number | undefined
+  /** That of the attempt that is running. */
+  readonly progress: Progress | undefined
+}
 
 /** The datasets that this process serves, by name, and the state of each. A ready dataset never changes. */
 export class DatasetRegistry {
@@ -32,15 +45,32 @@ export class DatasetRegistry {
     return this.#states.get(name)
   }
 
+  /** Starts an attempt to load a dataset. */
+  start (entry: DatasetHead): void {
+    this.#update(entry, undefined)
+  }
+
   progress (entry: DatasetHead, progress: Progress): void {
-    this.#states.set(entry.name, { status: 'loading', entry, progress })
+    this.#update(entry, progress)
   }
 
   ready (dataset: LoadedDataset): void {
     this.#states.set(dataset.entry.name, { status: 'ready', entry: dataset.entry, dataset })
   }
 
-  fail (entry: DatasetHead, reason: string): void {
-    this.#states.set(entry.name, { status: 'failed', entry, reason })
+  /** @param nextAttempt earliest time of the next attempt, in milliseconds since 1970 */
+  fail (entry: DatasetHead, reason: string, nextAttempt?: number): void {
+    const previous = this.#states.get(entry.name)
+    const attempts = previous?.status === 'failed' ? previous.attempts + 1 : 1
+    this.#states.set(entry.name, { status: 'failed', entry, reason, attempts, nextAttempt, progress: undefined })
+  }
+
+  /** A retry does not make a dataset `loading` again, since that would make the whole service unready. */
+  #update (entry: DatasetHead, progress: Progress | undefined): void {
+    const previous = this.#states.get(entry.name)
+    const state: DatasetState = previous?.status === 'failed'
+      ? { ...previous, nextAttempt: undefined, progress }
+      : { status: 'loading', entry, progress }
+    this.#states.set(entry.name, state)
   }
 }

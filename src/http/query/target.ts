@@ -4,6 +4,7 @@ import type { DatasetRegistry, LoadedDataset } from '../../dataset/registry.ts'
 import type { Format } from '../../encode/format.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { abbreviate, ServiceError } from '../../errors.ts'
+import { describeFailure, secondsToRetry } from '../response/failure.ts'
 
 /** The part of a request that selects a split and a format. */
 export interface SplitRequest {
@@ -35,8 +36,8 @@ export function resolveTarget<F extends Format> (
  * The prepared dataset of a name.
  *
  * @param version that the client requires, if any
- * @throws ServiceError unknown_dataset, dataset_loading with its progress, dataset_failed with the reason,
- * unknown_version
+ * @throws ServiceError unknown_dataset, dataset_loading with its progress, dataset_failed with the reason
+ * and the next attempt, unknown_version
  */
 export function resolveDataset (registry: DatasetRegistry, name: string, version?: string): LoadedDataset {
   const state = registry.state(name)
@@ -49,7 +50,9 @@ export function resolveDataset (registry: DatasetRegistry, name: string, version
     throw new ServiceError('dataset_loading', `${name} is still being prepared`, { members, retryAfter: 1 })
   }
   if (state.status === 'failed') {
-    throw new ServiceError('dataset_failed', `${name} could not be prepared: ${state.reason}`)
+    const { reason, ...members } = describeFailure(state)
+    const retryAfter = secondsToRetry(state)
+    throw new ServiceError('dataset_failed', `${name} could not be prepared: ${reason}`, { members, retryAfter })
   }
   if (version !== undefined && version !== state.dataset.version) {
     const detail = `${name} has no version '${abbreviate(version)}'; the current one is ${state.dataset.version}`

@@ -10,6 +10,7 @@ import { DatasetBody } from '../openapi/schemas/dataset-schemas.ts'
 import { DatasetParams, defaultBatchSize, NoQuery, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { DatasetList } from '../openapi/schemas/state-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
+import { describeFailure } from '../response/failure.ts'
 import { respond, respondJson } from '../response/respond.ts'
 
 interface Options {
@@ -71,7 +72,7 @@ function summarize (state: DatasetState) {
     url: `/v1/datasets/${state.entry.name}`,
     ...(state.status === 'ready' && { version: state.dataset.version }),
     ...(state.status === 'loading' && state.progress && { progress: state.progress }),
-    ...(state.status === 'failed' && { reason: state.reason })
+    ...(state.status === 'failed' && describeFailure(state))
   }
 }
 

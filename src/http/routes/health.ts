@@ -3,6 +3,7 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { problems } from '../openapi/responses.ts'
 import { NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { Health, Readiness } from '../openapi/schemas/state-schemas.ts'
+import { describeFailure, secondsToRetry } from '../response/failure.ts'
 import { respondJson } from '../response/respond.ts'
 
 /** Liveness and readiness probes. */
@@ -34,12 +35,14 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       name: state.entry.name,
       status: state.status,
       ...(state.status === 'loading' && state.progress && { progress: state.progress }),
-      ...(state.status === 'failed' && { reason: state.reason })
+      ...(state.status === 'failed' && describeFailure(state))
     }))
     const isLoading = datasets.some(({ status }) => status === 'loading')
     const hasFailed = datasets.every(({ status }) => status === 'failed')
     if (isStopping || isLoading || hasFailed) reply.code(503)
+    const delays = registry.states.filter(state => state.status === 'failed').map(secondsToRetry)
     if (isLoading) reply.header('retry-after', 1)
+    else if (hasFailed) reply.header('retry-after', Math.min(...delays))
     const status = isStopping ? 'stopping' : isLoading ? 'loading' : hasFailed ? 'failed' : 'ready'
     respondJson(reply, { status, datasets })
   })

@@ -12,7 +12,8 @@ const train = '/v1/datasets/made-up/splits/train/batches'
 t.test('resources of loading and failed datasets are 503, while those of others are served', async t => {
   const { app, registry } = await appOver(t, [dataset, slow, broken])
   registry.progress(slow.entry, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
-  registry.fail(broken.entry, 'no source has it')
+  const nextAttempt = Date.now() + 60_000
+  registry.fail(broken.entry, 'no source has it', nextAttempt)
   for (const resource of ['', '/mean', '/splits/train', '/splits/train/batches', '/splits/train/samples/0']) {
     t.equal((await app.inject(`/v1/datasets/made-up${resource}`)).statusCode, 200, `made-up${resource} is served`)
 
@@ -27,9 +28,18 @@ t.test('resources of loading and failed datasets are 503, while those of others 
 
     const failed = await app.inject(`/v1/datasets/broken${resource}`)
     t.equal(failed.statusCode, 503)
-    t.equal(failed.headers['retry-after'], undefined, 'a retry would fail as well')
-    t.match(failed.json(), { code: 'dataset_failed', detail: 'broken could not be prepared: no source has it' })
+    const retryAfter = Number(failed.headers['retry-after'])
+    t.ok(retryAfter > 30 && retryAfter <= 60, `${retryAfter} s until the next attempt`)
+    t.match(failed.json(), {
+      code: 'dataset_failed',
+      detail: 'broken could not be prepared: no source has it',
+      attempts: 1,
+      next_attempt: new Date(nextAttempt).toISOString()
+    })
   }
+  registry.start(broken.entry)
+  const retrying = await app.inject('/v1/datasets/broken')
+  t.same([retrying.statusCode, retrying.headers['retry-after']], [503, '1'], 'an attempt may end at any time')
 })
 
 t.test('unknown datasets, splits and versions are 404, with the existing ones', async t => {

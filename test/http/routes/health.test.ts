@@ -9,7 +9,8 @@ const broken = prepared({ train: 1, val: 1, test: 1 }, { name: 'broken' })
 t.test('ready once no dataset is loading and at least one can be served', async t => {
   const { app, registry } = await appOver(t, [dataset, slow, broken])
   registry.progress(slow.entry, { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 })
-  registry.fail(broken.entry, 'no source has it')
+  const nextAttempt = Date.now() + 60_000
+  registry.fail(broken.entry, 'no source has it', nextAttempt)
   const getReadiness = async () => {
     const { statusCode, headers, body } = await app.inject('/readyz')
     return { statusCode, retryAfter: headers['retry-after'], body: JSON.parse(body) }
@@ -22,7 +23,7 @@ t.test('ready once no dataset is loading and at least one can be served', async 
     datasets: [
       { name: 'made-up', status: 'ready' },
       { status: 'loading', progress: { done: 10 } },
-      { status: 'failed', reason: 'no source has it' }
+      { status: 'failed', reason: 'no source has it', attempts: 1, next_attempt: new Date(nextAttempt).toISOString() }
     ]
   })
 
@@ -30,8 +31,20 @@ t.test('ready once no dataset is loading and at least one can be served', async 
   const ready = await getReadiness()
   t.match(ready, { statusCode: 200, body: { status: 'ready' } }, 'despite the failed dataset')
 
-  registry.fail(slow.entry, 'x')
-  registry.fail(dataset.entry, 'y')
-  t.match(await getReadiness(), { statusCode: 503, body: { status: 'failed' } })
+  registry.start(broken.entry)
+  const progress = { stage: 'acquire', item: 'x', done: 1, total: 2 } as const
+  registry.progress(broken.entry, progress)
+  const retrying = await getReadiness()
+  t.match(retrying, { statusCode: 200, body: { status: 'ready' } }, 'a retry does not make the service unready')
+  t.same(retrying.body.datasets[2], {
+    name: 'broken', status: 'failed', reason: 'no source has it', attempts: 1, progress
+  })
+  registry.fail(broken.entry, 'no source has it', nextAttempt)
+
+  registry.fail(slow.entry, 'x', Date.now() + 600_000)
+  registry.fail(dataset.entry, 'y', Date.now() + 600_000)
+  const failed = await getReadiness()
+  t.match(failed, { statusCode: 503, body: { status: 'failed' } })
+  t.ok(Number(failed.retryAfter) > 30 && Number(failed.retryAfter) <= 60, 'until the first of the next attempts')
   t.same((await app.inject('/healthz')).json(), { status: 'ok' }, 'alive all the same')
 })

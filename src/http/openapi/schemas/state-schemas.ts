@@ -13,6 +13,15 @@ const ProgressBody = Type.Object({
 
 const Status = Type.Enum(['ready', 'loading', 'failed'])
 
+const Failure = {
+  reason: Type.Optional(Type.String({ description: 'Why loading failed.' })),
+  attempts: Type.Optional(Type.Integer({ description: 'Number of failures so far.' })),
+  next_attempt: Type.Optional(Type.String({
+    format: 'date-time',
+    description: 'Earliest time of the next attempt; absent while one is running.'
+  }))
+}
+
 export const Health = Type.Object({ status: Type.Literal('ok') })
 
 export const Readiness = Type.Object({
@@ -21,7 +30,7 @@ export const Readiness = Type.Object({
     name: Type.String(),
     status: Status,
     progress: Type.Optional(ProgressBody),
-    reason: Type.Optional(Type.String())
+    ...Failure
   }))
 })
 
@@ -32,7 +41,7 @@ export const DatasetList = Type.Object({
     status: Status,
     version: Type.Optional(Type.String()),
     progress: Type.Optional(ProgressBody),
-    reason: Type.Optional(Type.String({ description: 'Why loading failed.' })),
+    ...Failure,
     url: Type.String()
   })),
   limits: Type.Object({ default_batch_size: Type.Integer(), max_batch_size: Type.Integer() }),
