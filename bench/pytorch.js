@@ -5,13 +5,12 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { idxFolder, idxNames } from '../scripts/lib/mnist.js'
 import { startQuietService } from '../scripts/lib/server.js'
+import { pythonClient } from '../test/clients/python.js'
 import { hasModules, programPath, withServers } from './alternatives.js'
 import { alternate } from './rounds.js'
 
-const clientFolder = fileURLToPath(new URL('../clients/python/src', import.meta.url))
 /** Of the samples/s of torchvision's DataLoader. */
 const MIN_RATIO = 20
 
@@ -52,7 +51,7 @@ function torchvisionFolder () {
 /** A program that measures for as many seconds as each line of its input says, and prints the result. */
 function startPython (program, ...args) {
   const child = spawn('python3', [programPath(program), ...args], {
-    env: { ...process.env, PYTHONPATH: clientFolder },
+    env: { ...process.env, PYTHONPATH: pythonClient },
     stdio: ['pipe', 'pipe', 'inherit']
   })
   const lines = createInterface(child.stdout)
