@@ -1,4 +1,5 @@
 import { releaseSignals } from './process/signals.ts'
+import { readdir } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type Config } from './config.ts'
@@ -17,7 +18,9 @@ const GRACE_MS = 8000
 async function main (): Promise<void> {
   const config = loadConfig([...catalogue.keys()])
   assertLittleEndian()
+  const hasSources = await findSources(config)
   const { logger, report } = await createConsole(config.logLevel)
+  if (!hasSources) logger.warn(`SOURCE_DIR has none of the datasets ${config.datasets.join(', ')}`)
   const registry = new DatasetRegistry(config.datasets.map(name => catalogue.get(name) ?? { name, title: name }))
   const stopping = new AbortController()
 
@@ -107,6 +110,21 @@ function handleFailure (
   const seconds = Math.ceil(delayMs / 1000)
   logger.error({ dataset: name, ...(bug && { err: error }) }, `${message}; next attempt in ${seconds} s`)
   return bug ? 'an unexpected error occurred; the server log has the details' : messageOf(error)
+}
+
+/**
+ * Whether SOURCE_DIR is not set, or has a folder for one of the datasets.
+ *
+ * @throws ServiceError invalid_configuration: it cannot be read, which would look like a folder without datasets
+ */
+async function findSources ({ datasets, sources: { folder } }: Config): Promise<boolean> {
+  if (folder === undefined) return true
+  const names = await readdir(folder).catch(cause => {
+    const detail = `SOURCE_DIR must be a folder that can be read, got '${folder}': ${messageOf(cause)}`
+    throw new ServiceError('invalid_configuration', detail, { cause })
+  })
+  // The datasets of a family may share a folder.
+  return datasets.some(name => names.includes(name) || names.includes(name.split('-')[0]!))
 }
 
 /** Batches are sent as they are in memory, and clients read them as little-endian. */

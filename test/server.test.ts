@@ -128,6 +128,26 @@ t.test('invalid settings end the process with one line', async t => {
   })
 })
 
+t.test('a SOURCE_DIR that is no folder ends the process with one line', async t => {
+  const folder = t.testdir({ file: '' })
+  for (const [name, reason] of [['absent', 'ENOENT'], ['file', 'ENOTDIR']] as const) {
+    const path = join(folder, name)
+    const { code, stdout, stderr } = await runToExit(t, { SOURCE_DIR: path, DATA_DIR: join(folder, 'data') })
+    t.same([code, stdout], [1, ''])
+    const expected = `mnist-batch-server: SOURCE_DIR must be a folder that can be read, got '${path}': ${reason}: `
+    t.ok(stderr.startsWith(expected) && stderr.trimEnd().split('\n').length === 1, stderr)
+  }
+})
+
+t.test('a SOURCE_DIR without any of the datasets causes a warning', async t => {
+  const folder = t.testdir({ sources: { other: {} } })
+  const env = { SOURCE_DIR: join(folder, 'sources'), DATA_DIR: join(folder, 'data'), OFFLINE: '1', SOURCES: 'folder' }
+  const server = await start(t, { ...env, DATASETS: 'mnist' })
+  t.equal((await server.line(({ level }) => level === 40)).msg, 'SOURCE_DIR has none of the datasets mnist')
+  server.process.kill('SIGTERM')
+  await server.exit
+})
+
 t.test('an occupied port ends the process with one line', async t => {
   const occupant = createServer().listen(0, '127.0.0.1')
   t.teardown(() => occupant.close())
