@@ -6,21 +6,19 @@ const HANG_MS = 30_000
 
 /** @returns the status, or undefined if the server closed the connection without a response; or throws what is wrong */
 export async function check (port, { bytes, isHead }) {
-  const response = await exchange(port, bytes)
-  if (response.length === 0) return undefined
-  const text = response.subarray(0, response.indexOf('\r\n\r\n')).toString('latin1')
-  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1])
-  if (!status) throw new Error(`not a response: ${text.slice(0, 100)}`)
+  let response = await exchange(port, bytes)
   // Interim responses come before the final one.
-  if (status === 100) return await checkFinal(response.subarray(response.indexOf('\r\n\r\n') + 4), isHead)
-  return await checkFinal(response, isHead)
+  while (response.subarray(0, 12).equals(INTERIM)) response = response.subarray(response.indexOf('\r\n\r\n') + 4)
+  return response.length === 0 ? undefined : checkFinal(response, isHead)
 }
 
+const INTERIM = Buffer.from('HTTP/1.1 100')
+
 function checkFinal (response, isHead) {
-  if (response.length === 0) return undefined
   const end = response.indexOf('\r\n\r\n')
   const [line, ...lines] = response.subarray(0, end).toString('latin1').split('\r\n')
-  const status = Number(line.split(' ')[1])
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1])
+  if (!status) throw new Error(`not a response: ${line.slice(0, 100)}`)
   const headers = new Map(lines.map(line => {
     const colon = line.indexOf(':')
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
