@@ -35,6 +35,7 @@ export type HttpConfig = Pick<
   | 'keepAliveTimeoutMs'
   | 'requestTimeoutMs'
   | 'stallTimeoutMs'
+  | 'threads'
   | 'headersTimeoutMs'
   | 'shutdownDelayMs'
 >
@@ -77,7 +78,8 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.server.maxConnections = config.maxConnections
-  const limits = createLimits(config)
+  const limits = createLimits(config, message => logger.warn(message))
+  app.addHook('onClose', () => limits.compute.close())
   app.decorate('limits', limits)
   await app.register(problems)
   await app.register(connections)

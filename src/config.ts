@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { envSchema } from 'env-schema'
 import type { XStatic } from 'typebox/schema'
 import { describeAllowed, type ValueSchema } from './io/describe-schema.ts'
@@ -41,6 +42,13 @@ export const environment = {
     TFJS_BACKEND: oneOf(backendChoices, 'auto', 'TensorFlow.js backend; `auto` selects the fastest that works.'),
     MAX_BATCH_SIZE: integer(1, 65536, 4096, 'Largest allowed `batch_size`.'),
     WORK_MEMORY: integer(1, 1048576, 48, 'MiB for concurrent compression and augmentation.'),
+    THREADS: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 256,
+      description: 'Threads for augmentation, by default as many as the machine has cores; 0 augments in the thread ' +
+        'that serves requests.'
+    },
     MAX_CONNECTIONS: integer(1, 1000000, 4096, 'Open connections; more are refused.'),
     KEEP_ALIVE_TIMEOUT: number(
       0, 86400, 72, 'Seconds that an idle connection stays open; longer than the pauses of clients and proxies.'
@@ -112,6 +120,7 @@ export interface Config {
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly stallTimeoutMs: number
+  readonly threads: number
   readonly shutdownDelayMs: number
   /** Pause after the first failure of a dataset. */
   readonly retryDelayMs: number
@@ -162,6 +171,7 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     headersTimeoutMs: values.HEADERS_TIMEOUT * 1000,
     requestTimeoutMs: values.REQUEST_TIMEOUT * 1000,
     stallTimeoutMs: values.STALL_TIMEOUT * 1000,
+    threads: values.THREADS ?? availableParallelism(),
     shutdownDelayMs: values.SHUTDOWN_DELAY * 1000,
     retryDelayMs: values.RETRY_DELAY * 1000,
     exitOnFailure: values.EXIT_ON_FAILURE === '1',

@@ -47,7 +47,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'prepare/': ['acquire/', 'decode/', 'artifact/', 'gzip/', 'dataset/', 'errors.ts', 'io/'],
   'batch/': ['dataset/', 'errors.ts', 'io/'],
   'encode/': ['batch/', 'dataset/', 'errors.ts', 'io/'],
-  'http/': ['encode/', 'batch/', 'dataset/', 'errors.ts', 'io/'],
+  'compute/': ['batch/', 'dataset/', 'errors.ts', 'io/'],
+  'http/': ['compute/', 'encode/', 'batch/', 'dataset/', 'errors.ts', 'io/'],
   'config.ts': ['dataset/', 'errors.ts', 'io/'],
   'app.ts': ['http/', 'batch/', 'dataset/', 'config.ts'],
   'process/': ['dataset/', 'errors.ts', 'io/'],
@@ -121,7 +122,7 @@ t.test('the environment is read in one place', async t => {
 
 t.test('every module can be loaded', async t => {
   // These start processes and threads when loaded.
-  const workers = ['prepare/prepare-process.ts', 'artifact/restore-worker.ts', 'gzip/worker.ts']
+  const workers = ['compute/worker.ts', 'prepare/prepare-process.ts', 'artifact/restore-worker.ts', 'gzip/worker.ts']
   const programs = ['server.ts', 'verify.ts', ...workers]
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {
     await t.resolves(import(new URL(`../src/${path.replace(/ts$/, 'js')}`, import.meta.url).href), path)

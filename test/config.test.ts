@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import t from 'tap'
 import { environment, loadConfig } from '../src/config.ts'
 
@@ -29,6 +30,7 @@ t.test('without settings, the defaults apply', async t => {
     headersTimeoutMs: 30_000,
     requestTimeoutMs: 60_000,
     stallTimeoutMs: 120_000,
+    threads: availableParallelism(),
     shutdownDelayMs: 1000,
     retryDelayMs: 5000,
     exitOnFailure: false,
@@ -75,6 +77,7 @@ t.test('every setting can be set', async t => {
     HEADERS_TIMEOUT: '5',
     REQUEST_TIMEOUT: '7.5',
     STALL_TIMEOUT: '8.5',
+    THREADS: '3',
     SHUTDOWN_DELAY: '0',
     RETRY_DELAY: '0.5',
     EXIT_ON_FAILURE: '1',
@@ -109,6 +112,7 @@ t.test('every setting can be set', async t => {
     headersTimeoutMs: 5000,
     requestTimeoutMs: 7500,
     stallTimeoutMs: 8500,
+    threads: 3,
     shutdownDelayMs: 0,
     retryDelayMs: 500,
     exitOnFailure: true,

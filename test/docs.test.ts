@@ -57,7 +57,7 @@ t.test('the README has at most 180 lines', async t => {
 t.test('docs/operations.md has every setting as the configuration declares it', async t => {
   const rows = tableRows(section(read('docs/operations.md'), '## Configuration'))
   const declared = Object.entries(environment.properties).map(([name, schema]: [string, Setting]) => {
-    const byDefault = schema.default === '' ? 'none' : code(schema.default)
+    const byDefault = (schema.default ?? '') === '' ? 'none' : code(schema.default)
     return [code(name), allowedValues(schema), byDefault, schema.description]
   })
   t.same(rows, declared)

@@ -1,8 +1,9 @@
-import { readFile, readdir, rm, stat, utimes } from 'node:fs/promises'
+import { open, readFile, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { ensureFolder, moveFile, writeFileAtomic } from '../io/atomic-write.ts'
+import { sharedBytes } from '../io/bytes.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
 import { createManifest, listArrays, parseArrays, parseManifest, renderManifest, type Manifest } from './manifest.ts'
 
@@ -55,7 +56,7 @@ export class ArtifactStore {
     const text = await unlessMissing(readFile(paths.manifest, 'utf8'))
     if (text === undefined) return undefined
     const manifest = parseManifest(text, version, classes)
-    const data = await unlessMissing(readFile(paths.data))
+    const data = await unlessMissing(readShared(paths.data))
     if (data === undefined) return undefined
     const arrays = parseArrays(manifest, data)
     const now = new Date()
@@ -119,6 +120,21 @@ export class ArtifactStore {
 
   #paths (version: string): { manifest: string, data: string } {
     return { manifest: join(this.#folder, `${version}.json`), data: join(this.#folder, `${version}.bin`) }
+  }
+}
+
+/** The content of a file, in memory that threads share. */
+async function readShared (path: string): Promise<Uint8Array> {
+  const handle = await open(path)
+  try {
+    const bytes = sharedBytes((await handle.stat()).size)
+    let length = 0
+    for (let bytesRead = -1; bytesRead !== 0; length += bytesRead) {
+      ({ bytesRead } = await handle.read(bytes, length, bytes.length - length))
+    }
+    return bytes.subarray(0, length)
+  } finally {
+    await handle.close()
   }
 }
 

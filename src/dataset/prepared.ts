@@ -1,3 +1,4 @@
+import { isShared, sharedBytes } from '../io/bytes.ts'
 import { inTimeSlices } from '../io/event-loop.ts'
 import { imageCenterer } from './center.ts'
 import type { DatasetEntry } from './entry.ts'
@@ -15,6 +16,8 @@ export interface PreparedDataset extends DatasetIdentity, DatasetFacts {
 }
 
 export interface PreparedSplit extends Samples {
+  /** u8 count·rows·columns, in memory that threads share. */
+  readonly images: Uint8Array
   /** float32 count·rows·columns: x/255 − mean image. */
   readonly centered: Float32Array
   /** float32 count·classes. */
@@ -83,16 +86,19 @@ async function deriveSplit (
   name: SplitName,
   classes: number
 ): Promise<SplitArrays> {
-  const { images, labels } = splits[name]
+  const { images: source, labels } = splits[name]
   const count = labels.length
   const size = meanImage.length
   const center = imageCenterer(levels.unit, meanImage)
+  // Shared, so that compute threads need no copy.
+  const images = isShared(source) ? source : sharedBytes(source.length)
   const centered = new Float32Array(images.length)
   const onehot = new Float32Array(count * classes)
   const index = new BigInt64Array(count)
   const ids = new Int32Array(count)
   await inTimeSlices(count, STEP_ROWS, (start, end) => {
     const [from, to] = [start * size, end * size]
+    if (images !== source) images.set(source.subarray(from, to), from)
     center(images.subarray(from, to), centered.subarray(from, to))
     for (let i = start; i < end; i++) {
       onehot[i * classes + labels[i]!] = 1

@@ -1,4 +1,5 @@
 import { OrderCache } from '../batch/order-cache.ts'
+import { ComputePool } from '../compute/pool.ts'
 import { ByteCache } from '../io/byte-cache.ts'
 import { WorkQueue } from '../io/work-queue.ts'
 
@@ -9,6 +10,7 @@ export interface Limits {
   /** Bodies that many clients request: compressing one takes many times as long as sending it. */
   readonly compressedCache: ByteCache<Uint8Array>
   readonly orders: OrderCache
+  readonly compute: ComputePool
   /** Milliseconds without progress after which a response that holds memory is aborted. */
   readonly stallTimeoutMs: number
 }
@@ -17,6 +19,8 @@ export interface LimitOptions {
   /** Bytes that concurrent expensive work may take. */
   readonly workMemory: number
   readonly stallTimeoutMs: number
+  /** Compute threads; 0 computes in the thread that serves requests. */
+  readonly threads: number
 }
 
 /** Jobs that wait for memory: at some tens of milliseconds each, the last one waits for some seconds. */
@@ -31,11 +35,15 @@ const COMPRESSED_ENTRY_BYTES = 512
 /** The orders of 260 epochs of MNIST. */
 const ORDER_CACHE_BYTES = 24 << 20
 
-export function createLimits ({ workMemory, stallTimeoutMs }: LimitOptions): Limits {
+export function createLimits (
+  { workMemory, stallTimeoutMs, threads }: LimitOptions,
+  warn: (message: string) => void
+): Limits {
   return {
     workQueue: new WorkQueue({ maxBytes: workMemory, maxQueued: MAX_QUEUED }),
     compressedCache: new ByteCache({ maxBytes: COMPRESSED_CACHE_BYTES, entryBytes: COMPRESSED_ENTRY_BYTES }),
     orders: new OrderCache(ORDER_CACHE_BYTES),
+    compute: new ComputePool({ threads, warn }),
     stallTimeoutMs
   }
 }

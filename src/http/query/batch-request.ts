@@ -5,8 +5,7 @@ import { countElements } from '../../batch/tensor.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
 import { batchHeaders } from '../response/headers.ts'
-import type { Content } from '../response/respond.ts'
-import type { StepTimes } from '../response/server-timing.ts'
+import type { Content, Work } from '../response/respond.ts'
 
 /** The batch that a request asks for. Nothing is computed yet. */
 export interface BatchRequest extends Omit<Selection, 'order' | 'images'> {
@@ -42,13 +41,14 @@ export function describeBatch (dataset: PreparedDataset, request: BatchRequest):
 export async function computeBatch (
   dataset: PreparedDataset,
   request: BatchRequest,
-  signal: AbortSignal,
-  times: StepTimes
+  { signal, times, compute }: Work
 ): Promise<Batch> {
   const { order, augmentation, ...rest } = request
   const selection: Selection = { ...rest, order: await times.measure('order', order) }
   if (!augmentation) return selectBatch(dataset, selection)
-  return await times.measure('augment', () => augmentBatch(dataset, selection, augmentation, signal))
+  return await times.measure('augment', () => {
+    return augmentBatch(dataset, selection, augmentation, task => compute.augment(task, signal))
+  })
 }
 
 /** Bytes of the images that are computed before a batch can be encoded. */
@@ -71,8 +71,8 @@ export function batchContent (dataset: PreparedDataset, request: BatchRequest, f
     // An element takes at least one byte, as u8 and as text.
     compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
     workBytes: augmentedBytes(dataset, request),
-    async body (signal, times) {
-      return format.encode(await computeBatch(dataset, request, signal, times), metadata)
+    async body (work) {
+      return format.encode(await computeBatch(dataset, request, work), metadata)
     }
   }
 }

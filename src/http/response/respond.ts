@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
+import type { ComputePool } from '../../compute/pool.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
 import { QueueFullError, type Permit } from '../../io/work-queue.ts'
@@ -21,13 +22,17 @@ export interface Content {
   readonly compressibleBytes?: number
   /** Memory in bytes of what is computed before the first chunk, if that is expensive. */
   readonly workBytes?: number
-  /**
-   * Computes the body, or its lazy chunks; not called for a 304.
-   *
-   * @param signal aborts when the client disconnects
-   * @param times of the response, to which the steps add theirs
-   */
-  readonly body: (signal: AbortSignal, times: StepTimes) => ResponseBody | Promise<ResponseBody>
+  /** Computes the body, or its lazy chunks; not called for a 304. */
+  readonly body: (work: Work) => ResponseBody | Promise<ResponseBody>
+}
+
+/** What computes the body of a response. */
+export interface Work {
+  /** Aborts when the client disconnects. */
+  readonly signal: AbortSignal
+  /** Times of the response, to which the steps add theirs. */
+  readonly times: StepTimes
+  readonly compute: ComputePool
 }
 
 /** One representation of a resource that never changes within a version of its dataset. */
@@ -62,14 +67,14 @@ export async function respond (
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
   if (!coding || !isRecurring) return send(reply, content, coding, await encodeBody(request, reply, content, coding))
-  const { compressedCache, workQueue } = request.server.limits
+  const { compressedCache, workQueue, compute } = request.server.limits
   const times = stepTimes(reply.raw)
   const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
     // Shared by all clients that wait for it, so none of them cancels it.
     const permit = await workQueue.acquire(workBytes(content, coding), request.raw.socket, NEVER)
     try {
       // Copied, since a small body is a view of a larger buffer.
-      return new Uint8Array(await compressBody(content, coding, NEVER, times))
+      return new Uint8Array(await compressBody(content, coding, { signal: NEVER, times, compute }))
     } finally {
       permit.release()
     }
@@ -117,15 +122,16 @@ async function encodeBody (
   content: Content,
   coding: Coding | undefined
 ): Promise<ResponseBody> {
+  const { workQueue, compute, stallTimeoutMs } = request.server.limits
   const signal = disconnectSignal(response)
   const times = stepTimes(response)
+  const work = { signal, times, compute }
   const bytes = workBytes(content, coding)
-  if (bytes === 0) return await content.body(signal, times)
-  const { workQueue, stallTimeoutMs } = request.server.limits
+  if (bytes === 0) return await content.body(work)
   const permit = await times.measure('queue', () => workQueue.acquire(bytes, request.raw.socket, signal))
     .catch(rejectOverload)
   try {
-    const body = await encodeWithPermit(content, coding, permit, signal, times)
+    const body = await encodeWithPermit(content, coding, permit, work)
     for (const event of ['finish', 'close']) response.once(event, permit.release)
     // A client that reads nothing must not hold memory that others wait for; the reader of a stream may pause.
     if (!('groups' in body) && response.socket instanceof Socket) {
@@ -142,28 +148,22 @@ async function encodeWithPermit (
   content: Content,
   coding: Coding | undefined,
   permit: Permit,
-  signal: AbortSignal,
-  times: StepTimes
+  work: Work
 ): Promise<ResponseBody> {
-  const body = await content.body(signal, times)
+  const body = await content.body(work)
   if (!coding) return body
   if ('groups' in body) return { groups: compressGroups(coding, body.groups) }
-  const bytes = await times.measure('compress', () => {
-    return compress(coding, body.chunks, content.compressibleBytes!, signal)
+  const bytes = await work.times.measure('compress', () => {
+    return compress(coding, body.chunks, content.compressibleBytes!, work.signal)
   })
   permit.shrink(bytes.byteLength)
   return bodyOf(bytes)
 }
 
-async function compressBody (
-  content: Content,
-  coding: Coding,
-  signal: AbortSignal,
-  times: StepTimes
-): Promise<Uint8Array> {
-  const body = await content.body(signal, times)
+async function compressBody (content: Content, coding: Coding, work: Work): Promise<Uint8Array> {
+  const body = await content.body(work)
   if ('groups' in body) throw new TypeError('a stream cannot be cached')
-  return await compress(coding, body.chunks, content.compressibleBytes!, signal)
+  return await compress(coding, body.chunks, content.compressibleBytes!, work.signal)
 }
 
 /** The memory of a compressor and of its output, which has about a byte per element, and of augmented images. */

@@ -16,8 +16,7 @@ import { computeBatch, type BatchRequest } from '../query/batch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
 import { resolvePreparation } from '../query/preparation.ts'
 import { assertKnownSamples, resolveTarget } from '../query/target.ts'
-import { jsonBody, respond, tagsOf } from '../response/respond.ts'
-import type { StepTimes } from '../response/server-timing.ts'
+import { jsonBody, respond, tagsOf, type Work } from '../response/respond.ts'
 
 const formats: readonly Format[] = [json, png]
 
@@ -54,7 +53,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       // As text, a pixel and its comma take at least two bytes.
       compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
       workBytes: augmentation ? dataset.rows * dataset.columns : 0,
-      body: (signal, times) => encodeSample(dataset, split, id, format, {
+      body: work => encodeSample(dataset, split, id, format, {
         ...preparation,
         split,
         span: { start: id, count: 1, real: 1 },
@@ -64,7 +63,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
         pad: query.pad,
         augmentation,
         echo
-      }, signal, times)
+      }, work)
     })
   })
 }
@@ -75,10 +74,9 @@ async function encodeSample (
   id: number,
   format: Format,
   request: BatchRequest,
-  signal: AbortSignal,
-  times: StepTimes
+  work: Work
 ): Promise<Body> {
-  const sample = await computeBatch(dataset, request, signal, times)
+  const sample = await computeBatch(dataset, request, work)
   if (format === png) {
     const { pad = dataset.rows } = request
     return bodyOf(await encodePng(sample.copyPixels(0, 1), pad, request.pad ?? dataset.columns))

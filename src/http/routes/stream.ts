@@ -10,8 +10,7 @@ import { augmentedBytes, computeBatch, describeBatch, isCompressible } from '../
 import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epoch-request.ts'
 import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
 import { batchHeaders } from '../response/headers.ts'
-import { respond } from '../response/respond.ts'
-import type { StepTimes } from '../response/server-timing.ts'
+import { respond, type Work } from '../response/respond.ts'
 
 /** An epoch, or the rest of one, as one response. */
 export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app, options) => {
@@ -43,7 +42,7 @@ export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app,
       headers: () => batchHeaders(shared),
       compressibleBytes: isCompressible(format, firstPage) ? STREAM_WINDOW_BYTES : 0,
       workBytes: augmentedBytes(dataset, firstPage),
-      body: (signal, times) => ({ groups: encodePages(dataset, epoch, format.startStream(shared), signal, times) })
+      body: work => ({ groups: encodePages(dataset, epoch, format.startStream(shared), work) })
     })
   })
 }
@@ -53,14 +52,13 @@ async function * encodePages (
   dataset: PreparedDataset,
   { firstPage, pages, page }: EpochRequest,
   encoder: StreamEncoder,
-  signal: AbortSignal,
-  times: StepTimes
+  work: Work
 ): AsyncGenerator<Iterable<Chunk>> {
   // Looked up once, since other requests may evict it from the cache meanwhile.
   const order = await page(firstPage).order()
   for (let i = firstPage; i < pages; i++) {
     const request = { ...page(i), order: () => order }
-    const batch = await computeBatch(dataset, request, signal, times)
+    const batch = await computeBatch(dataset, request, work)
     yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
   }
   yield encoder.end()

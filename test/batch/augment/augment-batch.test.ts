@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { augmentBatch } from '../../../src/batch/augment/augment-batch.ts'
+import { runAugmentTask } from '../../../src/batch/augment/augment-task.ts'
 import type { Selection } from '../../../src/batch/batch.ts'
 import { sampleKey, shuffledOrder } from '../../../src/dataset/order.ts'
 import { referenceAugmenter } from '../../fixtures/augment/reference.ts'
@@ -22,10 +22,8 @@ function selection (start: number, count: number): Selection {
   }
 }
 
-const never = new AbortController().signal
-
 t.test('each image is the augmented image of its sample', async t => {
-  const batch = await augmentBatch(dataset, selection(290, 20), augmentation, never)
+  const batch = await augmentBatch(dataset, selection(290, 20), augmentation, async task => runAugmentTask(task))
   const augment = referenceAugmenter(dataset, augmentation.augmentations)
   const images = batch.images.data()
   for (const [i, id] of batch.ids.data().entries()) {
@@ -35,18 +33,4 @@ t.test('each image is the augmented image of its sample', async t => {
     if (Number(batch.labels.data()[i]) !== dataset.splits.train.labels[id]) t.fail(`label of sample ${id}`)
   }
   t.same(batch.ids.data().slice(10), shuffledOrder(300, 3, 1).slice(0, 10), 'the order continues at its start')
-})
-
-t.test('a large batch is augmented in many turns of the event loop', async t => {
-  const batch = augmentBatch(dataset, selection(0, 20_000), augmentation, never)
-  let turns = 0
-  while (await Promise.race([batch, setImmediate('running')]) === 'running') turns++
-  t.ok(turns > 3, `${turns} turns`)
-})
-
-t.test('augmentation stops when the client disconnects', async t => {
-  const client = new AbortController()
-  const batch = augmentBatch(dataset, selection(0, 300), augmentation, client.signal)
-  client.abort(new Error('gone'))
-  await t.rejects(batch, { message: 'gone' })
 })

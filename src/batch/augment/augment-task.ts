@@ -1,0 +1,42 @@
+import { getAugmenter } from './augment.ts'
+import type { Augmentations } from './augmentations.ts'
+import type { ImageSize } from '../../dataset/sample-splits.ts'
+
+/** Samples to augment. Arrays in shared memory are not copied on their way to another thread. */
+export interface AugmentTask extends ImageSize {
+  /** u8 images of a split, in shared memory. */
+  readonly images: Uint8Array
+  /** u32 positions in the split. */
+  readonly ids: Uint32Array
+  /** The key of each sample, u32, which all its random numbers derive from. */
+  readonly keys: Uint32Array
+  readonly augmentations: Augmentations
+  /** Receives the u8 images, in shared memory. */
+  readonly target: Uint8Array
+}
+
+/** Augments the samples of a task, and blocks the thread meanwhile. */
+export function runAugmentTask ({ rows, columns, images, ids, keys, augmentations, target }: AugmentTask): void {
+  const size = rows * columns
+  const augmenter = getAugmenter({ rows, columns })
+  for (let start = 0; start < ids.length; start += augmenter.capacity) {
+    const count = Math.min(augmenter.capacity, ids.length - start)
+    for (let i = 0; i < count; i++) {
+      const id = ids[start + i]!
+      augmenter.load(i, images.subarray(id * size, (id + 1) * size), keys[start + i]!)
+    }
+    target.set(augmenter.augment(count, augmentations), start * size)
+  }
+}
+
+/** The samples of a task from `start` up to but not including `end`. */
+export function sliceTask (task: AugmentTask, start: number, end: number): AugmentTask {
+  const size = task.rows * task.columns
+  return {
+    ...task,
+    // Copied, since another thread would get all of the array that they are views of.
+    ids: task.ids.slice(start, end),
+    keys: task.keys.slice(start, end),
+    target: task.target.subarray(start * size, end * size)
+  }
+}

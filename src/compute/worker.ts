@@ -1,0 +1,4 @@
+/** A compute thread. */
+import { runAugmentTask } from '../batch/augment/augment-task.ts'
+
+export default runAugmentTask
