@@ -1,5 +1,5 @@
 import { OrderCache } from '../batch/order-cache.ts'
-import { ComputePool } from '../compute/pool.ts'
+import { ComputePool } from '../compute/compute-pool.ts'
 import { ByteCache } from '../io/byte-cache.ts'
 import { WorkQueue } from '../io/work-queue.ts'
 

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
-import type { ComputePool } from '../../compute/pool.ts'
+import type { ComputePool } from '../../compute/compute-pool.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
 import { QueueFullError, type Permit } from '../../io/work-queue.ts'

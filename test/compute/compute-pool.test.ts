@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { runAugmentTask, type AugmentTask } from '../../src/batch/augment/augment-task.ts'
-import { ComputePool } from '../../src/compute/pool.ts'
+import { ComputePool } from '../../src/compute/compute-pool.ts'
 import { sampleKey } from '../../src/dataset/order.ts'
 import { sharedBytes } from '../../src/io/bytes.ts'
 import { prepared } from '../fixtures/prepared.ts'
@@ -61,7 +61,7 @@ t.test('a thread that crashes is replaced, and its work is repeated', async t =>
   const { pool, warnings } = createPool(t, 2)
   // A thread that crashes while it starts would not be replaced.
   await pool.augment(createTask(), never)
-  const tasks = Array.from({ length: 50 }, () => createTask())
+  const tasks = Array.from({ length: 20 }, () => createTask())
   const all = Promise.all(tasks.map(task => pool.augment(task, never)))
   await nextTurn()
   await pool.threads[0]!.terminate()

@@ -70,7 +70,7 @@ export class ComputePool {
   async #run (task: AugmentTask): Promise<void> {
     const { threads, warn } = this.#options
     this.#piscina ??= new Piscina({
-      filename: new URL('./worker.js', import.meta.url).href,
+      filename: new URL('./compute-worker.js', import.meta.url).href,
       // All of them, so that the pool replaces each that crashes.
       minThreads: threads,
       maxThreads: threads,
