@@ -15,6 +15,11 @@ import { redact } from './process/redact.ts'
 /** Deadline of a shutdown: above the 7 s that draining allows responses, below the 10 s after which Docker kills. */
 const GRACE_MS = 8000
 
+/** SIGHUP has no effect; the others are crashes, and a process that handles one repeats it for ever. */
+const UNHANDLED: closeWithGrace.Signals[] = [
+  'SIGHUP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP', 'SIGABRT'
+]
+
 async function main (): Promise<void> {
   const config = loadConfig([...catalogue.keys()])
   assertLittleEndian()
@@ -41,7 +46,7 @@ async function main (): Promise<void> {
   const app = await buildApp({ config, registry, logger })
 
   releaseSignals()
-  closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: ['SIGHUP'] }, async ({ signal, err }) => {
+  closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: UNHANDLED }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
     else logger.info(`stopping on ${signal}`)
     stopping.abort(new Error('the server is stopping'))

@@ -56,6 +56,23 @@ t.test('serves MNIST, and completes responses in flight after SIGTERM', async t 
   t.same(await server.exit, [0, null], 'it exits although the connections are kept alive')
 })
 
+t.test('keeps serving after the reader of its log has exited', async t => {
+  const server = await start(t)
+  server.process.stdout!.destroy()
+  for (let i = 0; i < 5; i++) t.equal((await fetch(`${server.url}/healthz`)).status, 200)
+  server.process.kill('SIGHUP')
+  server.process.kill('SIGUSR1')
+  t.equal((await fetch(`${server.url}/healthz`)).status, 200)
+  server.process.kill('SIGTERM')
+  t.same(await server.exit, [0, null])
+})
+
+t.test('a crash ends the process', async t => {
+  const server = await start(t)
+  server.process.kill('SIGSEGV')
+  t.same(await server.exit, [null, 'SIGSEGV'])
+})
+
 t.test('stops while it is preparing', async t => {
   const server = await start(t)
   await server.line(({ progress }) => progress?.stage === 'prepare')

@@ -11,6 +11,9 @@ let fitter: Fitter
 process.once('disconnect', () => process.exit())
 // A terminal sends it to the parent as well, which goes on.
 process.on('SIGHUP', () => {})
+// What libraries print is lost if nothing reads it.
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
 process.on('message', (request: Request) => {
   answer(request).catch(error => ({ failure: messageOf(error) })).then(reply => process.send!(reply))
 })

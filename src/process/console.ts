@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
 import type { Progress } from '../dataset/progress.ts'
+import { messageOf } from '../errors.ts'
+import { LogOutput } from './log-output.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { redact } from './redact.ts'
 
@@ -13,14 +15,32 @@ export interface Console {
 /** Applied to every line. */
 const hooks = { streamWrite: redact }
 
-/** Logs to standard output. On a terminal, progress is a bar below the log; elsewhere, an occasional log line. */
-export async function createConsole (level: string, stdout: NodeJS.WriteStream = process.stdout): Promise<Console> {
+/**
+ * Logs to standard output. On a terminal, progress is a bar below the log; elsewhere, an occasional log line. If one of
+ * the two streams fails, the process goes on, and the other one says so.
+ */
+export async function createConsole (
+  level: string,
+  stdout: NodeJS.WriteStream = process.stdout,
+  stderr: NodeJS.WriteStream = process.stderr
+): Promise<Console> {
+  const output = new LogOutput(stdout, message => stderr.write(`mnist-batch-server: ${message}\n`))
+  const console = await createOutput(level, stdout, output)
+  let isReported = false
+  stderr.on('error', error => {
+    if (!isReported) console.logger.warn(`standard error cannot be written: ${messageOf(error)}`)
+    isReported = true
+  })
+  return console
+}
+
+async function createOutput (level: string, stdout: NodeJS.WriteStream, output: LogOutput): Promise<Console> {
   if (!stdout.isTTY) {
-    const logger = pino({ level, hooks }, stdout)
+    const logger = pino({ level, hooks }, output)
     return { logger, report: everyTenth((dataset, progress) => logger.info({ dataset, progress }, 'progress')) }
   }
   const { build: prettyStream } = await import('pino-pretty')
-  const bar = new ProgressBar(stdout)
+  const bar = new ProgressBar(stdout, output)
   const destination = new Writable({ write: (line, _encoding, done) => { bar.writeAbove(line); done() } })
   const format = { colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }
   const logger = pino({ level, hooks }, prettyStream({ ...format, destination }))

@@ -1,15 +1,20 @@
-import { clearLine, cursorTo } from 'node:readline'
 import type { Progress } from '../dataset/progress.ts'
+import type { LogOutput } from './log-output.ts'
 
 const WIDTH = 30
+
+/** Moves to the start of the line and erases it. */
+const CLEAR_LINE = '\x1b[1G\x1b[2K'
 
 /** A progress bar in the last line of a terminal. */
 export class ProgressBar {
   readonly #terminal: NodeJS.WriteStream
+  readonly #output: LogOutput
   #line = ''
 
-  constructor (terminal: NodeJS.WriteStream) {
+  constructor (terminal: NodeJS.WriteStream, output: LogOutput) {
     this.#terminal = terminal
+    this.#output = output
   }
 
   /** Draws the bar, or removes it once the work is done. */
@@ -29,15 +34,13 @@ export class ProgressBar {
   writeAbove (lines: string | Uint8Array): void {
     const bar = this.#line
     this.#draw('')
-    this.#terminal.write(lines)
+    this.#output.write(lines)
     this.#draw(bar)
   }
 
   #draw (line: string): void {
     if (line === this.#line) return
-    cursorTo(this.#terminal, 0)
-    clearLine(this.#terminal, 0)
-    this.#terminal.write(line)
+    this.#output.write(CLEAR_LINE + line)
     this.#line = line
   }
 }

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { createConsole } from '../../src/process/console.ts'
+import { LogOutput } from '../../src/process/log-output.ts'
 import { ProgressBar } from '../../src/process/progress-bar.ts'
 
 /** A fake standard output; a terminal if it has columns. */
@@ -51,6 +52,10 @@ class Output extends Writable {
       this.#look = () => { if (stripVTControlCharacters(this.text).includes(text)) resolve() }
       this.#look()
     })
+  }
+
+  progressBar (t: Test): ProgressBar {
+    return new ProgressBar(this.asStdout, new LogOutput(this.asStdout, message => t.fail(message)))
   }
 
   get asStdout (): NodeJS.WriteStream { return this as unknown as NodeJS.WriteStream }
@@ -114,7 +119,7 @@ t.test('on a terminal, readable lines appear above the bar, which disappears in 
 
 t.test('the bar fits into its line, and is drawn only on changes', async t => {
   const output = new Output(20)
-  const bar = new ProgressBar(output.asStdout)
+  const bar = output.progressBar(t)
   bar.show('tiny', progress(0))
   t.equal(output.screen[0], `tiny ${'░'.repeat(14)}`)
   const { writes } = output
@@ -131,6 +136,6 @@ t.test('the bar fits into its line, and is drawn only on changes', async t => {
   t.same(output.screen, ['said', ''])
 
   const ofUnknownWidth = new Output(0)
-  new ProgressBar(ofUnknownWidth.asStdout).show('tiny', progress(0, 1000, 'x'.repeat(200)))
+  ofUnknownWidth.progressBar(t).show('tiny', progress(0, 1000, 'x'.repeat(200)))
   t.equal(ofUnknownWidth.screen[0]!.length, 79, '80 columns are assumed, and the last one stays free')
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { abbreviate } from '../../../src/errors.ts'
 import { augmentationNames, limits } from '../../../src/batch/augment/augmentations.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../../../src/batch/augment/parse.ts'
 
@@ -25,7 +26,7 @@ t.test('strengths up to the limit are allowed, and none beyond', async t => {
     const range = `${integer ? 'an integer' : 'a number'} from 0 to ${maximum}`
     const tooLarge = [String(maximum + 1), `${maximum}.5${'0'.repeat(6)}`, '9'.repeat(400)]
     for (const strength of [...tooLarge, '-1', '', ' 1', '1e0', '01', '.5', '0x1', 'NaN', 'Infinity']) {
-      t.equal(faultOf(`${name}:${strength}`), `the strength of ${name} must be ${range}, got '${strength}'`)
+      t.equal(faultOf(`${name}:${strength}`), `the strength of ${name} must be ${range}, got '${abbreviate(strength)}'`)
     }
   }
   t.match(faultOf('cutout:1.5'), /an integer/)
