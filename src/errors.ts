@@ -38,6 +38,8 @@ const table = {
 
 export type ErrorCode = keyof typeof table
 
+export const errorCodes = Object.keys(table) as ErrorCode[]
+
 export interface ErrorOptions {
   readonly cause?: unknown
   /** Further members of the problem document (RFC 9457 §3.2). */

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Validator as OpenApiValidator } from '@seriousme/openapi-schema-validator'
 import { pino } from 'pino'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Compile as compileSchema, type Validator } from 'typebox/schema'
 import { catalogue } from '../src/dataset/catalogue/index.ts'
 import { buildApp } from '../src/app.ts'
+import { errorCodes } from '../src/errors.ts'
 import { loadDataset } from '../src/prepare/load.ts'
 import { examples, type Example } from '../src/http/openapi/examples.ts'
 import { httpConfig } from './fixtures/http-config.ts'
@@ -21,12 +22,19 @@ const files = {
 
 /** The parts of an OpenAPI document that contain examples. */
 type Document = {
-  readonly paths: Record<string, Record<string, { readonly responses: Record<string, ResponseObject> }>>
+  readonly paths: Record<string, Record<string, Operation>>
+  readonly components: { readonly schemas: Record<string, { readonly properties: Record<string, object> }> }
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly responses: Record<string, ResponseObject>
 }
 
 type ExampleObjects = Record<string, { readonly summary: string, readonly value?: unknown }>
 
 interface ResponseObject {
+  readonly headers?: Record<string, object>
   readonly content?: Record<string, { readonly examples?: ExampleObjects }>
   readonly 'x-examples'?: ExampleObjects
 }
@@ -70,7 +78,9 @@ t.test('every example has the recorded response', async t => {
     loading: await buildApp({ config, registry: stores.loading, logger }),
     failed: await buildApp({ config, registry: stores.failed, logger })
   }
+  await apps.ready.ready()
   t.teardown(() => Promise.all(Object.values(apps).map(app => app.close())))
+  const document: Document = JSON.parse(JSON.stringify(apps.ready.swagger()))
   const recorded: Example[] = []
   for (const example of examples) {
     const { method = 'GET', url, headers = {}, body } = example
@@ -78,6 +88,7 @@ t.test('every example has the recorded response', async t => {
     const response = await apps[example.state].inject({ method, url, headers, ...payload })
     const mediaType = (response.headers['content-type'] as string | undefined)?.split(';')[0]
     const value = response.rawPayload.length === 0 ? undefined : show(mediaType!, response.rawPayload)
+    assertDocumentedHeaders(t, document, example, Object.keys(response.headers))
     const found = {
       ...example,
       status: response.statusCode,
@@ -103,6 +114,7 @@ t.test('the committed document is what the app generates', async t => {
   t.same(await new OpenApiValidator().validate(generated), { valid: true }, 'it is OpenAPI 3.1')
 
   for (const { name, examples } of responsesOf(generated)) t.ok(examples, `${name} has an example`)
+  t.match(generated.components.schemas['Problem']!.properties['code'], { enum: errorCodes })
   await app.close()
 })
 
@@ -128,6 +140,18 @@ t.test('the examples match the response schemas and have no undocumented members
     for (const line of batches) assertValid(batch, JSON.parse(line), `a line of ${summary}`)
   }
 })
+
+/** Headers of every HTTP server, and those for browsers alone. */
+const GENERAL = new RegExp('^(access-control-.+|connection|content-(type|length)|cross-origin-resource-policy|date|' +
+  'timing-allow-origin|transfer-encoding|vary|x-content-type-options|x-frame-options)$')
+
+function assertDocumentedHeaders (t: Test, { paths }: Document, example: Example, names: string[]): void {
+  const operation = Object.values(paths).flatMap(methods => Object.values(methods))
+    .find(({ operationId }) => operationId === example.operation)!
+  const documented = Object.keys(operation.responses[example.status]!.headers ?? {}).map(name => name.toLowerCase())
+  const unknown = names.filter(name => !documented.includes(name) && !GENERAL.test(name))
+  t.same(unknown, [], `${example.url} has no undocumented header`)
+}
 
 /** Every response of every operation, one for each of its media types. */
 function responsesOf ({ paths }: Document): DocumentedResponse[] {

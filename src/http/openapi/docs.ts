@@ -7,7 +7,10 @@ import plugin from 'fastify-plugin'
 import { jsonBody, revalidate } from '../response/respond.ts'
 import { writeBody } from '../response/writer.ts'
 import { addExamples } from './examples.ts'
-import { Problem } from './schemas/state-schemas.ts'
+import { shareHeaders } from './response-headers.ts'
+import * as datasetSchemas from './schemas/dataset-schemas.ts'
+import { Batch, GatheredBatch, Sample, StreamLines } from './schemas/sample-schemas.ts'
+import * as stateSchemas from './schemas/state-schemas.ts'
 
 const { version, description } = createRequire(import.meta.url)('#package.json')
 
@@ -17,9 +20,14 @@ const { version, description } = createRequire(import.meta.url)('#package.json')
  */
 const algorithms = readFileSync(new URL(import.meta.resolve('#openapi/description.md')), 'utf8')
 
+/** Bodies that the routes refer to by their `$id`. */
+const sharedSchemas = [
+  ...Object.values(datasetSchemas), ...Object.values(stateSchemas), Batch, GatheredBatch, Sample, StreamLines
+]
+
 /** The OpenAPI document, generated from the schemas of the routes, and the page that shows it. */
 export default plugin(async app => {
-  app.addSchema(Problem)
+  for (const schema of sharedSchemas) app.addSchema(schema)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -27,8 +35,12 @@ export default plugin(async app => {
         title: 'mnist-batch-server',
         version,
         description: `${description}\n\n${algorithms}`,
+        contact: { name: 'The operator of this server' },
         license: { name: 'MIT', identifier: 'MIT' }
       },
+      servers: [{ url: '/', description: 'This server.' }],
+      // No operation requires credentials.
+      security: [],
       tags: [
         { name: 'datasets', description: 'The datasets and how they were prepared.' },
         { name: 'splits', description: 'Training, validation and test samples, in batches or one by one.' },
@@ -37,6 +49,7 @@ export default plugin(async app => {
     },
     transformObject: document => {
       if (!('openapiObject' in document)) return document.swaggerObject
+      shareHeaders(document.openapiObject as Parameters<typeof shareHeaders>[0])
       addExamples(document.openapiObject as Parameters<typeof addExamples>[0])
       return document.openapiObject
     },

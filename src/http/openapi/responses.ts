@@ -1,27 +1,54 @@
-import type { TSchema } from 'typebox'
 import type { Format } from '../../encode/format.ts'
+import { cacheHeaders, commonHeaders, rangeHeaders, retryHeaders } from './response-headers.ts'
 
 /** The possible responses of a route, for its schema and the docs. */
 
 const Binary = { type: 'string', format: 'binary' }
 
+/** The name of a schema in `sharedSchemas`. */
+type SchemaName = string
+
+function reference (name: SchemaName) {
+  return { $ref: `${name}#` }
+}
+
+/** A JSON body that no cache may store. */
+export function uncached (description: string, schema: SchemaName, headers = commonHeaders) {
+  return { description, headers, content: { 'application/json': { schema: reference(schema) } } }
+}
+
 /** A body in one of several formats, of which `schema` describes the textual one. */
-export function bodyInFormats (description: string, schema: TSchema, formats: readonly Format[]) {
-  const content = formats.map(({ name, mediaType }) => [mediaType, { schema: name.endsWith('json') ? schema : Binary }])
-  return { 200: { description, content: Object.fromEntries(content) } }
+export function bodyInFormats (
+  description: string,
+  schema: SchemaName,
+  formats: readonly Format[],
+  headers = commonHeaders
+) {
+  const content = formats.map(({ name, mediaType }) => {
+    return [mediaType, { schema: name.endsWith('json') ? reference(schema) : Binary }]
+  })
+  return { 200: { description, headers, content: Object.fromEntries(content) } }
 }
 
 /** The same for a resource with an ETag. */
-export function inFormats (description: string, schema: TSchema, formats: readonly Format[]) {
-  return { ...bodyInFormats(description, schema, formats), ...notModified }
+export function inFormats (
+  description: string,
+  schema: SchemaName,
+  formats: readonly Format[],
+  headers = cacheHeaders
+) {
+  return { ...bodyInFormats(description, schema, formats, headers), ...notModified }
 }
 
 /** A binary body of one of these media types. */
-export function binary (description: string, mediaTypes: readonly string[]) {
-  return { description, content: Object.fromEntries(mediaTypes.map(mediaType => [mediaType, { schema: Binary }])) }
+export function binary (description: string, mediaTypes: readonly string[], headers = commonHeaders) {
+  const content = Object.fromEntries(mediaTypes.map(mediaType => [mediaType, { schema: Binary }]))
+  return { description, headers, content }
 }
 
-export const notModified = { 304: { description: 'The client already has this representation.', type: 'null' } }
+export const notModified = {
+  304: { description: 'The client already has this representation.', headers: cacheHeaders, type: 'null' }
+}
 
 const reasons = {
   400: 'A parameter is unknown, ill-typed or out of range; `errors` describes the first ten.',
@@ -33,10 +60,13 @@ const reasons = {
   503: 'The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed.'
 } as const
 
+const problemHeaders: Partial<Record<number, typeof commonHeaders>> = { 416: rangeHeaders, 503: retryHeaders }
+
 /** Problem documents for these statuses. */
 export function problems (...statuses: Array<keyof typeof reasons>) {
   return Object.fromEntries(statuses.map(status => [status, {
     description: reasons[status],
-    content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } }
+    headers: problemHeaders[status] ?? commonHeaders,
+    content: { 'application/problem+json': { schema: reference('Problem') } }
   }]))
 }

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { batchFormats } from '../../encode/encoders.ts'
+import { pageHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { BatchBody } from '../openapi/schemas/sample-schemas.ts'
 import { batchContent } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
 import { pageLinks } from '../response/headers.ts'
@@ -23,7 +23,10 @@ export const batchRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app, 
         'previous, next and last page.',
       params: SplitParams,
       querystring: Query,
-      response: { ...inFormats('The batch.', BatchBody, batchFormats), ...problems(400, 404, 406, 503) }
+      response: {
+        ...inFormats('The batch.', 'Batch', batchFormats, pageHeaders),
+        ...problems(400, 404, 406, 503)
+      }
     }
   }, (request, reply) => {
     const { dataset, split, format, epoch } = resolveEpoch(options, batchFormats, request)

@@ -5,10 +5,8 @@ import { bodyOf } from '../../encode/body.ts'
 import { json } from '../../encode/json/json.ts'
 import { batchFormats } from '../../encode/encoders.ts'
 import { sha256 } from '../../io/hash.ts'
-import { inFormats, problems } from '../openapi/responses.ts'
-import { DatasetBody } from '../openapi/schemas/dataset-schemas.ts'
+import { inFormats, problems, uncached } from '../openapi/responses.ts'
 import { DatasetParams, defaultBatchSize, NoQuery, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
-import { DatasetList } from '../openapi/schemas/state-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { describeFailure } from '../response/failure.ts'
 import { respond, respondJson } from '../response/respond.ts'
@@ -27,7 +25,7 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { r
       summary: 'All datasets',
       description: 'Every dataset that this server is configured to serve, whether it is ready or not.',
       querystring: NoQuery,
-      response: { 200: DatasetList, ...problems(400) }
+      response: { 200: uncached('The datasets.', 'DatasetList'), ...problems(400) }
     }
   }, (_request, reply) => {
     respondJson(reply, {
@@ -45,7 +43,7 @@ export const datasetRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { r
       description: 'Shape, classes, splits, preparation, and the provenance of the files.',
       params: DatasetParams,
       querystring: VersionQuery,
-      response: { ...inFormats('The dataset.', DatasetBody, [json]), ...problems(400, 404, 503) }
+      response: { ...inFormats('The dataset.', 'DatasetDescription', [json]), ...problems(400, 404, 503) }
     }
   }, (request, reply) => {
     const dataset = resolveDataset(registry, request.params.dataset, request.query.version)

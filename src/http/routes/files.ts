@@ -7,6 +7,7 @@ import type { OriginalFile } from '../../dataset/originals.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { abbreviate, ServiceError } from '../../errors.ts'
 import type { Chunk } from '../../io/chunk.ts'
+import { fileHeaders, rangeHeaders } from '../openapi/response-headers.ts'
 import { binary, notModified, problems } from '../openapi/responses.ts'
 import { FileParams, NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
@@ -30,8 +31,8 @@ export const fileRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }
       params: FileParams,
       querystring: NoQuery,
       response: {
-        200: binary('The file.', mediaTypes),
-        206: binary('A part of the file.', mediaTypes),
+        200: binary('The file.', mediaTypes, fileHeaders),
+        206: binary('A part of the file.', mediaTypes, { ...fileHeaders, ...rangeHeaders }),
         ...notModified,
         ...problems(400, 404, 416, 503)
       }

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { batchFormats } from '../../encode/encoders.ts'
+import { gatherHeaders } from '../openapi/response-headers.ts'
 import { bodyInFormats, problems } from '../openapi/responses.ts'
 import { GatherQuery, GatherRequest, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { GatheredBody } from '../openapi/schemas/sample-schemas.ts'
 import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
 import { batchContent } from '../query/batch-request.ts'
 import { resolvePreparation } from '../query/preparation.ts'
@@ -36,7 +36,7 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { re
       querystring: GatherQuery(batchFormats.map(({ name }) => name)),
       body: GatherRequest(maxBatchSize),
       response: {
-        ...bodyInFormats('The samples.', GatheredBody, batchFormats),
+        ...bodyInFormats('The samples.', 'GatheredBatch', batchFormats, gatherHeaders),
         ...problems(400, 404, 406, 413, 415, 503)
       }
     }

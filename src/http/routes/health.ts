@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { problems } from '../openapi/responses.ts'
+import { retryHeaders } from '../openapi/response-headers.ts'
+import { problems, uncached } from '../openapi/responses.ts'
 import { NoQuery } from '../openapi/schemas/parameter-schemas.ts'
-import { Health, Readiness } from '../openapi/schemas/state-schemas.ts'
 import { describeFailure, secondsToRetry } from '../response/failure.ts'
 import { respondJson } from '../response/respond.ts'
 
@@ -15,7 +15,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       summary: 'Alive?',
       description: 'Succeeds as soon as the process listens, whatever the state of its datasets.',
       querystring: NoQuery,
-      response: { 200: Health, ...problems(400) }
+      response: { 200: uncached('The process is alive.', 'Health'), ...problems(400) }
     }
   }, (_request, reply) => { respondJson(reply, { status: 'ok' }) })
 
@@ -27,7 +27,11 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
       description: 'Succeeds once no dataset is being prepared and at least one can be served, ' +
         'and until the server stops.',
       querystring: NoQuery,
-      response: { 200: Readiness, 503: Readiness, ...problems(400) }
+      response: {
+        200: uncached('Ready.', 'Readiness'),
+        503: uncached('Not ready, or no longer.', 'Readiness', retryHeaders),
+        ...problems(400)
+      }
     }
   }, ({ server }, reply) => {
     const { isStopping } = server.shutdown

@@ -11,7 +11,6 @@ import { npy, npyHeader } from '../../encode/npy.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { asBytes } from '../../io/bytes.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
-import { MeanBody } from '../openapi/schemas/dataset-schemas.ts'
 import { DatasetParams, MeanQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { jsonBody, respond } from '../response/respond.ts'
@@ -28,7 +27,7 @@ export const meanRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }
       description: 'float32 [rows, columns], where 255 is 1, as `centered` subtracts it. The PNG is rounded to 8 bits.',
       params: DatasetParams,
       querystring: MeanQuery,
-      response: { ...inFormats('The mean image.', MeanBody, formats), ...problems(400, 404, 406, 503) }
+      response: { ...inFormats('The mean image.', 'MeanImage', formats), ...problems(400, 404, 406, 503) }
     }
   }, (request, reply) => {
     const { params, query, headers: { accept } } = request

@@ -10,7 +10,6 @@ import { shortestNumbers } from '../../encode/json/numbers.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
-import { SampleBody } from '../openapi/schemas/sample-schemas.ts'
 import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
 import { computeBatch, type BatchRequest } from '../query/batch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
@@ -31,7 +30,7 @@ export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry
         'in the batches of the same `seed` and `epoch`.',
       params: SampleParams,
       querystring: SampleQuery,
-      response: { ...inFormats('The sample.', SampleBody, formats), ...problems(400, 404, 406, 503) }
+      response: { ...inFormats('The sample.', 'Sample', formats), ...problems(400, 404, 406, 503) }
     }
   }, (request, reply) => {
     const { query, params: { id } } = request

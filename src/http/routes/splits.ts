@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { json } from '../../encode/json/json.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
-import { SplitBody } from '../openapi/schemas/dataset-schemas.ts'
 import { SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset, resolveSplit } from '../query/target.ts'
 import { jsonBody, respond } from '../response/respond.ts'
@@ -17,7 +16,7 @@ export const splitRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry 
       description: 'The number of samples, in all and per class, and the statistics of the pixels.',
       params: SplitParams,
       querystring: VersionQuery,
-      response: { ...inFormats('The split.', SplitBody, [json]), ...problems(400, 404, 503) }
+      response: { ...inFormats('The split.', 'SplitDescription', [json]), ...problems(400, 404, 503) }
     }
   }, (request, reply) => {
     const { params, query: { version } } = request

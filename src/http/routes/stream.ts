@@ -3,9 +3,9 @@ import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { StreamEncoder } from '../../encode/format.ts'
 import { streamFormats } from '../../encode/encoders.ts'
 import type { Chunk } from '../../io/chunk.ts'
+import { streamHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { StreamLines } from '../openapi/schemas/sample-schemas.ts'
 import { augmentedBytes, computeBatch, describeBatch, isCompressible } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epoch-request.ts'
 import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
@@ -27,7 +27,10 @@ export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app,
         'its own metadata, and ends with the end-of-stream marker.',
       params: SplitParams,
       querystring: Query,
-      response: { ...inFormats('The pages.', StreamLines, streamFormats), ...problems(400, 404, 406, 503) }
+      response: {
+        ...inFormats('The pages.', 'StreamLines', streamFormats, streamHeaders),
+        ...problems(400, 404, 406, 503)
+      }
     }
   }, (request, reply) => {
     const { dataset, format, epoch } = resolveEpoch(options, streamFormats, request)

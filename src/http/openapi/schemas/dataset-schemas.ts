@@ -1,21 +1,23 @@
 import { Type } from 'typebox'
-import { Dtype, Identity, Nested, Shape } from './sample-schemas.ts'
+import { perSplit, splitNames } from '../../../dataset/sample-splits.ts'
+import { denoisers, meanScopes, splitModes } from '../../../dataset/settings.ts'
+import { Identity, Matrix, Shape } from './sample-schemas.ts'
 
 /** Bodies that describe a dataset, its mean image and its splits. */
 
-export const DatasetBody = Type.Object({
+export const DatasetDescription = Type.Object({
   ...Identity,
   title: Type.String(),
   description: Type.String(),
   shape: Shape,
   classes: Type.Array(Type.String()),
-  splits: Type.Record(Type.String(), Type.Integer(), { description: 'Samples of each split.' }),
+  splits: Type.Object(perSplit(() => Type.Integer()), { description: 'Samples of each split.' }),
   preparation: Type.Object({
-    split: Type.Enum(['contiguous', 'shuffled', 'stratified']),
+    split: Type.Enum([...splitModes], { type: 'string' }),
     val_fraction: Type.Number(),
     split_seed: Type.Integer(),
-    denoise: Type.String(),
-    mean_over: Type.String(),
+    denoise: Type.Enum([...denoisers], { type: 'string' }),
+    mean_over: Type.Enum([...meanScopes], { type: 'string' }),
     mean_count: Type.Integer({ description: 'Samples that the mean image is computed from.' }),
     standard: Type.Object({ mean: Type.Number(), std: Type.Number() }, {
       description: 'μ and σ of `standard`: float32, over all pixels of the training split, where 255 is 1.'
@@ -43,6 +45,7 @@ export const DatasetBody = Type.Object({
         url: Type.String(),
         original: Type.Boolean({ description: 'Whether it has the bytes that were published.' }),
         made: Type.Enum(['downloaded', 'reproduced', 'compressed'], {
+          type: 'string',
           description: '`downloaded` as published, `reproduced` from the content bit for bit, or `compressed` by ' +
             'this server.'
         }),
@@ -54,24 +57,24 @@ export const DatasetBody = Type.Object({
       })
     }))
   })
-})
+}, { $id: 'DatasetDescription' })
 
-export const MeanBody = Type.Object({
+export const MeanImage = Type.Object({
   ...Identity,
-  mean_over: Type.String(),
+  mean_over: Type.Enum([...meanScopes], { type: 'string' }),
   count: Type.Integer({ description: 'Samples that the mean image is computed from.' }),
   shape: Shape,
-  dtype: Dtype,
-  mean: Nested
-})
+  dtype: Type.Literal('float32'),
+  mean: Matrix
+}, { $id: 'MeanImage' })
 
-export const SplitBody = Type.Object({
+export const SplitDescription = Type.Object({
   ...Identity,
-  split: Type.String(),
+  split: Type.Enum([...splitNames], { type: 'string' }),
   count: Type.Integer(),
   shape: Shape,
   classes: Type.Array(Type.Object({ label: Type.Integer(), name: Type.String(), count: Type.Integer() })),
   pixels: Type.Object({ mean: Type.Number(), std: Type.Number() }, {
     description: 'Mean and population standard deviation of all pixels of this split, where 255 is 1.'
   })
-})
+}, { $id: 'SplitDescription' })

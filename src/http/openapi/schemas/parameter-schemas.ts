@@ -49,17 +49,20 @@ const version = Type.Optional(Type.String({
 }))
 
 const normalization = Type.Optional(Type.Enum([...normalizations], {
+  type: 'string',
   default: defaults.normalization,
   description: 'What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` ' +
     '(x/255 − μ)/σ, all float32; `raw` x as uint8.'
 }))
 
 const dtype = Type.Optional(Type.Enum([...dtypes], {
+  type: 'string',
   description: 'Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to ' +
     'nearest, ties to even). `raw` images are always `uint8`.'
 }))
 
 const layout = Type.Optional(Type.Enum([...layouts], {
+  type: 'string',
   default: defaults.layout,
   description: 'Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns].'
 }))
@@ -82,11 +85,13 @@ const pad = Type.Optional(Type.Integer({
 
 function format (names: readonly string[]) {
   return Type.Optional(Type.Enum([...names], {
+    type: 'string',
     description: 'Format of the response; by default the Accept header decides.'
   }))
 }
 
 const labels = Type.Optional(Type.Enum([...labelEncodings], {
+  type: 'string',
   default: defaults.labels,
   description: '`onehot` float32 rows, or `index` int64 class indices.'
 }))
@@ -167,6 +172,7 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
         'and rank r gets the r-th run of batch_size.'
     })),
     remainder: Type.Optional(Type.Enum([...remainders], {
+      type: 'string',
       default: defaults.remainder,
       description: 'What becomes of samples that do not fill a last page for every rank: `keep` (short or empty ' +
         'pages), `drop`, or `pad` (filled from the start of the order, with a `mask`).'

@@ -1,0 +1,90 @@
+/** The headers of responses, for the schemas of the routes. */
+
+const text = { type: 'string' }
+const count = { type: 'integer', minimum: 0 }
+
+const descriptions = {
+  'X-Request-Id': { ...text, description: 'Id of the request, as in the log: the one that the client sent, if any.' },
+  'Server-Timing': { ...text, description: 'Milliseconds of each step until these headers, and in `total`.' },
+  'Retry-After': { ...count, description: 'Seconds after which a retry may succeed, where there is such a time.' },
+  ETag: { ...text, description: 'Identifies the representation, for `If-None-Match`.' },
+  'Cache-Control': { ...text, description: '`immutable` for a year if the URL has the `version`.' },
+  Link: { ...text, description: 'URLs of the `first`, `prev`, `next` and `last` page (RFC 8288).' },
+  'Accept-Ranges': { ...text, description: '`bytes`.' },
+  'Content-Range': { ...text, description: 'The range of the response, and the length of the file.' },
+  'Content-Disposition': { ...text, description: 'The name of the file.' },
+  'Repr-Digest': { ...text, description: 'SHA-256 of the whole file (RFC 9530).' },
+  'Batch-Dataset': { ...text, description: 'Name of the dataset.' },
+  'Batch-Version': { ...text, description: 'Version of the dataset.' },
+  'Batch-Split': { ...text, description: 'Name of the split.' },
+  'Batch-Page': { ...count, description: 'Number of the page, from 0.' },
+  'Batch-Size': { ...count, description: 'The requested `batch_size`.' },
+  'Batch-Count': { ...count, description: 'Samples of this batch.' },
+  'Batch-Total': { ...count, description: 'Samples of the split.' },
+  'Batch-Pages': { ...count, description: 'Pages of the epoch, or of what follows `offset`.' },
+  'Batch-Shape': { type: 'array', items: count, description: 'Shape of the images, separated by commas.' },
+  'Batch-Dtype': { ...text, description: 'Element type of the images.' },
+  'Batch-Normalization': { ...text, description: 'The normalization.' },
+  'Batch-Layout': { ...text, description: 'The layout.' },
+  'Batch-Offset': { ...count, description: 'The `offset`, if it was given.' },
+  'Batch-Seed': { ...count, description: 'The `seed`, if the order is shuffled.' },
+  'Batch-Epoch': { ...count, description: 'The epoch, if there is a seed or it was given.' },
+  'Batch-Rank': { ...count, description: 'The `rank`, if the page is sharded.' },
+  'Batch-World-Size': { ...count, description: 'The `world_size`, if the page is sharded.' },
+  'Batch-Remainder': { ...text, description: 'The `remainder`, if it was given.' },
+  'Batch-Augment': { ...text, description: 'The augmentations in the order in which they were applied.' },
+  'Batch-Pad': { ...count, description: 'Rows and columns that the images were padded to.' }
+} as const
+
+type HeaderName = keyof typeof descriptions
+type Headers = Readonly<Record<string, object>>
+
+function select (...names: HeaderName[]): Headers {
+  return Object.fromEntries(names.map(name => [name, descriptions[name]]))
+}
+
+/** Of every response. */
+export const commonHeaders = select('X-Request-Id', 'Server-Timing', 'Cache-Control')
+export const cacheHeaders = { ...commonHeaders, ...select('ETag') }
+export const retryHeaders = { ...commonHeaders, ...select('Retry-After') }
+export const rangeHeaders = { ...commonHeaders, ...select('Content-Range') }
+export const fileHeaders = { ...cacheHeaders, ...select('Accept-Ranges', 'Content-Disposition', 'Repr-Digest') }
+
+/** Of a batch in any format: its metadata. */
+export const gatherHeaders = {
+  ...commonHeaders,
+  ...select(
+    'Batch-Dataset', 'Batch-Version', 'Batch-Split', 'Batch-Count', 'Batch-Total', 'Batch-Shape', 'Batch-Dtype',
+    'Batch-Normalization', 'Batch-Layout', 'Batch-Seed', 'Batch-Epoch', 'Batch-Augment', 'Batch-Pad'
+  )
+}
+
+const { 'Batch-Count': _count, 'Batch-Shape': _shape, ...sharedHeaders } = gatherHeaders
+
+/** Of a stream: what its pages have in common. */
+export const streamHeaders = {
+  ...cacheHeaders,
+  ...sharedHeaders,
+  ...select('Batch-Size', 'Batch-Pages', 'Batch-Offset', 'Batch-Rank', 'Batch-World-Size', 'Batch-Remainder')
+}
+export const pageHeaders = { ...streamHeaders, ...gatherHeaders, ...select('Batch-Page', 'Link') }
+
+interface Document {
+  paths?: Record<string, Record<string, { responses?: Record<string, { headers?: Record<string, object> }> }>>
+  components?: { headers?: Record<string, object> }
+}
+
+/** Moves the headers of all responses to the components of an OpenAPI document: each is described once. */
+export function shareHeaders (document: Document): void {
+  const shared: Record<string, object> = {}
+  const operations = Object.values(document.paths ?? {}).flatMap(methods => Object.values(methods))
+  for (const { responses = {} } of operations) {
+    for (const response of Object.values(responses)) {
+      for (const [name, header] of Object.entries(response.headers ?? {})) {
+        shared[name] = header
+        response.headers![name] = { $ref: `#/components/headers/${name}` }
+      }
+    }
+  }
+  document.components = { ...document.components, headers: shared }
+}
