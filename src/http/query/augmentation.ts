@@ -42,7 +42,8 @@ export function resolveAugmentation (
  */
 export function resolveSampleAugmentation (query: ImageQuery, split: SplitName): RequestedAugmentation | undefined {
   if (query.augment === undefined) {
-    const unused = (['seed', 'epoch'] as const).filter(parameter => query[parameter] !== undefined)
+    const { seed, epoch = defaults.epoch } = query
+    const unused = [...(seed !== undefined ? ['seed'] : []), ...(epoch !== defaults.epoch ? ['epoch'] : [])]
     assertNoErrors(unused.map(parameter => ({
       parameter,
       detail: `${parameter} goes with augment, without which nothing is random`,
@@ -74,5 +75,5 @@ export function echoSampleQuery (
 ): Record<string, string | number> {
   const { seed = 0, epoch = defaults.epoch } = query
   const isSeeded = query.seed !== undefined || query.epoch !== undefined
-  return { ...(isSeeded && { seed, epoch }), ...echoImageQuery(query, augmentation) }
+  return { ...(augmentation && isSeeded && { seed, epoch }), ...echoImageQuery(query, augmentation) }
 }

@@ -57,7 +57,7 @@ function createEpochRequest (
   const echo = {
     ...(query.offset !== undefined && { offset }),
     // In natural order, the epoch is that of the augmentation.
-    ...(shuffle ?? (query.epoch !== undefined && { epoch: query.epoch })),
+    ...(shuffle ?? (augmentation && query.epoch !== undefined && { epoch: query.epoch })),
     ...(query.world_size && { rank, world_size: worldSize }),
     ...(query.remainder && { remainder }),
     ...echoImageQuery(query, augmentation)

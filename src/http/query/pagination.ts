@@ -60,7 +60,8 @@ function findConflicts (
     const allowed = `an integer from 0 to ${total}, the number of samples of ${name}`
     errors.push({ parameter: 'offset', detail: `offset must be ${allowed}, got '${offset}'`, allowed })
   }
-  if (epoch !== undefined && seed === undefined && augment === undefined) {
+  // Some generated clients send every default.
+  if (epoch !== undefined && epoch !== defaults.epoch && seed === undefined && augment === undefined) {
     const detail = 'epoch goes with seed or augment, without which every epoch is the same'
     errors.push({ parameter: 'epoch', detail, allowed: 'nothing without seed or augment' })
   }

@@ -9,7 +9,7 @@ import { nest } from '../../encode/json/nesting.ts'
 import { shortestNumbers } from '../../encode/json/numbers.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
-import { SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { defaults, SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
 import { computeBatch, type BatchRequest } from '../query/batch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
@@ -99,9 +99,11 @@ async function encodeSample (
   })
 }
 
-/** Rejects parameters that a PNG would silently ignore. */
+/** Rejects values that a PNG would silently ignore; not the defaults, which some generated clients always send. */
 function assertNoPreparation (query: SampleParameters): void {
-  const ignored = (['normalization', 'dtype', 'layout'] as const).filter(parameter => query[parameter] !== undefined)
+  const assumed = { normalization: defaults.normalization, dtype: undefined, layout: defaults.layout }
+  const parameters = ['normalization', 'dtype', 'layout'] as const
+  const ignored = parameters.filter(parameter => (query[parameter] ?? assumed[parameter]) !== assumed[parameter])
   assertNoErrors(ignored.map(parameter => ({
     parameter,
     detail: `${parameter} does not go with a PNG, which shows the 8-bit pixels`,

@@ -212,6 +212,21 @@ t.test('each order and shard has its own ETag', async t => {
   t.equal(new Set(tags).size, queries.length)
 })
 
+t.test('a default that is given explicitly changes no tensor and conflicts with nothing', async t => {
+  const { app } = await appOver(t, [dataset])
+  const explicit = '&page=0&offset=0&epoch=0&rank=0&world_size=1&remainder=keep&layout=flat'
+  const [plain, given] = [await app.inject(train), await app.inject(train + explicit)]
+  t.match(given.json(), plain.json())
+  t.notOk('epoch' in given.json(), 'there is no epoch in natural order')
+  const samples = '/v1/datasets/made-up/splits/train/samples/3?format=png'
+  const png = await app.inject(`${samples}&normalization=centered&layout=flat&epoch=0`)
+  t.equal(png.statusCode, 200)
+  t.same(png.rawPayload, (await app.inject(samples)).rawPayload)
+  const gather = '/v1/datasets/made-up/splits/train/gather?epoch=0'
+  const gathered = await app.inject({ method: 'POST', url: gather, payload: { ids: [1] } })
+  t.notOk('epoch' in gathered.json() || 'seed' in gathered.json())
+})
+
 t.test('conflicting parameters are named', async t => {
   const { app } = await appOver(t, [dataset])
   const cases: Array<[query: string, parameter: string, allowed: string]> = [

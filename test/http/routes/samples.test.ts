@@ -33,7 +33,7 @@ t.test('a sample as PNG, which has its raw pixels', async t => {
   const png = await app.inject({ url, headers: { accept } })
   t.equal(png.headers['content-type'], 'image/png', 'for the Accept header of an <img>')
   t.same(Uint8Array.from(decodePng(png.rawPayload).data), images.subarray(48, 60))
-  t.match((await app.inject(`${url}?format=png&normalization=raw&dtype=uint8&layout=flat`)).json(), {
+  t.match((await app.inject(`${url}?format=png&normalization=raw&dtype=uint8&layout=nhwc`)).json(), {
     status: 400,
     code: 'invalid_parameter',
     errors: [{ parameter: 'normalization' }, { parameter: 'dtype' }, { parameter: 'layout' }]
