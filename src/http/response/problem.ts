@@ -48,7 +48,7 @@ function toServiceError (error: FastifyError, request: FastifyRequest): ServiceE
     return new ServiceError('bad_request', detail, { cause: error })
   }
   if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') {
-    const detail = 'a segment of the path is longer than 100 characters, and no resource has such a name'
+    const detail = 'a segment of the path is longer than 765 characters, and no resource has such a name'
     return new ServiceError('uri_too_long', detail, { cause: error })
   }
   if (error.statusCode === 413) {
