@@ -132,6 +132,8 @@ async function encodeBody (
     .catch(rejectOverload)
   try {
     const body = await encodeWithPermit(content, coding, permit, work)
+    // The response of a client that has disconnected meanwhile is closed already, and would release nothing.
+    signal.throwIfAborted()
     for (const event of ['finish', 'close']) response.once(event, permit.release)
     // A client that reads nothing must not hold memory that others wait for; the reader of a stream may pause.
     if (!('groups' in body) && response.socket instanceof Socket) {
