@@ -3,10 +3,10 @@ import { hasModules } from './alternatives.js'
 import { coldEpoch } from './cold-epochs.js'
 import { eventLoopDelays } from './event-loop.js'
 import { batchSizes, datasetSizes } from './growth.js'
+import { readWithPytorch } from './pytorch.js'
 import { latency, notModified, repeatedUrls } from './repeated-urls.js'
 import { slowReaders } from './slow-readers.js'
 import { measureStarts } from './start.js'
-import { training } from './training.js'
 
 /** Group → comparison → its description, and a function of `{ rounds, seconds }` that returns rows of the table. */
 export const groups = {
@@ -23,9 +23,9 @@ export const groups = {
       description: 'the same with raw u8 pages',
       measure: options => coldEpoch('raw', options)
     },
-    training: {
-      description: 'PyTorch reading shuffled epochs, beside torchvision',
-      measure: options => hasModules('torch', 'torchvision') ? training(options) : []
+    pytorch: {
+      description: 'PyTorch reading shuffled epochs, beside torchvision, Hugging Face datasets and tensors in memory',
+      measure: options => hasModules('numpy', 'torch', 'torchvision') ? readWithPytorch(options) : []
     }
   },
   repeated: {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { pythonLacks } from '../test/clients/python.js'
+import { pythonClient, pythonLacks } from '../test/clients/python.js'
 import { testPythonClient } from '../test/clients/python-package.js'
 import { runSnippets } from '../test/clients/snippets.js'
 import { idxFolder } from './lib/mnist.js'
@@ -33,6 +33,7 @@ const servers = [
       await runPython('jax_client.py', base),
       await runPython('arrow_client.py', base),
       await runPython('ndjson_client.py', base),
+      await runPython('tutorial.py', base, fileURLToPath(new URL('../docs/tutorial.md', import.meta.url))),
       await runNode('tfjs_client.js', base),
       ...await runSnippets(base)
     ]
@@ -94,7 +95,7 @@ async function runNode (script, base) {
 
 async function runClient (command, script, ...parameters) {
   const client = spawn(command, [join(clients, script), ...parameters], {
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...quietTensorFlow },
+    env: { ...process.env, PYTHONPATH: pythonClient, PYTHONDONTWRITEBYTECODE: '1', ...quietTensorFlow },
     stdio: ['ignore', 'inherit', 'inherit'],
     timeout: TIMEOUT_MS
   })

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { pythonLacks } from './python.js'
+import { pythonClient, pythonLacks } from './python.js'
 
 const folder = fileURLToPath(new URL('../../clients/python', import.meta.url))
 const TIMEOUT_MS = 1_200_000
@@ -30,7 +30,7 @@ export async function testPythonClient () {
     }
     const { error, status, signal } = spawnSync('python3', ['-m', 'pytest', '-q', '-rs', ...files], {
       cwd: folder,
-      env: { ...process.env, PYTHONPATH: `${folder}/src`, PYTHONDONTWRITEBYTECODE: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
+      env: { ...process.env, PYTHONPATH: pythonClient, PYTHONDONTWRITEBYTECODE: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
       stdio: ['ignore', 'inherit', 'inherit'],
       timeout: TIMEOUT_MS
     })

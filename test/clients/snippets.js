@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { pythonLacks } from './python.js'
+import { pythonClient, pythonLacks } from './python.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const TIMEOUT_MS = 120_000
@@ -71,7 +71,7 @@ function runSnippet ({ language, source }, scratch) {
     input: source,
     // Node.js resolves packages from the working directory.
     cwd: language === 'js' ? root : scratch,
-    env: { ...process.env, CURL_HOME: scratch },
+    env: { ...process.env, CURL_HOME: scratch, PYTHONPATH: pythonClient },
     stdio: ['pipe', 'inherit', 'inherit'],
     timeout: TIMEOUT_MS
   })

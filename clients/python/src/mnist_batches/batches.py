@@ -181,17 +181,17 @@ class Batches:
         self._epoch, self._offset = epoch, offset
 
     def _possible_wires(self, wire: str) -> tuple[str, ...]:
-        """Names of wires to choose from; "float32" means whatever dtype is asked for."""
-        if self._normalization == "raw" or wire == "float32":
-            return ("float32",)
+        """Names of wires to choose from; "float32" stands for any dtype of finished values."""
         # Small entries suit a cache, and alternating URLs do not.
-        return ("raw",) if wire == "raw" or self.client.has_cache else ("raw", "float32")
+        if self._normalization == "raw" or wire == "raw" or (wire == "auto" and self.client.has_cache):
+            return ("raw",)
+        return ("float32",) if wire == "float32" else ("raw", "float32")
 
     def _fetch(self, session: Session | None, shard: Shard, epoch: int, index: int, group: int) -> list[Batch]:
         """The batches of one request."""
         started = time.perf_counter()
         wire = self._wire.next()
-        is_raw = self._normalization == "raw" or wire == "raw"
+        is_raw = wire == "raw"
         query = {
             **self._query,
             **self._order_query(epoch),
@@ -214,7 +214,7 @@ class Batches:
         whole = Batch(**tensors)
         size = shard.batch_size
         batches = [whole.rows(i * size, (i + 1) * size) for i in range(min(group, len(shard) - index * group))]
-        if wire == "raw":
+        if is_raw and self._normalization != "raw":
             normalize = self._normalizer
             batches = [batch._replace(images=normalize(batch.images)) for batch in batches]
         self.stats.record_request(response.wire_bytes)

@@ -101,6 +101,10 @@ class Loader:
         return len(self.batches)
 
     @property
+    def epoch(self) -> int:
+        return self.batches.epoch
+
+    @property
     def stats(self) -> Stats:
         return self.batches.stats
 

@@ -49,22 +49,26 @@ def _bench(client: Client, options: argparse.Namespace) -> int:
 
 def _run(batches: Batches, seconds: float, step: float, progress: ProgressBar | None) -> None:
     started = time.perf_counter()
+    accelerator = _Accelerator(step)
     while True:
-        for batch in batches:
+        for _ in batches:
             elapsed = time.perf_counter() - started
             if elapsed > seconds:
                 return
             if progress is not None and batches.stats.batches % 64 == 0:
                 progress.update("measuring", elapsed, seconds)
-            _compute(step, batch.images)
+            accelerator.compute(batches.stats.waits[-1])
 
 
-def _compute(step: float, images: Any) -> None:
-    """Waits as a program does whose accelerator is busy. Timers are too coarse for the last part of it."""
-    if step == 0:
-        return
-    end = time.perf_counter() + step
-    if step > 0.002:
-        time.sleep(step - 0.001)
-    while time.perf_counter() < end:
-        time.sleep(0)
+class _Accelerator:
+    """Takes no processor time while it computes, so it sleeps. Where that takes too long, the next time is shorter."""
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._due = time.perf_counter()
+
+    def compute(self, waited: float) -> None:
+        if self._step == 0:
+            return
+        self._due += waited + self._step
+        time.sleep(max(0.0, self._due - time.perf_counter()))

@@ -1,4 +1,4 @@
-/** The client side: PyTorch reading batches from the service, beside torchvision's MNIST in a DataLoader. */
+/** The client side: PyTorch reading batches from the service with the Python client, beside local alternatives. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -7,26 +7,30 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { idxFolder, idxNames } from '../scripts/lib/mnist.js'
 import { startQuietService } from '../scripts/lib/server.js'
-import { programPath, withServers } from './alternatives.js'
+import { pythonClient } from '../test/clients/python.js'
+import { hasModules, programPath, withServers } from './alternatives.js'
 import { alternate } from './rounds.js'
 
-const MIN_RATIO = 10
+/** Of the samples/s of torchvision's DataLoader. */
+const MIN_RATIO = 20
 
-export async function training ({ rounds, seconds }) {
+export async function readWithPytorch ({ rounds, seconds }) {
   return await withServers(async use => {
     const { base } = await use(startQuietService())
     const root = torchvisionFolder()
-    const { hostname, port } = new URL(base)
     const contenders = {
-      ours: startPython('torch_client.py', hostname, port),
+      ours: startPython('torch_client.py', base),
       'torchvision, 0 workers': startPython('torch_loader.py', root, '0'),
-      'torchvision, 2 workers': startPython('torch_loader.py', root, '2')
+      'torchvision, 2 workers': startPython('torch_loader.py', root, '2'),
+      ...hasModules('datasets') && { 'Hugging Face datasets': startPython('hf_datasets.py', idxFolder) },
+      'tensors in memory': startPython('torch_slices.py', idxFolder)
     }
     try {
       const { ours, ...theirs } = await alternate(contenders, rounds, ({ measure }) => measure(seconds))
       const title = 'cold epoch, samples read by PyTorch in shuffled batches of 128'
       return Object.entries(theirs).map(([alternative, theirs]) => {
-        return { title, unit: 'samples/s', ours, alternative, theirs, minRatio: MIN_RATIO }
+        const minRatio = alternative.startsWith('torchvision') ? MIN_RATIO : undefined
+        return { title, unit: 'samples/s', ours, alternative, theirs, minRatio }
       })
     } finally {
       for (const { stop } of Object.values(contenders)) await stop()
@@ -46,7 +50,10 @@ function torchvisionFolder () {
 
 /** A program that measures for as many seconds as each line of its input says, and prints the result. */
 function startPython (program, ...args) {
-  const child = spawn('python3', [programPath(program), ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn('python3', [programPath(program), ...args], {
+    env: { ...process.env, PYTHONPATH: pythonClient },
+    stdio: ['pipe', 'pipe', 'inherit']
+  })
   const lines = createInterface(child.stdout)
   const exit = once(child, 'exit')
   const failure = exit.then(([code]) => { throw new Error(`${program} ended with exit code ${code}`) })
