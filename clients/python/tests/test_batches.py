@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+import pickle
 import threading
 from itertools import product
 
@@ -93,13 +94,22 @@ def test_slow_networks_get_compressed_pixels(client: Client) -> None:
     batches = Batches(client, split="test", seed=1, wire="raw")
     plain = list(batches)
     uncompressed = batches.stats.wire_bytes
-    batches._wire.record("raw", 1.0, 1_000_000, 1.0)
+    for _ in range(5):
+        batches._wire.record("raw", 1.0, 1_000_000, 1.0)
     batches.set_epoch(0)
     batches.stats.reset()
     batches._wire.record = lambda *_: None  # type: ignore[method-assign]
     for ours, theirs in zip(plain, batches, strict=True):
         assert ours.images.tobytes() == theirs.images.tobytes()
     assert batches.stats.wire_bytes < uncompressed / 4
+
+
+def test_copies_for_other_processes_continue_where_the_original_is(client: Client) -> None:
+    batches = Batches(client, split="test", batch_size=1000, seed=5, normalization="centered", wire="raw")
+    list(batches)
+    batches.load_state_dict({**batches.state_dict(), "offset": 8000})
+    copy = pickle.loads(pickle.dumps(batches))
+    assert [batch.images.tobytes() for batch in copy] == [batch.images.tobytes() for batch in batches]
 
 
 def test_a_batch_by_its_number(client: Client) -> None:

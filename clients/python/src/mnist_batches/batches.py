@@ -161,7 +161,9 @@ class Batches:
 
     def __getstate__(self) -> dict[str, Any]:
         # A process that gets a copy, such as a DataLoader worker, may not be able to detect the rank.
-        return {**self.__dict__, "_place": self._place}
+        state = {**self.__dict__, "_place": self._place}
+        state.pop("_normalizer", None)
+        return state
 
     @cached_property
     def _place(self) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 
 WIRES = ("raw", "float32", "auto")
@@ -11,6 +12,9 @@ WIRES = ("raw", "float32", "auto")
 _SAMPLES = 3
 # Below this, compressing takes less time than transferring what it saves.
 _SLOW_BYTES_PER_SECOND = 15e6
+# Transfers that must all be slow, since a busy machine delays single ones.
+_TRANSFERS = 5
+_MIN_BYTES = 50_000
 
 
 class WireChoice:
@@ -20,7 +24,7 @@ class WireChoice:
         self._seconds: dict[str, list[float]] = {wire: [] for wire in wires}
         self._pending = [wire for _ in range(_SAMPLES) for wire in wires] if len(wires) > 1 else []
         self._lock = threading.Lock()
-        self._rate = float("inf")
+        self._rates: deque[float] = deque(maxlen=_TRANSFERS)
 
     def next(self) -> str:
         with self._lock:
@@ -30,8 +34,8 @@ class WireChoice:
         with self._lock:
             if len(self._seconds[wire]) < _SAMPLES:
                 self._seconds[wire].append(seconds)
-            if wire_bytes > 50_000:
-                self._rate = wire_bytes / max(transfer_seconds, 1e-9)
+            if wire_bytes > _MIN_BYTES:
+                self._rates.append(wire_bytes / max(transfer_seconds, 1e-9))
 
     @property
     def best(self) -> str:
@@ -40,7 +44,8 @@ class WireChoice:
 
     @property
     def compress(self) -> bool:
-        return self._rate < _SLOW_BYTES_PER_SECOND
+        with self._lock:
+            return len(self._rates) == _TRANSFERS and max(self._rates) < _SLOW_BYTES_PER_SECOND
 
     def __getstate__(self) -> dict[str, object]:
         return {"wires": list(self._seconds)}
