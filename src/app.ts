@@ -96,7 +96,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
   await fileRoutes(app, { registry })
   await splitRoutes(app, { registry })
   await batchRoutes(app, { registry, limits, maxBatchSize })
-  await gatherRoutes(app, { registry, maxBatchSize })
+  await gatherRoutes(app, { registry, limits, maxBatchSize })
   await streamRoutes(app, { registry, limits, maxBatchSize })
   await sampleRoutes(app, { registry })
   return app

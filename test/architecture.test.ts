@@ -123,7 +123,11 @@ t.test('the environment is read in one place', async t => {
 t.test('every module can be loaded', async t => {
   // These start processes and threads when loaded.
   const workers = [
-    'compute/compute-worker.ts', 'prepare/prepare-process.ts', 'artifact/restore-worker.ts', 'gzip/worker.ts'
+    'compute/compute-worker.ts',
+    'prepare/prepare-process.ts',
+    'artifact/restore-worker.ts',
+    'gzip/worker.ts',
+    'encode/png-worker.ts'
   ]
   const programs = ['server.ts', 'verify.ts', ...workers]
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {

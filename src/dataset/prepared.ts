@@ -66,8 +66,8 @@ export interface DatasetArrays extends Pick<PreparedDataset, 'meanImage' | 'leve
 
 export type SplitArrays = Pick<PreparedSplit, 'images' | 'labels' | 'centered' | 'onehot' | 'index' | 'ids'>
 
-/** Samples derived at a time: a fraction of a millisecond of work. */
-const STEP_ROWS = 200
+/** Pixels derived at a time: a fraction of a millisecond of work. */
+const STEP_PIXELS = 1 << 17
 
 /**
  * Derives centered images, one-hot labels, int64 labels and ids. Yields to the event loop between time slices.
@@ -96,7 +96,7 @@ async function deriveSplit (
   const onehot = new Float32Array(count * classes)
   const index = new BigInt64Array(count)
   const ids = new Int32Array(count)
-  await inTimeSlices(count, STEP_ROWS, (start, end) => {
+  await inTimeSlices(count, Math.ceil(STEP_PIXELS / size), (start, end) => {
     const [from, to] = [start * size, end * size]
     if (images !== source) images.set(source.subarray(from, to), from)
     center(images.subarray(from, to), centered.subarray(from, to))

@@ -19,6 +19,8 @@ import { namedTensors, type NamedTensor } from './tensors.ts'
 export const arrow: BatchFormat & StreamFormat = {
   name: 'arrow',
   mediaType: 'application/vnd.apache.arrow.stream',
+  // What every reader accepts, and the stand-in for the elements may reserve.
+  maxBytes: 2 ** 31 - 1,
   encode (batch, metadata) {
     const writer = createPageWriter(metadata)
     const page = writer.page({ batch, metadata })
@@ -51,7 +53,7 @@ export function loadArrow (): Library {
 let standIn = new ArrayBuffer(0)
 
 interface PageWriter {
-  page (page: Page): Required<Body>
+  page (page: Page): Body & { readonly byteLength: number }
   end (): Uint8Array
 }
 

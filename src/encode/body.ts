@@ -4,6 +4,8 @@ import type { Chunk } from '../io/chunk.ts'
 export interface Body {
   /** Bytes of all chunks together, if known before they are computed. */
   readonly byteLength?: number
+  /** Otherwise a lower bound, if one is known. */
+  readonly minByteLength?: number
   /** Each is computed when it is pulled. To be consumed at most once. */
   readonly chunks: Iterable<Chunk>
 }

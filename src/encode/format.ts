@@ -12,8 +12,14 @@ export interface Format {
 /** What describes a batch apart from its tensors, in the order in which JSON lists it. */
 export type BatchMetadata = Readonly<Record<string, string | number | readonly number[]>>
 
+/** A format of tensors. */
+export interface SizedFormat extends Format {
+  /** Bytes of a batch or page, at most; undefined for no limit. */
+  readonly maxBytes?: number
+}
+
 /** A wire format of batches. */
-export interface BatchFormat extends Format {
+export interface BatchFormat extends SizedFormat {
   encode (batch: Batch, metadata: BatchMetadata): Body
 }
 
@@ -32,7 +38,7 @@ export interface StreamEncoder {
 }
 
 /** A wire format of many batches in one body. */
-export interface StreamFormat extends Format {
+export interface StreamFormat extends SizedFormat {
   /** @param shared metadata that all pages have in common */
   startStream (shared: BatchMetadata): StreamEncoder
 }

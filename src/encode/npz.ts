@@ -17,6 +17,8 @@ import { namedTensors, type NamedTensor } from './tensors.ts'
 export const npz: BatchFormat = {
   name: 'npz',
   mediaType: 'application/x-npz',
+  // Sizes and offsets have 32 bits.
+  maxBytes: 2 ** 32 - 1,
   encode (batch) {
     const members = planMembers(namedTensors(batch))
     const directoryOffset = sumByteLengths(members)

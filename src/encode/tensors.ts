@@ -1,6 +1,6 @@
 import type { Batch } from '../batch/batch.ts'
 import { countElements, type Tensor } from '../batch/tensor.ts'
-import type { Chunk } from '../io/chunk.ts'
+import { bytesOfChunk, type Chunk } from '../io/chunk.ts'
 
 /** A tensor as binary formats write it. */
 export interface NamedTensor extends Pick<Tensor, 'shape' | 'dtype' | 'byteLength'> {
@@ -34,11 +34,25 @@ const SMALL = 1 << 18
 /** Elements in the images of a slice, at most: what a slow reader of a large batch pins. */
 const SLICE = 1 << 15
 
+/** Bytes of a view that are sent, and perhaps hashed or copied, at a time. */
+const PIECE = 1 << 22
+
+function * pieces (bytes: Uint8Array): Generator<Uint8Array> {
+  // An empty view is a chunk, too.
+  let start = 0
+  do yield bytes.subarray(start, start + PIECE)
+  while ((start += PIECE) < bytes.length)
+}
+
 function * imageChunks (batch: Batch): Generator<Chunk> {
   const { images } = batch
   const [count, ...shape] = images.shape as [number, ...number[]]
   const size = countElements(shape)
-  if (images.isView || count * size <= SMALL) {
+  if (images.isView) {
+    yield * pieces(bytesOfChunk(images.chunk()))
+    return
+  }
+  if (count * size <= SMALL) {
     yield images.chunk()
     return
   }

@@ -7,6 +7,8 @@ import { WorkQueue } from '../io/work-queue.ts'
 export interface Limits {
   /** For compression and augmentation. */
   readonly workQueue: WorkQueue
+  /** Bytes of the above. */
+  readonly workMemory: number
   /** Bodies that many clients request: compressing one takes many times as long as sending it. */
   readonly compressedCache: ByteCache<Uint8Array>
   readonly orders: OrderCache
@@ -40,6 +42,7 @@ export function createLimits (
   warn: (message: string) => void
 ): Limits {
   return {
+    workMemory,
     workQueue: new WorkQueue({ maxBytes: workMemory, maxQueued: MAX_QUEUED }),
     compressedCache: new ByteCache({ maxBytes: COMPRESSED_CACHE_BYTES, entryBytes: COMPRESSED_ENTRY_BYTES }),
     orders: new OrderCache(ORDER_CACHE_BYTES),

@@ -6,8 +6,8 @@ import { ServiceError, messageOf } from '../errors.ts'
 import type { FitOptions, FitResult } from './fit.ts'
 import type { ChosenBackend } from './tensorflow.ts'
 
-/** Images sent at a time: enough to keep the backend busy, few enough to keep memory low. */
-const CHUNK_ROWS = 1000
+/** Pixels sent at a time: enough to keep the backend busy, few enough to keep memory low. */
+const CHUNK_PIXELS = 1 << 20
 
 export type Request =
   | { readonly step: 'start', readonly options: FitOptions }
@@ -65,14 +65,15 @@ export const prepareInChildProcess: Prepare = async (job, splits, { signal, repo
 
     const denoising = job.settings.denoise !== 'none'
     const images = perSplit(name => denoising ? new Uint8Array(splits[name].images.length) : splits[name].images)
-    const chunkBytes = CHUNK_ROWS * job.rows * job.columns
+    const size = job.rows * job.columns
+    const chunkBytes = Math.max(1, Math.floor(CHUNK_PIXELS / size)) * size
     let done = 0
     for (const split of splitNames) {
       for (let start = 0; start < images[split].length; start += chunkBytes) {
         const chunk = splits[split].images.subarray(start, start + chunkBytes)
         const denoised = (await ask({ step: 'images', split, images: chunk })).images
         if (denoised) images[split].set(denoised, start)
-        done += chunk.length / (job.rows * job.columns)
+        done += chunk.length / size
         report({ stage: 'prepare', item: denoising ? 'denoising' : 'summing', done, total })
       }
     }

@@ -6,10 +6,11 @@ import { selectBatch, type Batch, type Selection } from '../../src/batch/batch.t
 import { float16Bits } from '../../src/batch/float16.ts'
 import { labelEncodings, layouts, normalizations, type Normalization } from '../../src/batch/options.ts'
 import type { ElementType } from '../../src/batch/tensor.ts'
+import { mix } from '../../src/dataset/order.ts'
 import { arrow } from '../../src/encode/arrow.ts'
 import type { BatchFormat, BatchMetadata, StreamFormat } from '../../src/encode/format.ts'
 import { json } from '../../src/encode/json/json.ts'
-import { nest } from '../../src/encode/json/nesting.ts'
+import { encodeWithArray } from '../../src/encode/json/object.ts'
 import { ndjson } from '../../src/encode/ndjson.ts'
 import { npyHeader } from '../../src/encode/npy.ts'
 import { npz } from '../../src/encode/npz.ts'
@@ -346,10 +347,34 @@ t.test('png preserves the pixels', async t => {
   t.same(Uint8Array.from(picture.data), pixels)
 })
 
-t.test('nest cuts a flat list by the inner shape', async t => {
-  t.same(nest([1, 2, 3, 4, 5, 6], []), [1, 2, 3, 4, 5, 6])
-  t.same(nest([1, 2, 3, 4, 5, 6], [3]), [[1, 2, 3], [4, 5, 6]])
-  t.same(nest([1, 2, 3, 4], [2, 1]), [[[1], [2]], [[3], [4]]])
+t.test('png encodes large pictures in a thread', async t => {
+  const pixels = Uint8Array.from({ length: 300 * 400 }, (_, i) => mix(i) % 256)
+  const pictures = await Promise.all([encodePng(pixels, 300, 400), encodePng(pixels, 400, 300)])
+  for (const [i, [rows, columns]] of [[300, 400] as const, [400, 300] as const].entries()) {
+    const picture = decodePng(pictures[i]!)
+    t.same([picture.width, picture.height], [columns, rows])
+    t.ok(Buffer.from(picture.data.buffer).equals(pixels))
+  }
+})
+
+t.test('views of large images are sent, hashed and compressed piece by piece', async t => {
+  const large = prepared({ train: 5, val: 1, test: 1 }, { rows: 512, columns: 512 })
+  const batch = selectBatch(large, { ...defaults, span: { start: 0, count: 5, real: 5 } })
+  for (const format of batchFormats.filter(({ name }) => name !== 'json')) {
+    const chunks = Array.from(format.encode(batch, metadata).chunks, bytesOfChunk)
+    t.ok(chunks.every(({ length }) => length <= 1 << 22), format.name)
+  }
+  t.ok(readNpy(readZip(encode(npz, batch), crc32).get('images.npy')!).bytes.equals(bytes(batch.images.data())))
+})
+
+t.test('an array after the members of an object', async t => {
+  const values = Float32Array.from({ length: 6 }, (_, i) => i / 255)
+  const body = encodeWithArray({ a: 1, b: 'é"' }, 'list', { shape: [2, 3], dtype: 'float32', values })
+  const text = consume(body.chunks).toString()
+  t.ok(text.length >= body.minByteLength!)
+  const { list, ...members } = JSON.parse(text)
+  t.same(members, { a: 1, b: 'é"' })
+  t.same(list.map((row: number[]) => row.map(Math.fround)), [[...values.subarray(0, 3)], [...values.subarray(3)]])
 })
 
 function shapeOf (value: unknown): number[] {

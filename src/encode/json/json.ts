@@ -1,4 +1,5 @@
 import type { Batch } from '../../batch/batch.ts'
+import { countElements } from '../../batch/tensor.ts'
 import type { Chunk } from '../../io/chunk.ts'
 import type { Body } from '../body.ts'
 import type { BatchFormat, BatchMetadata } from '../format.ts'
@@ -9,7 +10,10 @@ import { wasmImageWriter } from './wasm-image-writer.ts'
 export const json = {
   name: 'json',
   mediaType: 'application/json',
-  encode: (batch: Batch, metadata: BatchMetadata): Body => ({ chunks: encodeChunks(batch, metadata) })
+  encode: (batch: Batch, metadata: BatchMetadata): Body => ({
+    minByteLength: 2 * countElements(batch.images.shape),
+    chunks: encodeChunks(batch, metadata)
+  })
 } satisfies BatchFormat
 
 function * encodeChunks (batch: Batch, metadata: BatchMetadata): Generator<Chunk> {

@@ -1,12 +1,5 @@
 import { countElements } from '../../batch/tensor.ts'
 
-/** Cuts a flat list into nested lists whose inner shape is `shape`; an empty shape leaves it flat. */
-export function nest (flat: readonly unknown[], shape: readonly number[]): unknown[] {
-  return shape.reduceRight<readonly unknown[]>((rows, length) => {
-    return Array.from({ length: rows.length / length }, (_, i) => rows.slice(i * length, (i + 1) * length))
-  }, flat) as unknown[]
-}
-
 /**
  * The text around the numbers of an array that is written as nested lists, with a comma before the array: the function
  * returns the text before element `i`, and for the number of elements the text after the last one.

@@ -1,4 +1,4 @@
-import type { ElementType, PixelValues } from '../../batch/tensor.ts'
+import type { ElementType } from '../../batch/tensor.ts'
 
 /** Bytes of the longest text of a number. */
 export const MAX_NUMBER_LENGTH = 15
@@ -6,12 +6,6 @@ export const MAX_NUMBER_LENGTH = 15
 /** The function that returns the shortest text of an element of this type. */
 export function numberWriter (dtype: ElementType): (element: number) => string {
   return dtype === 'float16' ? shortestFloat16 : shortestFloat32
-}
-
-/** The numbers that JSON.stringify writes as the shortest texts of these elements. */
-export function shortestNumbers (values: PixelValues): number[] {
-  const write = numberWriter(values instanceof Uint16Array ? 'float16' : 'float32')
-  return Array.from(values, element => Number(write(element)))
 }
 
 /**

@@ -4,8 +4,11 @@ import fresh from 'fresh'
 import type { ComputePool } from '../../compute/compute-pool.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
+import type { Chunk } from '../../io/chunk.ts'
 import { QueueFullError, type Permit } from '../../io/work-queue.ts'
-import { compress, compressGroups, compressorBytes, negotiateCoding, type Coding } from './compression.ts'
+import {
+  STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
+} from './compression.ts'
 import { disconnectSignal } from './disconnect.ts'
 import { stepTimes, type StepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
@@ -66,7 +69,9 @@ export async function respond (
   reply.header('cache-control', pinned ? immutable : revalidate)
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
-  if (!coding || !isRecurring) return send(reply, content, coding, await encodeBody(request, reply, content, coding))
+  if (!coding || !isRecurring || isLarge(content)) {
+    return send(reply, content, coding, await encodeBody(request, reply, content, coding))
+  }
   const { compressedCache, workQueue, compute } = request.server.limits
   const times = stepTimes(reply.raw)
   const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
@@ -155,6 +160,7 @@ async function encodeWithPermit (
   const body = await content.body(work)
   if (!coding) return body
   if ('groups' in body) return { groups: compressGroups(coding, body.groups) }
+  if (isLarge(content)) return { groups: compressGroups(coding, onlyGroup(body.chunks)) }
   const bytes = await work.times.measure('compress', () => {
     return compress(coding, body.chunks, content.compressibleBytes!, work.signal)
   })
@@ -169,8 +175,24 @@ async function compressBody (content: Content, coding: Coding, work: Work): Prom
 }
 
 /** The memory of a compressor and of its output, which has about a byte per element, and of augmented images. */
-function workBytes ({ compressibleBytes = 0, workBytes = 0 }: Content, coding: Coding | undefined): number {
-  return workBytes + (coding ? compressorBytes(coding) + compressibleBytes : 0)
+function workBytes (content: Content, coding: Coding | undefined): number {
+  const { compressibleBytes = 0, workBytes = 0 } = content
+  if (!coding) return workBytes
+  return workBytes + compressorBytes(coding) + (isLarge(content) ? STREAM_WINDOW_BYTES : compressibleBytes)
+}
+
+/**
+ * Compressible bytes from which a body is compressed while it is sent instead of before, since its size is unbounded.
+ * Not a setting: replicas must send the same bytes under the same ETag.
+ */
+const LARGE_BYTES = 4 << 20
+
+function isLarge ({ compressibleBytes = 0 }: Content): boolean {
+  return compressibleBytes > LARGE_BYTES
+}
+
+async function * onlyGroup (chunks: Iterable<Chunk>): AsyncGenerator<Iterable<Chunk>> {
+  yield chunks
 }
 
 function rejectOverload (error: unknown): never {

@@ -41,7 +41,7 @@ export function writeBody (reply: FastifyReply, body: ResponseBody): FastifyRepl
   return reply
 }
 
-function writeChunks (reply: FastifyReply, { byteLength, chunks }: Body): void {
+function writeChunks (reply: FastifyReply, { byteLength, minByteLength = 0, chunks }: Body): void {
   const isHead = reply.request.method === 'HEAD'
   if (isHead && byteLength !== undefined) {
     writeHead(reply, byteLength).end()
@@ -49,7 +49,7 @@ function writeChunks (reply: FastifyReply, { byteLength, chunks }: Body): void {
   }
   const start = performance.now()
   const source = chunks[Symbol.iterator]()
-  const first = take(source, byteLength === undefined ? FIRST_WRITE_BYTES_UNSIZED : FIRST_WRITE_BYTES)
+  const first = take(source, firstWriteBytes(byteLength, minByteLength))
   stepTimes(reply.raw).add('encode', start)
   const response = writeHead(reply, first.isLast ? totalBytes(first.chunks) : byteLength)
   if (isHead) {
@@ -60,6 +60,12 @@ function writeChunks (reply: FastifyReply, { byteLength, chunks }: Body): void {
   } else {
     finish(reply, async () => await flush(response, first.chunks) && await writeRest(response, source))
   }
+}
+
+function firstWriteBytes (byteLength: number | undefined, minByteLength: number): number {
+  if (byteLength !== undefined) return FIRST_WRITE_BYTES
+  // No use in computing more than one write of a body that does not fit.
+  return minByteLength > FIRST_WRITE_BYTES_UNSIZED ? WRITE_BYTES : FIRST_WRITE_BYTES_UNSIZED
 }
 
 /** Headers that a client or cache keeps with the representation that it has. */

@@ -3,6 +3,7 @@ import { batchFormats } from '../../encode/encoders.ts'
 import { pageHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
+import { assertServable } from '../query/batch-limits.ts'
 import { batchContent } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
 import { pageLinks } from '../response/headers.ts'
@@ -30,7 +31,9 @@ export const batchRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app, 
     }
   }, (request, reply) => {
     const { dataset, split, format, epoch } = resolveEpoch(options, batchFormats, request)
-    const content = batchContent(dataset, epoch.page(epoch.firstPage), format)
+    const page = epoch.page(epoch.firstPage)
+    assertServable(dataset, page, format, options.limits, 'batch_size')
+    const content = batchContent(dataset, page, format)
     const path = `/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
     const query = request.url.split('?', 2)[1] ?? ''
     return respond(request, reply, {

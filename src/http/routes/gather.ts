@@ -2,10 +2,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { batchFormats } from '../../encode/encoders.ts'
 import { gatherHeaders } from '../openapi/response-headers.ts'
+import type { Limits } from '../limits.ts'
 import { bodyInFormats, problems } from '../openapi/responses.ts'
 import { GatherQuery, GatherRequest, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
-import { batchContent } from '../query/batch-request.ts'
+import { assertServable } from '../query/batch-limits.ts'
+import { batchContent, type BatchRequest } from '../query/batch-request.ts'
 import { resolvePreparation } from '../query/preparation.ts'
 import { assertKnownSamples, resolveTarget } from '../query/target.ts'
 import { respondUncached } from '../response/respond.ts'
@@ -15,11 +17,12 @@ const BYTES_PER_ID = 32
 
 interface Options {
   readonly registry: DatasetRegistry
+  readonly limits: Limits
   readonly maxBatchSize: number
 }
 
 /** A batch of exactly the samples that the client lists. */
-export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { registry, maxBatchSize }) => {
+export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { registry, limits, maxBatchSize }) => {
   // Fastify's default parser would accept text only for validation to reject it.
   app.removeContentTypeParser('text/plain')
 
@@ -46,7 +49,7 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { re
     assertKnownSamples(ids, dataset, split)
     assertPaddable(query, dataset)
     const augmentation = resolveSampleAugmentation(query, split)
-    return respondUncached(request, reply, batchContent(dataset, {
+    const batch: BatchRequest = {
       ...resolvePreparation(query, dataset),
       split,
       span: { start: 0, count: ids.length, real: ids.length },
@@ -55,6 +58,8 @@ export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { re
       pad: query.pad,
       augmentation,
       echo: echoSampleQuery(query, augmentation)
-    }, format))
+    }
+    assertServable(dataset, batch, format, limits, 'ids')
+    return respondUncached(request, reply, batchContent(dataset, batch, format))
   })
 }

@@ -4,8 +4,7 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { nest } from '../../encode/json/nesting.ts'
-import { shortestNumbers } from '../../encode/json/numbers.ts'
+import { encodeWithArray } from '../../encode/json/object.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { npy, npyHeader } from '../../encode/npy.ts'
 import { encodePng, png } from '../../encode/png.ts'
@@ -13,7 +12,7 @@ import { asBytes } from '../../io/bytes.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { DatasetParams, MeanQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
-import { jsonBody, respond } from '../response/respond.ts'
+import { respond } from '../response/respond.ts'
 
 const formats: readonly Format[] = [json, npy, png]
 
@@ -51,17 +50,17 @@ async function encodeMean (dataset: PreparedDataset, format: Format): Promise<Bo
   switch (format) {
     case npy: return bodyOf(npyHeader([rows, columns], 'float32'), asBytes(meanImage))
     case png: {
-      const pixels = Uint8Array.from(meanImage, value => Math.round(value * 255))
+      const pixels = new Uint8Array(meanImage.length)
+      for (let i = 0; i < pixels.length; i++) pixels[i] = Math.round(meanImage[i]! * 255)
       return bodyOf(await encodePng(pixels, rows, columns))
     }
-    default: return jsonBody({
+    default: return encodeWithArray({
       dataset: entry.name,
       version,
       mean_over: settings.prepare.meanOver,
       count: meanCount,
       shape: [rows, columns],
-      dtype: 'float32',
-      mean: nest(shortestNumbers(meanImage), [columns])
-    })
+      dtype: 'float32'
+    }, 'mean', { shape: [rows, columns], dtype: 'float32', values: meanImage })
   }
 }

@@ -5,8 +5,7 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { nest } from '../../encode/json/nesting.ts'
-import { shortestNumbers } from '../../encode/json/numbers.ts'
+import { encodeWithArray } from '../../encode/json/object.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { defaults, SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
@@ -15,7 +14,7 @@ import { computeBatch, type BatchRequest } from '../query/batch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
 import { resolvePreparation } from '../query/preparation.ts'
 import { assertKnownSamples, resolveTarget } from '../query/target.ts'
-import { jsonBody, respond, tagsOf, type Work } from '../response/respond.ts'
+import { respond, tagsOf, type Work } from '../response/respond.ts'
 
 const formats: readonly Format[] = [json, png]
 
@@ -83,7 +82,7 @@ async function encodeSample (
   const { normalization, dtype, layout, echo } = request
   const shape = sample.images.shape.slice(1)
   const label = dataset.splits[split].labels[id]!
-  return jsonBody({
+  return encodeWithArray({
     dataset: dataset.entry.name,
     version: dataset.version,
     split,
@@ -94,9 +93,8 @@ async function encodeSample (
     dtype,
     normalization,
     layout,
-    ...echo,
-    image: nest(shortestNumbers(sample.images.data()), shape.slice(1))
-  })
+    ...echo
+  }, 'image', { shape, dtype, values: sample.images.data() })
 }
 
 /** Rejects values that a PNG would silently ignore; not the defaults, which some generated clients always send. */

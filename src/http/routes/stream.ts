@@ -6,6 +6,7 @@ import type { Chunk } from '../../io/chunk.ts'
 import { streamHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
+import { assertServable } from '../query/batch-limits.ts'
 import { augmentedBytes, computeBatch, describeBatch, isCompressible } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epoch-request.ts'
 import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
@@ -35,6 +36,8 @@ export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app,
   }, (request, reply) => {
     const { dataset, format, epoch } = resolveEpoch(options, streamFormats, request)
     const firstPage = epoch.page(epoch.firstPage)
+    // No page is larger.
+    assertServable(dataset, firstPage, format, options.limits, 'batch_size')
     const { page: _page, count: _count, shape: _shape, ...shared } = describeBatch(dataset, firstPage)
     return respond(request, reply, {
       dataset: dataset.entry.name,
