@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
 import type { DatasetRegistry } from './dataset/registry.ts'
-import { createLimits } from './http/limits.ts'
+import { MAX_SEGMENT_LENGTH, createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
 import { buildSerializer } from './http/openapi/serializers.ts'
 import connections from './http/plugins/connections.ts'
@@ -56,8 +56,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
     genReqId: () => randomUUID(),
     requestIdHeader: 'x-request-id',
     forceCloseConnections: 'idle',
-    // The longest file name, of 255 bytes, percent-encoded.
-    routerOptions: { maxParamLength: 3 * 255 },
+    routerOptions: { maxParamLength: MAX_SEGMENT_LENGTH },
     // Draining serves every request that arrives.
     return503OnClosing: false,
     keepAliveTimeout: config.keepAliveTimeoutMs,

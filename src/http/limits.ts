@@ -25,6 +25,9 @@ export interface LimitOptions {
   readonly threads: number
 }
 
+/** Characters of a segment of a path: those of the longest file name, of 255 bytes, percent-encoded. */
+export const MAX_SEGMENT_LENGTH = 3 * 255
+
 /** Jobs that wait for memory: at some tens of milliseconds each, the last one waits for some seconds. */
 const MAX_QUEUED = 512
 

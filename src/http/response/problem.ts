@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { abbreviate, ServiceError } from '../../errors.ts'
+import { MAX_SEGMENT_LENGTH } from '../limits.ts'
 import {
   describeBodyErrors, describeParameterErrors, invalidParameter, type ParameterErrors
 } from '../query/query-errors.ts'
@@ -48,7 +49,8 @@ function toServiceError (error: FastifyError, request: FastifyRequest): ServiceE
     return new ServiceError('bad_request', detail, { cause: error })
   }
   if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') {
-    const detail = 'a segment of the path is longer than 765 characters, and no resource has such a name'
+    const length = `${MAX_SEGMENT_LENGTH} characters`
+    const detail = `a segment of the path is longer than ${length}, and no resource has such a name`
     return new ServiceError('uri_too_long', detail, { cause: error })
   }
   if (error.statusCode === 413) {
