@@ -28,7 +28,7 @@ export function negotiate<F extends Format> (formats: readonly F[], { format: na
 }
 
 /** A parameter of a media type other than its weight. */
-const PARAMETER = /;[ \t]*(?!q[ \t]*=)[^=;,"]*(?:=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^;,"]*))?/gi
+const PARAMETER = /;(?![ \t]*q[ \t]*=)[^=;,"]*(?:=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^;,"]*))?/gi
 
 /** The ranges of an Accept header with only their weights: no format has a parameter that could match another. */
 function withoutParameters (accept: string | undefined): string | undefined {
