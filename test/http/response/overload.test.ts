@@ -28,7 +28,7 @@ t.test('expensive requests wait for memory, and all are served', async t => {
 })
 
 t.test('beyond the queue, requests get a 503 that says when to retry', async t => {
-  const { app } = await appOver(t, [dataset], { workMemory: 1 })
+  const { app } = await appOver(t, [dataset], { workMemory: 2 * 784 })
   const headers = { 'accept-encoding': 'gzip' }
   const request = (seed: number) => app.inject({ url: `${batches}?seed=${seed}&augment=noise:1&batch_size=2`, headers })
   const responses = await Promise.all(Array.from({ length: 600 }, (_, seed) => request(seed)))
@@ -42,7 +42,7 @@ t.test('beyond the queue, requests get a 503 that says when to retry', async t =
 })
 
 t.test('other requests do not wait', async t => {
-  const { app } = await appOver(t, [dataset], { workMemory: 1 })
+  const { app } = await appOver(t, [dataset], { workMemory: 60 * 784 })
   const requests = Array.from({ length: 20 }, (_, seed) => app.inject(`${batches}?seed=${seed}&augment=elastic:64`))
   const expensive = Promise.all(requests)
   t.equal((await app.inject(`${batches}?format=safetensors`)).statusCode, 200)
@@ -52,7 +52,7 @@ t.test('other requests do not wait', async t => {
 
 t.test('a client that reads nothing loses its response, and its share of the memory', async t => {
   const large = prepared({ train: 2000, val: 1, test: 1 }, { rows: 28, columns: 28 })
-  const { app, log } = await appOver(t, [large], { workMemory: 1, maxBatchSize: 2000, stallTimeoutMs: 100 })
+  const { app, log } = await appOver(t, [large], { workMemory: 2000 * 784, maxBatchSize: 2000, stallTimeoutMs: 100 })
   const port = Number(new URL(await app.listen({ port: 0 })).port)
   const query = 'batch_size=2000&format=safetensors&augment=noise:1'
   const socket = connect(port).pause()
