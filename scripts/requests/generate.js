@@ -59,7 +59,7 @@ const BODIES = [
 /**
  * @param document an OpenAPI document
  * @param random returns numbers from 0 to 1
- * @returns a function that returns the next request: its bytes, and whether a body of the response can be expected
+ * @returns a function that returns the next request: its bytes, and whether it is a HEAD, or lacks its own end
  */
 export function createGenerator (document, random) {
   const pick = list => list[Math.floor(random() * list.length)]
@@ -135,6 +135,7 @@ export function createGenerator (document, random) {
     headers.push(['Connection', 'close'])
     const version = chance(0.97) ? 'HTTP/1.1' : pick(['HTTP/1.0', 'HTTP/2.0', 'HTTP/1.9', 'http/1.1', 'HTP/1.1', ''])
     const head = [`${method} ${path} ${version}`, ...headers.map(([name, value]) => `${name}: ${value}`)].join('\r\n')
-    return { bytes: Buffer.from(`${head}\r\n\r\n${body}`), isHead: method === 'HEAD' }
+    const isCut = headers.some(([name, value]) => name === 'Content-Length' && value === '99999999999')
+    return { bytes: Buffer.from(`${head}\r\n\r\n${body}`), isHead: method === 'HEAD', isCut }
   }
 }
