@@ -9,6 +9,7 @@ import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset
 import { loadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
+import { assertWebAssembly } from './process/web-assembly.ts'
 import { createConsole, type Console } from './process/console.ts'
 import { redact } from './process/redact.ts'
 
@@ -23,6 +24,7 @@ const UNHANDLED: closeWithGrace.Signals[] = [
 async function main (): Promise<void> {
   const config = loadConfig([...catalogue.keys()])
   assertLittleEndian()
+  assertWebAssembly()
   const hasSources = await findSources(config)
   const { logger, report } = await createConsole(config.logLevel)
   if (!hasSources) logger.warn(`SOURCE_DIR has none of the datasets ${config.datasets.join(', ')}`)

@@ -165,6 +165,25 @@ t.test('a SOURCE_DIR without any of the datasets causes a warning', async t => {
   await server.exit
 })
 
+t.test('a process without WebAssembly ends with one line', async t => {
+  const noWebAssembly = { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --jitless` }
+  const { code, stderr } = await runToExit(t, noWebAssembly)
+  t.equal(code, 1)
+  // V8 warns about its own flags.
+  const lines = stderr.split('\n').filter(line => !line.startsWith('Warning: disabling flag'))
+  const needed = 'mnist-batch-server: this process has no WebAssembly, which it needs: start Node.js without --jitless'
+  t.same(lines, [needed, ''])
+})
+
+const skipLimit = process.platform !== 'linux' && 'limits of virtual memory are enforced on Linux'
+
+t.test('too little virtual memory ends the process with one line', { skip: skipLimit }, async t => {
+  // Enough for Node itself.
+  const { code, stdout, stderr } = await runToExit(t, {}, ['/bin/sh', '-c', 'ulimit -v 12000000; exec "$0" "$@"'])
+  t.same([code, stdout], [1, ''])
+  t.match(stderr, /^mnist-batch-server: the address space is limited to 12288000000 bytes \(ulimit -v\), [^\n]*\n$/)
+})
+
 t.test('an occupied port ends the process with one line', async t => {
   const occupant = createServer().listen(0, '127.0.0.1')
   t.teardown(() => occupant.close())

@@ -16,7 +16,17 @@ const MAX_PIXELS = 64 * 64
  * when it first occurs, and copied by WebAssembly from then on.
  */
 export const wasmImageWriter: ImageWriter & { supports (batch: Batch): boolean } = {
-  supports: ({ images: { shape } }) => countElements(shape.slice(1)) <= MAX_PIXELS,
+  supports (batch) {
+    if (!hasMemory || countElements(batch.images.shape.slice(1)) > MAX_PIXELS) return false
+    try {
+      getTables(batch)
+      return true
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      hasMemory = false
+      return false
+    }
+  },
 
   * write (batch) {
     const count = batch.images.shape[0]!
@@ -43,6 +53,12 @@ export const wasmImageWriter: ImageWriter & { supports (batch: Batch): boolean }
 function subchunk (chunk: PooledChunk, start: number, end: number): PooledChunk {
   return { bytes: chunk.bytes.subarray(start, end), release: () => chunk.release() }
 }
+
+/**
+ * V8 reserves more address space for a memory than a process may have left. It collects garbage before it gives up, so
+ * this is not tried again.
+ */
+let hasMemory = true
 
 const tablesOf = new WeakMap<Normalizer, ImageTables>()
 

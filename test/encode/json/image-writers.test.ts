@@ -179,3 +179,14 @@ t.test('images that are too large for tables are written plainly, in bounded mem
   t.ok(chunks.every(chunk => bytesOfChunk(chunk).length < 1 << 17), 'in many chunks')
   t.equal(textOf(chunks), `{"count":2,"ids":[0,0],"images":[${expected(batch)}],"labels":[0,0]}`)
 })
+
+t.test('where WebAssembly can allocate no memory, batches are written without it', async t => {
+  const { Memory } = WebAssembly
+  t.teardown(() => { WebAssembly.Memory = Memory })
+  const failing = class { constructor () { throw new RangeError('could not allocate memory') } }
+  WebAssembly.Memory = failing as unknown as typeof Memory
+  const batch = makeBatch({ count: 2, level: i => i % 256 })
+  t.equal(wasmImageWriter.supports(batch), false)
+  const { chunks } = json.encode(batch, { count: 2 })
+  t.equal(JSON.parse(Buffer.concat([...chunks].map(bytesOfChunk)).toString()).images.length, 2)
+})
