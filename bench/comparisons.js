@@ -1,5 +1,6 @@
 /** All comparisons. */
 import { hasModules } from './alternatives.js'
+import { augmentation, augmentations } from './augmentation.js'
 import { coldEpoch } from './cold-epochs.js'
 import { eventLoopDelays } from './event-loop.js'
 import { batchSizes, datasetSizes } from './growth.js'
@@ -28,6 +29,10 @@ export const groups = {
       measure: options => hasModules('numpy', 'torch', 'torchvision') ? readWithPytorch(options) : []
     }
   },
+  augment: Object.fromEntries(Object.entries(augmentations).map(([name, strengths]) => [`augment-${name}`, {
+    description: `PyTorch reading ${strengths}, beside torchvision and albumentations`,
+    measure: options => augmentation(name, options)
+  }])),
   repeated: {
     natural: {
       description: 'natural float32 pages, 16 URLs repeated, beside nginx and FastAPI',

@@ -1,14 +1,11 @@
 /** The client side: PyTorch reading batches from the service with the Python client, beside local alternatives. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { idxFolder, idxNames } from '../scripts/lib/mnist.js'
 import { startQuietService } from '../scripts/lib/server.js'
-import { pythonClient } from '../test/clients/python.js'
-import { hasModules, programPath, withServers } from './alternatives.js'
+import { hasModules, withServers } from './alternatives.js'
+import { startPython } from './python.js'
 import { alternate } from './rounds.js'
 
 /** Of the samples/s of torchvision's DataLoader. */
@@ -17,7 +14,7 @@ const MIN_RATIO = 20
 export async function readWithPytorch ({ rounds, seconds }) {
   return await withServers(async use => {
     const { base } = await use(startQuietService())
-    const root = torchvisionFolder()
+    const root = torchvisionFolder(mkdtempSync(join(tmpdir(), 'bench-torchvision-')))
     const contenders = {
       ours: startPython('torch_client.py', base),
       'torchvision, 0 workers': startPython('torch_loader.py', root, '0'),
@@ -26,7 +23,9 @@ export async function readWithPytorch ({ rounds, seconds }) {
       'tensors in memory': startPython('torch_slices.py', idxFolder)
     }
     try {
-      const { ours, ...theirs } = await alternate(contenders, rounds, ({ measure }) => measure(seconds))
+      const { ours, ...theirs } = await alternate(contenders, rounds, async ({ measure }) => {
+        return (await measure(seconds))['samples/s']
+      })
       const title = 'cold epoch, samples read by PyTorch in shuffled batches of 128'
       return Object.entries(theirs).map(([alternative, theirs]) => {
         const minRatio = alternative.startsWith('torchvision') ? MIN_RATIO : undefined
@@ -39,34 +38,10 @@ export async function readWithPytorch ({ rounds, seconds }) {
   })
 }
 
-/** MNIST's files where torchvision expects them. */
-function torchvisionFolder () {
-  const root = mkdtempSync(join(tmpdir(), 'bench-torchvision-'))
+/** Copies MNIST's files to where torchvision expects them below a folder, which it returns. */
+export function torchvisionFolder (root) {
   const raw = join(root, 'MNIST/raw')
   mkdirSync(raw, { recursive: true })
   for (const name of idxNames) copyFileSync(join(idxFolder, name), join(raw, name))
   return root
-}
-
-/** A program that measures for as many seconds as each line of its input says, and prints the result. */
-function startPython (program, ...args) {
-  const child = spawn('python3', [programPath(program), ...args], {
-    env: { ...process.env, PYTHONPATH: pythonClient },
-    stdio: ['pipe', 'pipe', 'inherit']
-  })
-  const lines = createInterface(child.stdout)
-  const exit = once(child, 'exit')
-  const failure = exit.then(([code]) => { throw new Error(`${program} ended with exit code ${code}`) })
-  failure.catch(() => {})
-  return {
-    measure: async seconds => {
-      child.stdin.write(`${seconds}\n`)
-      const [line] = await Promise.race([once(lines, 'line'), failure])
-      return JSON.parse(line)
-    },
-    stop: async () => {
-      child.stdin.end()
-      await exit
-    }
-  }
 }

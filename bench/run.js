@@ -19,7 +19,7 @@ const usage = `usage: npm run bench -- [--rounds 5] [--seconds 2] [--check] [com
 All comparisons run by default:
 
 ${Object.entries(groups).map(([group, members]) => {
-  const lines = Object.entries(members).map(([name, { description }]) => `  ${name.padEnd(14)} ${description}\n`)
+  const lines = Object.entries(members).map(([name, { description }]) => `  ${name.padEnd(15)} ${description}\n`)
   return `${group}\n${lines.join('')}`
 }).join('')}`
 

@@ -1,6 +1,6 @@
 """Reads shuffled, normalized batches of 128 from the service, with the Python client as a training run uses it.
 
-    python3 torch_client.py URL
+    python3 torch_client.py URL [AUGMENT]
 """
 import sys
 
@@ -8,7 +8,8 @@ from mnist_batches import Client
 from mnist_batches.torch import loader
 from rates import print_rates
 
-batches = loader(Client(sys.argv[1]), 'mnist', 'train', batch_size=128, seed=1)
+options = {'augment': sys.argv[2]} if len(sys.argv) > 2 else {}
+batches = loader(Client(sys.argv[1]), 'mnist', 'train', batch_size=128, seed=1, **options)
 
 
 def epochs():

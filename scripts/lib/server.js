@@ -154,3 +154,14 @@ export function residentMiB (pid) {
     return NaN
   }
 }
+
+/** User and system time of a process, NaN where there is no /proc. */
+export function cpuSeconds (pid) {
+  try {
+    const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13)
+    // Linux counts in hundredths of a second.
+    return (Number(user) + Number(system)) / 100
+  } catch {
+    return NaN
+  }
+}
