@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { pythonClient, pythonLacks } from '../test/clients/python.js'
 import { testPythonClient } from '../test/clients/python-package.js'
 import { runSnippets } from '../test/clients/snippets.js'
+import { testTypeScriptClient } from '../test/clients/typescript-package.js'
 import { idxFolder } from './lib/mnist.js'
 import { startService } from './lib/server.js'
 
@@ -54,7 +55,7 @@ const servers = [
   }
 ]
 
-const results = [...await testPythonClient()]
+const results = [...await testPythonClient(), ...await testTypeScriptClient()]
 for (const { settings, run } of servers) results.push(...await withServer(settings, run))
 
 console.log()

@@ -3,7 +3,7 @@
  * The tools are installed in a temporary folder; what cannot be installed is skipped.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,6 +46,10 @@ function testInNode (base) {
   check('openapi-fetch', () => {
     orThrow(run('npx', ['openapi-typescript', 'openapi.json', '-o', 'schema.d.ts']))
     compileAndRun('fetch', base)
+    const committed = readFileSync(join(root, 'clients/typescript/src/schema.ts'), 'utf8')
+    if (readFileSync(join(folder, 'schema.d.ts'), 'utf8') !== committed) {
+      throw new Error('the types of clients/typescript are outdated: npm run generate')
+    }
   })
   check('hey-api', () => {
     orThrow(run('npx', ['openapi-ts', '-i', 'openapi.json', '-o', 'hey-api']))

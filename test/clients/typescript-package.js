@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = join(root, 'clients/typescript')
+const tsc = join(root, 'node_modules/typescript/bin/tsc')
+const TIMEOUT_MS = 600_000
+
+/** What the package consists of, besides what npm always adds. */
+const PACKED = /^(dist\/[a-z]+\.(js|d\.ts)|package\.json|README\.md)$/
+
+/**
+ * Builds, packs and installs the TypeScript client, checks its types as those who import it do, and runs its tests.
+ *
+ * @returns {Promise<Array<{ name: string, failed?: string }>>}
+ */
+export async function testTypeScriptClient () {
+  const scratch = mkdtempSync(join(tmpdir(), 'typescript-client-'))
+  const steps = [
+    ['build', () => run(process.execPath, [tsc, '-p', folder])],
+    ['package', () => pack(scratch)],
+    ['types under node16', () => checkTypes(scratch, { module: 'node16', moduleResolution: 'node16' })],
+    ['types under bundler', () => checkTypes(scratch, { module: 'esnext', moduleResolution: 'bundler' })],
+    ...readdirSync(join(folder, 'test')).filter(name => name.endsWith('.test.js')).map(name => {
+      const path = join(folder, 'test', name)
+      return [`test/${name}`, () => run(process.execPath, ['--test', path], { stdio: 'inherit' })]
+    })
+  ]
+  const results = []
+  try {
+    for (const [step, execute] of steps) {
+      const name = `clients/typescript: ${step}`
+      console.log(`\n--- ${name}`)
+      const failed = execute()
+      results.push(failed ? { name, failed } : { name })
+      // Nothing else works without the build.
+      if (failed && step === 'build') break
+    }
+  } finally {
+    rmSync(scratch, { recursive: true })
+  }
+  return results
+}
+
+/** Installs the packed client in an empty folder. */
+function pack (scratch) {
+  const { error, status, stdout } = spawnSync('npm', [
+    'pack', folder, '--json', '--ignore-scripts', '--pack-destination', scratch
+  ], { encoding: 'utf8', timeout: TIMEOUT_MS })
+  if (error || status !== 0) return error?.message ?? `npm pack ended with ${status}`
+  const [{ filename, files }] = JSON.parse(stdout)
+  const others = files.map(({ path }) => path).filter(path => !PACKED.test(path))
+  if (others.length > 0) return `the package contains ${others.join(', ')}`
+  writeFileSync(join(scratch, 'package.json'), '{ "private": true, "type": "module" }')
+  const options = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', scratch]
+  return run('npm', ['install', join(scratch, filename), ...options], { cwd: scratch })
+}
+
+function checkTypes (scratch, options) {
+  mkdirSync(join(scratch, 'node_modules/@tensorflow'), { recursive: true })
+  for (const name of ['@tensorflow/tfjs-core', '@types']) {
+    const link = join(scratch, 'node_modules', name)
+    rmSync(link, { force: true })
+    symlinkSync(join(root, 'node_modules', name), link)
+  }
+  cpSync(join(folder, 'test/consumer.ts'), join(scratch, 'consumer.ts'))
+  writeFileSync(join(scratch, 'tsconfig.json'), JSON.stringify({
+    compilerOptions: {
+      target: 'es2022',
+      lib: ['es2023', 'dom', 'dom.iterable'],
+      strict: true,
+      noEmit: true,
+      // tfjs-core refers to long.
+      types: ['node', 'long'],
+      ...options
+    },
+    files: ['consumer.ts']
+  }))
+  return run(process.execPath, [tsc, '-p', scratch])
+}
+
+/** @returns what went wrong, if anything */
+function run (command, args, options = {}) {
+  const { error, status, stdout = '' } = spawnSync(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', timeout: TIMEOUT_MS, ...options
+  })
+  if (error) return error.message
+  return status === 0 ? undefined : `ended with ${status} ${stdout ?? ''}`
+}
