@@ -3,7 +3,9 @@ import t from 'tap'
 import { root } from './fixtures/root.ts'
 
 const table = readFileSync(new URL('docs/faults.md', root), 'utf8')
-const rows = [...table.matchAll(/^\| (.+) \| .+ \| `((?:test|clients\/python\/tests)\/[\w/.-]+)`: (.+) \|$/gm)]
+const folders = ['test', 'clients/python/tests', 'clients/typescript/test'].join('|')
+const row = new RegExp(`^\\| (.+) \\| .+ \\| \`((?:${folders})/[\\w/.-]+)\`: (.+) \\|$`, 'gm')
+const rows = [...table.matchAll(row)]
 
 /** The start of the titles of tests that are generated from a table of cases. */
 const generated = 'interrupted body: '

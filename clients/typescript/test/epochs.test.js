@@ -57,7 +57,7 @@ test('every iteration begins anew, and has every sample of every epoch once', as
   assert.deepEqual(epochs.state(), { version, seed: 1, epoch: 0, offset: 1000 })
 })
 
-test('a state describes what was delivered, and fits no other version, seed or split', async () => {
+test('a state describes what was delivered, and fits no other version or seed', async () => {
   const epochs = val.epochs({ batchSize: 100, seed: 5, prefetch: 4, normalization: 'raw' })
   assert.throws(() => epochs.state(), StateError)
   let delivered = 0
