@@ -49,16 +49,19 @@ process.exitCode = counts.failed === 0 ? 0 : 1
 /** Runs a check against a server of its own, and adds the peak of its memory. */
 async function inCgroup (run) {
   const cgroup = createMemoryCgroup(`crowd-${process.pid}`, LIMIT_MIB * 2 ** 20)
-  const server = await startQuietService({ wrap: cgroup.wrap })
-  let stopped
-  const stop = async () => (stopped ??= server.stop())
   try {
-    const detail = await run({ ...server, stop, cpuSeconds: () => cpuSeconds(server.pid) })
-    const memory = `peak ${cgroup.peakMiB()} of ${LIMIT_MIB} MiB`
-    if (cgroup.kills() > 0) throw new Error(`the server was killed for its memory; ${detail}`)
-    return `${detail}; ${memory}`
+    const server = await startQuietService({ wrap: cgroup.wrap })
+    let stopped
+    const stop = async () => (stopped ??= server.stop())
+    try {
+      const detail = await run({ ...server, stop, cpuSeconds: () => cpuSeconds(server.pid) })
+      const memory = `peak ${cgroup.peakMiB()} of ${LIMIT_MIB} MiB`
+      if (cgroup.kills() > 0) throw new Error(`the server was killed for its memory; ${detail}`)
+      return `${detail}; ${memory}`
+    } finally {
+      await stop()
+    }
   } finally {
-    await stop()
     cgroup.remove()
   }
 }
