@@ -47,13 +47,14 @@ async function main (): Promise<void> {
   const { listen } = await import('./http/listen.ts')
   const app = await buildApp({ config, registry, logger })
 
-  releaseSignals()
   closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: UNHANDLED }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
     else logger.info(`stopping on ${signal}`)
     stopping.abort(new Error('the server is stopping'))
     await app.close()
   })
+  // Not before its handlers are there: a signal that arrives in between would be lost.
+  releaseSignals()
 
   await listen(app, config)
   try {
