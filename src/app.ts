@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
 import type { DatasetRegistry } from './dataset/registry.ts'
 import { MAX_SEGMENT_LENGTH, createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
+import type { SchemaTypes } from './http/openapi/route-types.ts'
 import { buildSerializer } from './http/openapi/serializers.ts'
 import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
@@ -74,7 +74,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
     },
     schemaController: { compilersFactory: { buildSerializer } },
     ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false, useDefaults: false } }
-  }).withTypeProvider<TypeBoxTypeProvider>()
+  }).withTypeProvider<SchemaTypes>()
 
   app.server.maxConnections = config.maxConnections
   const limits = createLimits(config, message => logger.warn(message))

@@ -1,7 +1,7 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { batchFormats } from '../../encode/encoders.ts'
 import { pageHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { assertServable } from '../query/batch-limits.ts'
 import { batchContent } from '../query/batch-request.ts'
@@ -10,7 +10,7 @@ import { pageLinks } from '../response/headers.ts'
 import { respond } from '../response/respond.ts'
 
 /** The core of the service: a split, page by page. */
-export const batchRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app, options) => {
+export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
   const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {

@@ -1,4 +1,3 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { perSplit } from '../../dataset/sample-splits.ts'
 import type { DatasetRegistry, DatasetState, LoadedDataset } from '../../dataset/registry.ts'
 import { bodyOf } from '../../encode/body.ts'
@@ -6,6 +5,7 @@ import { json } from '../../encode/json/json.ts'
 import { batchFormats } from '../../encode/encoders.ts'
 import { sha256 } from '../../io/hash.ts'
 import { inFormats, problems, uncached } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { DatasetParams, defaultBatchSize, NoQuery, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { describeFailure } from '../response/failure.ts'
@@ -17,7 +17,7 @@ interface Options {
 }
 
 /** The list of datasets, and the description of each. */
-export const datasetRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { registry, maxBatchSize }) => {
+export const datasetRoutes: Routes<Options> = async (app, { registry, maxBatchSize }) => {
   app.get('/v1/datasets', {
     schema: {
       operationId: 'listDatasets',

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { create as contentDisposition } from 'content-disposition'
 import fresh from 'fresh'
@@ -9,6 +8,7 @@ import { abbreviate, ServiceError } from '../../errors.ts'
 import type { Chunk } from '../../io/chunk.ts'
 import { fileHeaders, rangeHeaders } from '../openapi/response-headers.ts'
 import { binary, notModified, problems } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { FileParams, NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { parseRange } from '../response/range.ts'
@@ -18,7 +18,7 @@ import { writeBody, writeNotModified } from '../response/writer.ts'
 const mediaTypes = ['application/gzip', 'application/octet-stream']
 
 /** The original files of a dataset, so that other loaders can use this service as a mirror. */
-export const fileRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }> = async (app, { registry }) => {
+export const fileRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/v1/datasets/:dataset/files/:file', {
     schema: {
       operationId: 'getFile',

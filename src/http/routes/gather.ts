@@ -1,9 +1,9 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { batchFormats } from '../../encode/encoders.ts'
 import { gatherHeaders } from '../openapi/response-headers.ts'
 import type { Limits } from '../limits.ts'
 import { bodyInFormats, problems } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { GatherQuery, GatherRequest, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
 import { assertServable } from '../query/batch-limits.ts'
@@ -22,7 +22,7 @@ interface Options {
 }
 
 /** A batch of exactly the samples that the client lists. */
-export const gatherRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { registry, limits, maxBatchSize }) => {
+export const gatherRoutes: Routes<Options> = async (app, { registry, limits, maxBatchSize }) => {
   // Fastify's default parser would accept text only for validation to reject it.
   app.removeContentTypeParser('text/plain')
 

@@ -1,13 +1,13 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { retryHeaders } from '../openapi/response-headers.ts'
 import { problems, uncached } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { describeFailure, secondsToRetry } from '../response/failure.ts'
 import { respondJson } from '../response/respond.ts'
 
 /** Liveness and readiness probes. */
-export const healthRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }> = async (app, { registry }) => {
+export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/healthz', {
     schema: {
       operationId: 'getHealth',

@@ -1,4 +1,3 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
@@ -10,6 +9,7 @@ import { npy, npyHeader } from '../../encode/npy.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { asBytes } from '../../io/bytes.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { DatasetParams, MeanQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { respond } from '../response/respond.ts'
@@ -17,7 +17,7 @@ import { respond } from '../response/respond.ts'
 const formats: readonly Format[] = [json, npy, png]
 
 /** The mean image, all that a client needs besides raw pixels to normalize them itself. */
-export const meanRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }> = async (app, { registry }) => {
+export const meanRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/v1/datasets/:dataset/mean', {
     schema: {
       operationId: 'getMean',

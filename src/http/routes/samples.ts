@@ -1,4 +1,3 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
@@ -8,6 +7,7 @@ import { json } from '../../encode/json/json.ts'
 import { encodeWithArray } from '../../encode/json/object.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { defaults, SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
 import { computeBatch, type BatchRequest } from '../query/batch-request.ts'
@@ -19,7 +19,7 @@ import { respond, tagsOf, type Work } from '../response/respond.ts'
 const formats: readonly Format[] = [json, png]
 
 /** One sample, as numbers or as a picture. */
-export const sampleRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }> = async (app, { registry }) => {
+export const sampleRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/v1/datasets/:dataset/splits/:split/samples/:id', {
     schema: {
       operationId: 'getSample',

@@ -1,13 +1,13 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { json } from '../../encode/json/json.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset, resolveSplit } from '../query/target.ts'
 import { jsonBody, respond } from '../response/respond.ts'
 
 /** What a split contains. */
-export const splitRoutes: FastifyPluginAsyncTypebox<{ registry: DatasetRegistry }> = async (app, { registry }) => {
+export const splitRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/v1/datasets/:dataset/splits/:split', {
     schema: {
       operationId: 'getSplit',

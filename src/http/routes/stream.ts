@@ -1,10 +1,10 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { StreamEncoder } from '../../encode/format.ts'
 import { streamFormats } from '../../encode/encoders.ts'
 import type { Chunk } from '../../io/chunk.ts'
 import { streamHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
+import type { Routes } from '../openapi/route-types.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { assertServable } from '../query/batch-limits.ts'
 import { augmentedBytes, computeBatch, describeBatch, isCompressible } from '../query/batch-request.ts'
@@ -14,7 +14,7 @@ import { batchHeaders } from '../response/headers.ts'
 import { respond, type Work } from '../response/respond.ts'
 
 /** An epoch, or the rest of one, as one response. */
-export const streamRoutes: FastifyPluginAsyncTypebox<EpochOptions> = async (app, options) => {
+export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
   const Query = BatchQuery(streamFormats.map(({ name }) => name), options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/stream', {

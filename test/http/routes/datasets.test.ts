@@ -1,10 +1,8 @@
 import t from 'tap'
-import type { Static } from 'typebox'
-import type { DatasetList as DatasetListSchema } from '../../../src/http/openapi/schemas/state-schemas.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
-type DatasetList = Static<typeof DatasetListSchema>
+type Row = Record<string, unknown>
 
 const dataset = prepared({ train: 30, val: 10, test: 5 })
 const slow = prepared({ train: 3, val: 1, test: 1 }, { name: 'slow' })
@@ -15,7 +13,8 @@ t.test('the list has every dataset: ready, loading or failed', async t => {
   const progress = { stage: 'acquire', item: 'train-images-idx3-ubyte', done: 10, total: 40 } as const
   registry.progress(slow.entry, progress)
   registry.fail(broken.entry, 'no source has it')
-  const { datasets, limits, formats } = (await app.inject('/v1/datasets')).json<DatasetList>()
+  const { datasets, limits, formats } = (await app.inject('/v1/datasets'))
+    .json<{ datasets: Row[], limits: Row, formats: Row[] }>()
   t.same(datasets.map(({ name, status }) => [name, status]), [
     ['made-up', 'ready'],
     ['slow', 'loading'],

@@ -1,72 +1,72 @@
-import { Type } from 'typebox'
 import { errorCodes } from '../../../errors.ts'
+import { array, integer, number, object, oneOf, optional, string } from './json-schema.ts'
 
 /** Bodies about the state of the service and its datasets, and about errors. */
 
-export const Progress = Type.Object({
-  stage: Type.Enum(['acquire', 'prepare'], { type: 'string' }),
-  item: Type.String(),
-  done: Type.Number(),
-  total: Type.Number(),
-  rate: Type.Optional(Type.Number({ description: 'Of a download: bytes per second.' })),
-  remaining: Type.Optional(Type.Number({ description: 'Seconds until the end of a download at that rate.' }))
+export const Progress = object({
+  stage: oneOf(['acquire', 'prepare']),
+  item: string(),
+  done: number(),
+  total: number(),
+  rate: optional(number({ description: 'Of a download: bytes per second.' })),
+  remaining: optional(number({ description: 'Seconds until the end of a download at that rate.' }))
 }, { $id: 'Progress', description: 'Progress of loading, in bytes of a file or in samples.' })
 
-const OptionalProgress = Type.Optional(Type.Unsafe({ $ref: 'Progress#' }))
+const OptionalProgress = optional({ $ref: 'Progress#' })
 
 const Failure = {
-  reason: Type.Optional(Type.String({ description: 'Why loading failed.' })),
-  attempts: Type.Optional(Type.Integer({ description: 'Number of failures so far.' })),
-  next_attempt: Type.Optional(Type.String({
+  reason: optional(string({ description: 'Why loading failed.' })),
+  attempts: optional(integer({ description: 'Number of failures so far.' })),
+  next_attempt: optional(string({
     format: 'date-time',
     description: 'Earliest time of the next attempt; absent while one is running.'
   }))
 }
 
-const Status = Type.Enum(['ready', 'loading', 'failed'], { type: 'string' })
+const Status = oneOf(['ready', 'loading', 'failed'])
 
-export const Health = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health' })
+export const Health = object({ status: oneOf(['ok']) }, { $id: 'Health' })
 
-export const Readiness = Type.Object({
-  status: Type.Enum(['ready', 'loading', 'failed', 'stopping'], { type: 'string' }),
-  datasets: Type.Array(Type.Object({
-    name: Type.String(),
+export const Readiness = object({
+  status: oneOf(['ready', 'loading', 'failed', 'stopping']),
+  datasets: array(object({
+    name: string(),
     status: Status,
     progress: OptionalProgress,
     ...Failure
   }))
 }, { $id: 'Readiness' })
 
-export const DatasetList = Type.Object({
-  datasets: Type.Array(Type.Object({
-    name: Type.String(),
-    title: Type.String(),
+export const DatasetList = object({
+  datasets: array(object({
+    name: string(),
+    title: string(),
     status: Status,
-    version: Type.Optional(Type.String()),
+    version: optional(string()),
     progress: OptionalProgress,
     ...Failure,
-    url: Type.String()
+    url: string()
   })),
-  limits: Type.Object({ default_batch_size: Type.Integer(), max_batch_size: Type.Integer() }),
-  formats: Type.Array(Type.Object({ name: Type.String(), media_type: Type.String() }))
+  limits: object({ default_batch_size: integer(), max_batch_size: integer() }),
+  formats: array(object({ name: string(), media_type: string() }))
 }, { $id: 'DatasetList' })
 
-export const Problem = Type.Object({
-  type: Type.String({ description: 'Stable identifier of the kind of problem.' }),
-  title: Type.String(),
-  status: Type.Integer(),
-  detail: Type.String(),
-  code: Type.Enum([...errorCodes], { type: 'string', description: 'The kind of problem.' }),
-  errors: Type.Optional(Type.Array(Type.Object({
-    parameter: Type.String(),
-    detail: Type.String(),
-    allowed: Type.String()
+export const Problem = object({
+  type: string({ description: 'Stable identifier of the kind of problem.' }),
+  title: string(),
+  status: integer(),
+  detail: string(),
+  code: oneOf(errorCodes, { description: 'The kind of problem.' }),
+  errors: optional(array(object({
+    parameter: string(),
+    detail: string(),
+    allowed: string()
   }), { description: 'Each invalid parameter, or part of a body.' })),
-  omitted_errors: Type.Optional(Type.Integer({ description: 'Number of errors beyond those listed.' })),
+  omitted_errors: optional(integer({ description: 'Number of errors beyond those listed.' })),
   progress: OptionalProgress,
-  pages: Type.Optional(Type.Integer({ description: 'Of `page_out_of_range`: how many pages there are.' })),
-  available: Type.Optional(Type.Array(Type.Object({ format: Type.String(), media_type: Type.String() }), {
+  pages: optional(integer({ description: 'Of `page_out_of_range`: how many pages there are.' })),
+  available: optional(array(object({ format: string(), media_type: string() }), {
     description: 'Of `not_acceptable`: the formats that there are.'
   })),
-  request_id: Type.Optional(Type.String({ description: 'Of `internal`: the id of the request in the log.' }))
+  request_id: optional(string({ description: 'Of `internal`: the id of the request in the log.' }))
 }, { $id: 'Problem', additionalProperties: true, description: 'Problem details, RFC 9457.' })
