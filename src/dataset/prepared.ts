@@ -1,4 +1,3 @@
-import { isShared, sharedBytes } from '../io/bytes.ts'
 import { inTimeSlices } from '../io/event-loop.ts'
 import { imageCenterer } from './center.ts'
 import type { DatasetEntry } from './entry.ts'
@@ -55,7 +54,7 @@ export interface DatasetFacts extends ImageSize {
   readonly standard: PixelStatistics
 }
 
-/** The arrays that preparation computes and artifacts contain. All others are derived from them. */
+/** The arrays that preparation computes and artifacts contain, images in shared memory. All others are derived. */
 export interface SourceArrays extends Pick<PreparedDataset, 'meanImage' | 'levels'> {
   readonly splits: Readonly<Record<SplitName, Pick<Samples, 'images' | 'labels'>>>
 }
@@ -86,19 +85,16 @@ async function deriveSplit (
   name: SplitName,
   classes: number
 ): Promise<SplitArrays> {
-  const { images: source, labels } = splits[name]
+  const { images, labels } = splits[name]
   const count = labels.length
   const size = meanImage.length
   const center = imageCenterer(levels.unit, meanImage)
-  // Shared, so that compute threads need no copy.
-  const images = isShared(source) ? source : sharedBytes(source.length)
   const centered = new Float32Array(images.length)
   const onehot = new Float32Array(count * classes)
   const index = new BigInt64Array(count)
   const ids = new Int32Array(count)
   await inTimeSlices(count, Math.ceil(STEP_PIXELS / size), (start, end) => {
     const [from, to] = [start * size, end * size]
-    if (images !== source) images.set(source.subarray(from, to), from)
     center(images.subarray(from, to), centered.subarray(from, to))
     for (let i = start; i < end; i++) {
       onehot[i * classes + labels[i]!] = 1

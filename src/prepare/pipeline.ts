@@ -32,14 +32,11 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
   const classes = entry.classes.length
 
   const acquiring = performance.now()
-  const { files, provenance } = await acquireFiles(entry, options)
-  const raw = assembleDataset(files, classes, entry.adjustments)
-  const splits = await splitDataset(raw, settings.split)
+  const { rows, columns, splits, provenance } = await acquireSplits(identity, options)
   const sources = [...new Set(provenance.map(({ source }) => source))]
   log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
 
   const preparing = performance.now()
-  const { rows, columns } = raw
   const job = { settings: settings.prepare, backend, rows, columns }
   const { images, ...fit } = await prepareImages(job, splits, { signal, report })
   const { name: chosen, skipped } = fit.backend
@@ -48,6 +45,14 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
   const prepared = createPreparedDataset(identity, facts, await deriveArrays(source, classes))
   log.info({ dataset, backend: chosen, skipped, ms: millisecondsSince(preparing) }, 'prepared')
   return prepared
+}
+
+/** In a function of its own, so that the files' memory is free once their samples are copied. */
+async function acquireSplits ({ entry, settings }: DatasetIdentity, options: PipelineOptions) {
+  const { files, provenance } = await acquireFiles(entry, options)
+  const raw = assembleDataset(files, entry.classes.length, entry.adjustments)
+  const { rows, columns } = raw
+  return { rows, columns, provenance, splits: await splitDataset(raw, settings.split) }
 }
 
 async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Promise<AcquiredDataset> {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit, splitNames, type Samples, type SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { sharedBytes } from '../io/bytes.ts'
 import type { FitOptions, FitResult } from './fit.ts'
 import type { ChosenBackend } from './tensorflow.ts'
 
@@ -64,7 +65,7 @@ export const prepareInChildProcess: Prepare = async (job, splits, { signal, repo
     report({ stage: 'prepare', item: `TensorFlow.js on ${backend!.name}`, done: 0, total })
 
     const denoising = job.settings.denoise !== 'none'
-    const images = perSplit(name => denoising ? new Uint8Array(splits[name].images.length) : splits[name].images)
+    const images = perSplit(name => denoising ? sharedBytes(splits[name].images.length) : splits[name].images)
     const size = job.rows * job.columns
     const chunkBytes = Math.max(1, Math.floor(CHUNK_PIXELS / size)) * size
     let done = 0

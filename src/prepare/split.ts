@@ -2,6 +2,7 @@ import { shuffledOrder } from '../dataset/order.ts'
 import type { SplitSettings } from '../dataset/settings.ts'
 import type { RawDataset, Samples, SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
+import { sharedBytes } from '../io/bytes.ts'
 import { inTimeSlices } from '../io/event-loop.ts'
 
 /** Positions of samples among the original training samples. */
@@ -74,7 +75,7 @@ function largestRemainder (sizes: readonly number[], seats: number): number[] {
 }
 
 /**
- * Divides a dataset into its splits. Contiguous splits are views, others are copies made in time slices.
+ * Copies the samples of each split into memory that threads share, in time slices.
  *
  * @throws ServiceError preparation_failed if `train` would be empty
  */
@@ -85,21 +86,18 @@ export async function splitDataset (raw: RawDataset, settings: SplitSettings): P
     throw new ServiceError('preparation_failed', `${share}, which leaves none to compute statistics from`)
   }
   const size = raw.rows * raw.columns
-  return { train: await select(raw.train, train, size), val: await select(raw.train, val, size), test: raw.test }
+  const test = Uint32Array.from(raw.test.labels, (_, i) => i)
+  return {
+    train: await select(raw.train, train, size),
+    val: await select(raw.train, val, size),
+    test: await select(raw.test, test, size)
+  }
 }
 
-/** The samples at `positions`: a view if the positions are consecutive. */
+/** The samples at `positions`. */
 async function select (samples: Samples, positions: Uint32Array, size: number): Promise<Samples> {
   const count = positions.length
-  const first = positions[0] ?? 0
-  if (positions.every((position, i) => position === first + i)) {
-    return {
-      count,
-      images: samples.images.subarray(first * size, (first + count) * size),
-      labels: samples.labels.subarray(first, first + count)
-    }
-  }
-  const images = new Uint8Array(count * size)
+  const images = sharedBytes(count * size)
   await inTimeSlices(count, Math.ceil(STEP_BYTES / size), (start, end) => {
     for (let i = start; i < end; i++) {
       const offset = positions[i]! * size
