@@ -3,9 +3,10 @@ import { hasModules } from './alternatives.js'
 import { augmentation, augmentations } from './augmentation.js'
 import { coldEpoch } from './cold-epochs.js'
 import { eventLoopDelays } from './event-loop.js'
-import { batchSizes, datasetSizes } from './growth.js'
+import { datasetSizes } from './growth.js'
 import { readWithPytorch } from './pytorch.js'
 import { latency, notModified, repeatedUrls } from './repeated-urls.js'
+import { curves, scalingCurve } from './scaling.js'
 import { slowReaders } from './slow-readers.js'
 import { measureStarts } from './start.js'
 
@@ -58,8 +59,11 @@ export const groups = {
     'event-loop': { description: 'the longest time that a request blocks the event loop', measure: eventLoopDelays },
     'slow-readers': { description: 'memory and latency with 500 slow readers', measure: slowReaders }
   },
+  scaling: Object.fromEntries(Object.entries(curves).map(([name, { x, points }]) => [`scaling-${name}`, {
+    description: `${x} from ${points[0]} to ${points.at(-1)}, shuffled float32 pages, each URL requested once`,
+    measure: options => scalingCurve(name, options)
+  }])),
   growth: {
-    'batch-sizes': { description: 'batch sizes from 1 to 4096, 8 URLs repeated', measure: batchSizes },
     'dataset-sizes': { description: 'MNIST repeated up to ten times', measure: datasetSizes }
   }
 }

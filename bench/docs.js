@@ -1,12 +1,14 @@
 /**
  * Writes the results in bench/results into README.md and docs/performance.md. Each table replaces the one below its
- * marker, which lists comparisons or groups of them: <!-- bench: cold natural -->
+ * marker, which lists comparisons or groups of them: <!-- bench: cold natural -->. Scaling curves are also drawn into
+ * docs/scaling-<curve>.svg.
  *
  *     npm run bench:docs
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolveNames } from './comparisons.js'
 import { markdownTable } from './report.js'
+import { curveTable, drawCurve } from './scaling-docs.js'
 
 /** A marker and the table below it. */
 const TABLE = /^<!-- bench: (.+) -->\n\n(?:\|.*\n)*/gm
@@ -21,8 +23,13 @@ for (const file of ['README.md', 'docs/performance.md']) {
     console.log(`${file}, ${marker}: ${result}`)
     if (missing.length > 0) return table
     const rows = names.flatMap(name => JSON.parse(readFileSync(resultsUrl(name), 'utf8')).rows)
-    return `<!-- bench: ${marker} -->\n\n${markdownTable(rows)}\n`
+    return `<!-- bench: ${marker} -->\n\n${rows[0].curve ? curveTable(rows) : markdownTable(rows)}\n`
   }))
+}
+
+for (const name of resolveNames(['scaling']).filter(name => existsSync(resultsUrl(name)))) {
+  const { rows } = JSON.parse(readFileSync(resultsUrl(name), 'utf8'))
+  writeFileSync(new URL(`../docs/${name}.svg`, import.meta.url), drawCurve(rows))
 }
 
 function resultsUrl (name) {

@@ -1,4 +1,4 @@
-/** Cost for larger batches, and for MNIST repeated up to ten times. */
+/** Cost of MNIST repeated up to ten times. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { freemem, tmpdir } from 'node:os'
@@ -6,26 +6,13 @@ import { join } from 'node:path'
 import { residentMiB, startQuietService, startService } from '../scripts/lib/server.js'
 import { programPath, withServers } from './alternatives.js'
 import { load } from './load.js'
-import { compare } from './report.js'
 import { alternate } from './rounds.js'
 
 const SPLIT = '/v1/datasets/mnist/splits/train/batches?format=safetensors'
-const SIZES = [1, 16, 128, 1024, 4096]
 const REPEATS = [1, 4, 10]
 /** MNIST repeated ten times takes 2.8 GB while it is served, and as much again while another one is prepared. */
 const BYTES_PER_REPEAT = 0.6e9
 const program = 'bench/programs/repeated-server.js'
-
-export async function batchSizes ({ rounds, seconds }) {
-  return await withServers(async use => {
-    const { base } = await use(startQuietService())
-    const targets = Object.fromEntries(SIZES.map(size => {
-      return [size, { base, path: `${SPLIT}&batch_size=${size}&page={page}`, pages: 8 }]
-    }))
-    const results = await alternate(targets, rounds, target => load(target, { seconds }))
-    return SIZES.flatMap(size => compare(`repeated URLs, pages of ${size}`, 'pages/s', { ours: results[size] }))
-  })
-}
 
 /** Start-up, memory and rates beside those of MNIST itself. */
 export async function datasetSizes ({ rounds, seconds }) {

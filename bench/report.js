@@ -39,13 +39,13 @@ export function summarize ({ ours, theirs, max, minRatio, maxRatio, ...row }) {
 const columns = [
   ['', row => row.title],
   ['unit', row => row.unit],
-  ['this service', row => number(row.ours.median), 'right'],
+  ['this service', row => formatNumber(row.ours.median), 'right'],
   ['min – max', row => range(row.ours), 'right'],
-  ['MB/s', row => number(row['MB/s']), 'right'],
+  ['MB/s', row => formatNumber(row['MB/s']), 'right'],
   ['alternative', row => row.alternative ?? ''],
-  ['', row => number(row.theirs?.median), 'right'],
+  ['', row => formatNumber(row.theirs?.median), 'right'],
   ['min – max', row => range(row.theirs), 'right'],
-  ['MB/s', row => number(row['their MB/s']), 'right'],
+  ['MB/s', row => formatNumber(row['their MB/s']), 'right'],
   ['ratio', row => row.ratio?.median.toFixed(2) ?? '', 'right'],
   ['bound', row => row.bound ?? ''],
   ['met', row => row.met === undefined ? '' : row.met ? 'yes' : 'NO']
@@ -67,10 +67,10 @@ export function markdownTable (rows) {
   const all = [
     ['', '---', row => row.title],
     ['this service', '---:', row => withUnit(row.ours, row.unit)],
-    ['MB/s', '---:', row => number(row['MB/s'])],
+    ['MB/s', '---:', row => formatNumber(row['MB/s'])],
     ['alternative', '---', row => row.alternative ?? ''],
     ['', '---:', row => row.theirs ? withUnit(row.theirs, row.unit) : ''],
-    ['MB/s', '---:', row => number(row['their MB/s'])],
+    ['MB/s', '---:', row => formatNumber(row['their MB/s'])],
     ['ratio', '---:', row => row.ratio?.median.toFixed(2) ?? '']
   ]
   const used = all.filter(([name, , cell], column) => column < 2 || rows.some(row => cell(row) !== ''))
@@ -84,14 +84,14 @@ export function markdownTable (rows) {
 
 function withUnit (value, unit) {
   const suffix = unit.endsWith('/s') ? '/s' : unit === 'ratio' ? '' : ` ${unit}`
-  return `${number(value.median)}${suffix} (${range(value)})`
+  return `${formatNumber(value.median)}${suffix} (${range(value)})`
 }
 
 function range (value) {
-  return value === undefined ? '' : `${number(value.min)} – ${number(value.max)}`
+  return value === undefined ? '' : `${formatNumber(value.min)} – ${formatNumber(value.max)}`
 }
 
-function number (value) {
+export function formatNumber (value) {
   if (value === undefined) return ''
   return Math.abs(value) >= 100 || value === 0 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
 }

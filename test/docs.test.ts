@@ -54,6 +54,15 @@ t.test('the README has at most 180 lines', async t => {
   t.ok(readme.trimEnd().split('\n').length <= 180)
 })
 
+t.test('every npm script that the docs name exists', async t => {
+  const scripts = ['package.json', 'clients/typescript/package.json'].flatMap(path => {
+    return Object.keys(JSON.parse(read(path)).scripts)
+  })
+  const named = pages.flatMap(path => Array.from(read(path).matchAll(/npm run ([\w:]+)/g), ([, name]) => name!))
+  t.ok(named.length > 20)
+  t.same([...new Set(named)].filter(name => !scripts.includes(name)), [])
+})
+
 t.test('docs/operations.md has every setting as the configuration declares it', async t => {
   const rows = tableRows(section(read('docs/operations.md'), '## Configuration'))
   const declared = Object.entries(environment.properties).map(([name, schema]: [string, Setting]) => {
