@@ -6,7 +6,7 @@ import { loadConfig, type Config } from './config.ts'
 import { catalogue } from './dataset/catalogue/index.ts'
 import { loadAll } from './dataset/load-all.ts'
 import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset/registry.ts'
-import { loadArrow } from './encode/arrow.ts'
+import { preloadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
 import { assertWebAssembly } from './process/web-assembly.ts'
@@ -60,7 +60,7 @@ async function main (): Promise<void> {
   try {
     const { retrying } = await loading
     // Preloads a slow import that would otherwise delay the first Arrow response.
-    loadArrow()
+    await preloadArrow()
     await retrying
   } catch (error) {
     await app.close()

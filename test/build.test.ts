@@ -27,7 +27,7 @@ function build (t: Test, files: Record<string, object>, ...args: string[]) {
   return { folder, run }
 }
 
-t.test('without TypeScript, what is built is enough', async t => {
+t.test('without TypeScript, an existing build starts', async t => {
   const { folder, run } = build(t, { dist: { 'server.js': '' }, src: { 'server.ts': '' } })
   t.same(run(), { status: 0, output: '' })
   utimesSync(join(folder, 'src/server.ts'), 3000, 3000)

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { concatInSlices } from '../io/concat.ts'
 import { PermanentError, TransientError } from './download-errors.ts'
 import type { HttpClient, RetryPolicy } from './http-client.ts'
 
@@ -184,8 +185,8 @@ export class MemorySink implements Sink {
     this.#chunks = []
   }
 
-  bytes (): Uint8Array {
-    return Buffer.concat(this.#chunks)
+  async bytes (): Promise<Uint8Array> {
+    return await concatInSlices(this.#chunks)
   }
 }
 

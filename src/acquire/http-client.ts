@@ -1,4 +1,5 @@
-import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
+import { requireInSteps } from '../io/require-in-steps.ts'
 import { PermanentError } from './download-errors.ts'
 import { parseNoProxy, parseProxy, type Proxies, type ProxySetting } from './proxies.ts'
 
@@ -35,6 +36,12 @@ const MAX_REDIRECTS = 3
 /** Bytes read of a redirect's body so that its connection can be reused. */
 const REDIRECT_BODY_LIMIT = 1 << 16
 
+/** Loaded by the first request, since most servers send none. */
+async function loadUndici (): Promise<typeof import('undici')> {
+  await requireInSteps(['undici/lib/dispatcher/client', 'undici/lib/web/fetch', 'undici/lib/web/cookies'])
+  return await import('undici')
+}
+
 /** Sends GET requests, through proxies if there are any, and follows redirects. */
 export class HttpClient {
   readonly retryPolicy: RetryPolicy
@@ -60,9 +67,10 @@ export class HttpClient {
     signal: AbortSignal
   ): Promise<Dispatcher.ResponseData> {
     const visited = new Set<string>()
+    const undici = await loadUndici()
     let url = new URL(address)
     for (;;) {
-      const response = await request(url, { dispatcher: this.#dispatcherFor(url), headers, signal })
+      const response = await undici.request(url, { dispatcher: this.#dispatcherFor(url, undici), headers, signal })
       const location = REDIRECT_STATUSES.has(response.statusCode) ? response.headers.location : undefined
       if (location === undefined) return response
       await response.body.dump({ limit: REDIRECT_BODY_LIMIT }).catch(() => {})
@@ -80,7 +88,7 @@ export class HttpClient {
     await this.#dispatcher?.close()
   }
 
-  #dispatcherFor ({ protocol }: URL): Dispatcher {
+  #dispatcherFor ({ protocol }: URL, { EnvHttpProxyAgent }: typeof import('undici')): Dispatcher {
     const { http, https = http, none = '' } = this.#proxies
     // Only the proxy that the request would use has to be valid.
     const proxy = protocol === 'https:' ? https : http

@@ -42,7 +42,7 @@ export class Mirror implements Source {
         progress: reportDownload(file.name, file.gzip?.bytes ?? maxBytes, report)
       })
       if (responses > 1) this.#resumed.add(file)
-      return sink.bytes()
+      return await sink.bytes()
     } catch (cause) {
       throw new ServiceError('source_unavailable', messageOf(cause), { cause })
     }

@@ -79,7 +79,7 @@ export class OpenML implements Source {
     const sink = new MemorySink()
     const options = { http: this.#http, sink, headers: endpoint.headers, maxBytes: DESCRIPTION_LIMIT, signal }
     await download(endpoint.resolve(`api/v1/json/data/${id}`), options)
-    const description = parseDescription(sink.bytes())
+    const description = parseDescription(await sink.bytes())
     const expected = { id: String(id), format: 'arff', md5_checksum: md5, default_target_attribute: 'class' }
     for (const [name, value] of Object.entries(expected)) {
       const found = String(description[name])

@@ -79,6 +79,8 @@ function centerFloat32 (unit: Float32Array, meanImage: Float32Array): Normalizer
 /** Pixels of an image up to which a table of all its values is worth its memory, 512 bytes a pixel. */
 const MAX_TABLE_PIXELS = 64 * 64
 
+const MISSING = 0xffff
+
 function centerFloat16 (unit: Float32Array, meanImage: Float32Array): Normalizer {
   const positions = meanImage.length
   const center = (level: number, position: number): number => {
@@ -94,12 +96,18 @@ function centerFloat16 (unit: Float32Array, meanImage: Float32Array): Normalizer
       }
     }
   }
-  const table = Uint16Array.from({ length: positions * 256 }, (_, i) => center(i & 255, i >>> 8))
+  // Filled with the bits of a NaN, which no value has, until a pixel needs an entry.
+  const table = new Uint16Array(positions * 256).fill(MISSING)
   return {
     positions,
     normalize (pixels, values) {
       for (let i = 0; i < pixels.length;) {
-        for (let position = 0; position < positions; position++, i++) values[i] = table[(position << 8) | pixels[i]!]!
+        for (let position = 0; position < positions; position++, i++) {
+          const entry = (position << 8) | pixels[i]!
+          let value = table[entry]!
+          if (value === MISSING) table[entry] = value = center(pixels[i]!, position)
+          values[i] = value
+        }
       }
     }
   }

@@ -67,6 +67,7 @@ export type SplitArrays = Pick<PreparedSplit, 'images' | 'labels' | 'centered' |
 
 /** Pixels derived at a time: a fraction of a millisecond of work. */
 const STEP_PIXELS = 1 << 17
+const STEP_LABELS = 1 << 13
 
 /**
  * Derives centered images, one-hot labels, int64 labels and ids. Yields to the event loop between time slices.
@@ -93,9 +94,10 @@ async function deriveSplit (
   const onehot = new Float32Array(count * classes)
   const index = new BigInt64Array(count)
   const ids = new Int32Array(count)
-  await inTimeSlices(count, Math.ceil(STEP_PIXELS / size), (start, end) => {
-    const [from, to] = [start * size, end * size]
-    center(images.subarray(from, to), centered.subarray(from, to))
+  await inTimeSlices(images.length, STEP_PIXELS, (from, to) => {
+    center(images.subarray(from, to), centered.subarray(from, to), from % size)
+  })
+  await inTimeSlices(count, STEP_LABELS, (start, end) => {
     for (let i = start; i < end; i++) {
       onehot[i * classes + labels[i]!] = 1
       index[i] = BigInt(labels[i]!)

@@ -1,8 +1,9 @@
-import { promisify } from 'node:util'
-import { gunzip as gunzipCallback, inflateRaw } from 'node:zlib'
+import { createGunzip, inflateRaw } from 'node:zlib'
 import { ServiceError, messageOf } from '../errors.ts'
+import { concatInSlices } from '../io/concat.ts'
 
-const gunzipAsync = promisify(gunzipCallback)
+/** Bytes per task of zlib's thread pool. */
+const chunkSize = 1 << 18
 
 export function isGzip (bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b
@@ -17,10 +18,10 @@ export function isGzip (bytes: Uint8Array): boolean {
  */
 export async function gunzip (bytes: Uint8Array, limit: number): Promise<Uint8Array> {
   try {
-    return await gunzipAsync(bytes, { maxOutputLength: limit }).catch(async error => {
+    return await decompress(bytes, limit).catch(async error => {
       const end = error instanceof RangeError ? bytes.length : await membersLength(bytes, limit)
       if (end === 0 || end === bytes.length) throw error
-      return await gunzipAsync(bytes.subarray(0, end), { maxOutputLength: limit })
+      return await decompress(bytes.subarray(0, end), limit)
     })
   } catch (cause) {
     const reason = cause instanceof RangeError
@@ -28,6 +29,21 @@ export async function gunzip (bytes: Uint8Array, limit: number): Promise<Uint8Ar
       : `is not a complete gzip file: ${messageOf(cause)}`
     throw new ServiceError('invalid_file', reason, { cause })
   }
+}
+
+/** @throws RangeError beyond `limit`; or the error of zlib */
+async function decompress (bytes: Uint8Array, limit: number): Promise<Uint8Array> {
+  const stream = createGunzip({ chunkSize })
+  stream.end(bytes)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    // Leaving the loop ends the stream.
+    if (length > limit) throw new RangeError()
+    chunks.push(chunk)
+  }
+  return await concatInSlices(chunks)
 }
 
 /** Header flags (RFC 1952, 2.3.1). */

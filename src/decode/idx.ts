@@ -52,7 +52,9 @@ export function parseIdx (bytes: Uint8Array, type: IdxType = 'uint8'): IdxArray 
     throw invalid(`has ${bytes.length - start} bytes of data, but its IDX header says ${expected}`)
   }
   if (type === 'uint8') return { dimensions, data: bytes.subarray(start) }
-  return { dimensions, data: Int32Array.from({ length }, (_, i) => view.getInt32(start + size * i)) }
+  const data = new Int32Array(length)
+  for (let i = 0; i < length; i++) data[i] = view.getInt32(start + size * i)
+  return { dimensions, data }
 }
 
 /** Encodes an IDX file of unsigned bytes. */

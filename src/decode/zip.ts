@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { RandomAccessReader, fromRandomAccessReader, type Entry, type ZipFile } from 'yauzl'
+import { concatInSlices } from '../io/concat.ts'
 
 const CHUNK_BYTES = 1 << 20
 
@@ -29,7 +30,7 @@ export async function readZipEntry (handle: ZipHandle, name: string, limit: numb
   const stream = await promisify<Entry, Readable>(zip.openReadStream.bind(zip))(entry)
   const chunks: Uint8Array[] = []
   for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return await concatInSlices(chunks)
 }
 
 /** Serves yauzl only ranges within the file. It takes offsets from the zip itself, and would crash on absurd ones. */

@@ -3,6 +3,7 @@ import type { Data, Field } from 'apache-arrow'
 import { countElements } from '../batch/tensor.ts'
 import { asBytes } from '../io/bytes.ts'
 import type { Chunk } from '../io/chunk.ts'
+import { requireInSteps } from '../io/require-in-steps.ts'
 import { sumByteLengths, type Body } from './body.ts'
 import type { BatchFormat, BatchMetadata, Page, StreamFormat } from './format.ts'
 import { namedTensors, type NamedTensor } from './tensors.ts'
@@ -44,6 +45,13 @@ let library: Library | undefined
 /** Loaded on first use, since that takes long and a starting server does not need it. */
 export function loadArrow (): Library {
   return (library ??= createRequire(import.meta.url)('apache-arrow') as Library)
+}
+
+/** The same before it is needed, yielding to the event loop. */
+export async function preloadArrow (): Promise<void> {
+  const steps = ['enum', 'util/vector', 'type', 'vector', 'builder', 'table', 'ipc/reader']
+  await requireInSteps(steps.map(name => `apache-arrow/${name}`))
+  loadArrow()
 }
 
 /**

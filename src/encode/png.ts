@@ -6,7 +6,7 @@ import { encodePixels } from './png-encoder.ts'
 export const png: Format = { name: 'png', mediaType: 'image/png' }
 
 /** Pixels that take some milliseconds, less than it takes to start a thread. */
-const SMALL = 1 << 16
+const SMALL = 1 << 14
 
 let last: Promise<unknown> = Promise.resolve()
 

@@ -7,6 +7,9 @@ export interface PooledChunk {
   release (): void
 }
 
+/** No bytes: yielded after long work, so that the consumer can yield to the event loop before there is more. */
+export const PAUSE: Chunk = new Uint8Array(0)
+
 export function bytesOfChunk (chunk: Chunk): Uint8Array {
   return chunk instanceof Uint8Array ? chunk : chunk.bytes
 }

@@ -50,7 +50,7 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
 /** In a function of its own, so that the files' memory is free once their samples are copied. */
 async function acquireSplits ({ entry, settings }: DatasetIdentity, options: PipelineOptions) {
   const { files, provenance } = await acquireFiles(entry, options)
-  const raw = assembleDataset(files, entry.classes.length, entry.adjustments)
+  const raw = await assembleDataset(files, entry.classes.length, entry.adjustments)
   const { rows, columns } = raw
   return { rows, columns, provenance, splits: await splitDataset(raw, settings.split) }
 }

@@ -1,4 +1,4 @@
-import { shuffledOrder } from '../dataset/order.ts'
+import { shuffledOrderInSlices } from '../dataset/order.ts'
 import type { SplitSettings } from '../dataset/settings.ts'
 import type { RawDataset, Samples, SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
@@ -22,12 +22,18 @@ const STEP_BYTES = 1 << 19
  *
  * Both splits of the latter two keep that order.
  */
-export function partition (labels: Uint8Array, settings: SplitSettings): Partition {
+export async function partition (labels: Uint8Array, settings: SplitSettings): Promise<Partition> {
   const count = labels.length
   const valCount = valSize(count, settings.valFraction)
-  if (settings.mode === 'contiguous') return cut(Uint32Array.from(labels, (_, i) => i), valCount)
-  const order = shuffledOrder(count, settings.seed, 0)
+  if (settings.mode === 'contiguous') return cut(naturalOrder(count), valCount)
+  const order = await shuffledOrderInSlices(count, settings.seed, 0)
   return settings.mode === 'shuffled' ? cut(order, valCount) : stratify(order, labels, valCount)
+}
+
+function naturalOrder (count: number): Uint32Array {
+  const order = new Uint32Array(count)
+  for (let i = 0; i < count; i++) order[i] = i
+  return order
 }
 
 /** Rounds off the error of binary fractions first: 0.07 of 100 is 7, although 100 * 0.07 exceeds it. */
@@ -80,13 +86,13 @@ function largestRemainder (sizes: readonly number[], seats: number): number[] {
  * @throws ServiceError preparation_failed if `train` would be empty
  */
 export async function splitDataset (raw: RawDataset, settings: SplitSettings): Promise<Record<SplitName, Samples>> {
-  const { train, val } = partition(raw.train.labels, settings)
+  const { train, val } = await partition(raw.train.labels, settings)
   if (train.length === 0) {
     const share = `VAL_FRACTION ${settings.valFraction} puts all ${val.length} training samples into val`
     throw new ServiceError('preparation_failed', `${share}, which leaves none to compute statistics from`)
   }
   const size = raw.rows * raw.columns
-  const test = Uint32Array.from(raw.test.labels, (_, i) => i)
+  const test = naturalOrder(raw.test.count)
   return {
     train: await select(raw.train, train, size),
     val: await select(raw.train, val, size),
@@ -98,11 +104,13 @@ export async function splitDataset (raw: RawDataset, settings: SplitSettings): P
 async function select (samples: Samples, positions: Uint32Array, size: number): Promise<Samples> {
   const count = positions.length
   const images = sharedBytes(count * size)
+  const labels = new Uint8Array(count)
   await inTimeSlices(count, Math.ceil(STEP_BYTES / size), (start, end) => {
     for (let i = start; i < end; i++) {
       const offset = positions[i]! * size
       images.set(samples.images.subarray(offset, offset + size), i * size)
+      labels[i] = samples.labels[positions[i]!]!
     }
   })
-  return { count, images, labels: Uint8Array.from(positions, position => samples.labels[position]!) }
+  return { count, images, labels }
 }

@@ -5,7 +5,7 @@ import { perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 t.test('assembleDataset combines files without copying', async t => {
   const { content } = tinyDataset()
-  const raw = assembleDataset(perRole(role => parseIdx(content[role])), 3)
+  const raw = await assembleDataset(perRole(role => parseIdx(content[role])), 3)
   t.same([raw.rows, raw.columns, raw.train.count, raw.test.count], [4, 4, 60, 20])
   t.equal(raw.train.images.buffer, content.trainImages.buffer)
   t.equal(raw.train.images.length, 60 * 16)
@@ -19,7 +19,7 @@ t.test('assembleDataset rejects files that disagree', async t => {
     return { dimensions, data: new Uint8Array(dimensions.reduce((a, b) => a * b)) }
   }
   const good = { trainImages: array(3, 2, 2), trainLabels: array(3), testImages: array(2, 2, 2), testLabels: array(2) }
-  t.equal(assembleDataset(good, 1).train.count, 3)
+  t.equal((await assembleDataset(good, 1)).train.count, 3)
   const cases: Array<[changed: Partial<typeof good>, reason: string]> = [
     [{ trainLabels: array(4) }, 'there are 3 training images but 4 labels'],
     [{ testImages: array(1, 2, 2) }, 'there are 1 test images but 2 labels'],
@@ -40,7 +40,7 @@ t.test('assembleDataset rejects files that disagree', async t => {
     [{ testLabels: { dimensions: [2], data: Uint8Array.of(255, 0) } }, 'test labels have a 255, allowed are 0 to 1']
   ]
   for (const [changed, reason] of cases) {
-    t.throws(() => assembleDataset({ ...good, ...changed }, 2), { code: 'invalid_file', message: reason }, reason)
+    await t.rejects(assembleDataset({ ...good, ...changed }, 2), { code: 'invalid_file', message: reason }, reason)
   }
 })
 
@@ -48,24 +48,24 @@ t.test('assembleDataset accepts files without test samples', async t => {
   const images = (count: number): IdxArray => ({ dimensions: [count, 2, 2], data: new Uint8Array(4 * count) })
   const labels = (count: number): IdxArray => ({ dimensions: [count], data: new Uint8Array(count) })
   const files = { trainImages: images(1), trainLabels: labels(1), testImages: images(0), testLabels: labels(0) }
-  t.match(assembleDataset(files, 1), { rows: 2, columns: 2, train: { count: 1 }, test: { count: 0 } })
+  t.match(await assembleDataset(files, 1), { rows: 2, columns: 2, train: { count: 1 }, test: { count: 0 } })
 })
 
 t.test('assembleDataset selects the label column and subtracts the first label', async t => {
   const images = (count: number): IdxArray => ({ dimensions: [count, 1, 1], data: new Uint8Array(count) })
   const rows: IdxArray = { dimensions: [2, 3], data: Int32Array.of(5, 9, 7, 6, 9, 7) }
   const files = { trainImages: images(2), trainLabels: rows, testImages: images(2), testLabels: rows }
-  t.same(assembleDataset(files, 2, { labelColumn: 0, firstLabel: 5 }).train.labels, Uint8Array.of(0, 1))
-  t.same(assembleDataset(files, 10, { labelColumn: 2 }).test.labels, Uint8Array.of(7, 7))
-  t.throws(() => assembleDataset(files, 2, { labelColumn: 0, firstLabel: 4 }), {
+  t.same((await assembleDataset(files, 2, { labelColumn: 0, firstLabel: 5 })).train.labels, Uint8Array.of(0, 1))
+  t.same((await assembleDataset(files, 10, { labelColumn: 2 })).test.labels, Uint8Array.of(7, 7))
+  await t.rejects(assembleDataset(files, 2, { labelColumn: 0, firstLabel: 4 }), {
     code: 'invalid_file',
     message: 'training labels have a 6, allowed are 4 to 5'
   })
-  t.throws(() => assembleDataset(files, 2, { labelColumn: 0, firstLabel: 6 }), {
+  await t.rejects(assembleDataset(files, 2, { labelColumn: 0, firstLabel: 6 }), {
     code: 'invalid_file',
     message: 'training labels have a 5, allowed are 6 to 7'
   })
-  t.throws(() => assembleDataset(files, 10), {
+  await t.rejects(assembleDataset(files, 10), {
     code: 'invalid_file',
     message: 'training images have 3 dimensions and labels 2, expected 3 and 1'
   })
@@ -75,7 +75,7 @@ t.test('assembleDataset transposes images', async t => {
   const images: IdxArray = { dimensions: [2, 2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16) }
   const labels: IdxArray = { dimensions: [2], data: Uint8Array.of(0, 1) }
   const files = { trainImages: images, trainLabels: labels, testImages: images, testLabels: labels }
-  const { rows, columns, train } = assembleDataset(files, 2, { transposed: true })
+  const { rows, columns, train } = await assembleDataset(files, 2, { transposed: true })
   t.same([rows, columns], [3, 2])
   t.same(train.images, Uint8Array.of(1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16))
 })

@@ -29,7 +29,7 @@ t.test('files on a mirror become a dataset that can be served', async t => {
   const sources = fileRoles.map(role => [entry.files[role].name, mirror.base])
   t.same(dataset.files.map(({ name, source }) => [name, source]), sources)
 
-  const raw = assembleDataset(perRole(role => parseIdx(tiny.content[role])), 3)
+  const raw = await assembleDataset(perRole(role => parseIdx(tiny.content[role])), 3)
   const expected = await splitDataset(raw, dataset.settings.split)
   const sums = new Float64Array(16)
   for (const name of ['train', 'val', 'test'] as const) {

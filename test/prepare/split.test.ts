@@ -23,7 +23,7 @@ t.test('every training sample is in train or val, exactly once', async t => {
     for (const count of [0, 1, 2, 9, 100, 1013]) {
       for (const fraction of [0, 0.001, 0.07, 0.2, 1 / 3, 0.5, 0.999]) {
         for (const seed of [0, 1, 0xffffffff]) {
-          const { train, val } = partition(pseudoRandom(count, 10, seed), settings(mode, fraction, seed))
+          const { train, val } = await partition(pseudoRandom(count, 10, seed), settings(mode, fraction, seed))
           const what = `${mode}, ${fraction} of ${count}, seed ${seed}`
           if (!isPermutation([...train, ...val], count)) t.fail(`not every sample once: ${what}`)
           // In integers, since 0.07 · 100 is more than 7 in binary.
@@ -41,7 +41,7 @@ t.test('val has its fraction, rounded up', async t => {
   const sizes = [[60000, 0.2, 12000], [100, 0.07, 7], [100, 0, 0], [10, 0.01, 1], [3, 0.5, 2], [100, 0.29, 29]] as const
   for (const [count, fraction, expected] of sizes) {
     for (const mode of splitModes) {
-      const { val } = partition(pseudoRandom(count, 10), settings(mode, fraction))
+      const { val } = await partition(pseudoRandom(count, 10), settings(mode, fraction))
       t.equal(val.length, expected, `${mode}: ${fraction} of ${count}`)
     }
   }
@@ -67,14 +67,14 @@ t.test('a training split without samples is an error', async t => {
 })
 
 t.test('contiguous puts the last samples into val', async t => {
-  const { train, val } = partition(pseudoRandom(60000, 10), settings('contiguous', 0.2, 5))
+  const { train, val } = await partition(pseudoRandom(60000, 10), settings('contiguous', 0.2, 5))
   t.same([train[0], train.at(-1), val[0], val.at(-1)], [0, 47999, 48000, 59999])
   t.ok(train.every((position, i) => position === i))
   t.ok(val.every((position, i) => position === 48000 + i))
 })
 
 t.test('shuffled preserves the order of its seed', async t => {
-  const { train, val } = partition(pseudoRandom(10, 3), settings('shuffled', 0.3, 1))
+  const { train, val } = await partition(pseudoRandom(10, 3), settings('shuffled', 0.3, 1))
   t.same([[...train], [...val]], [[2, 6, 4, 1, 0, 9, 3], [7, 8, 5]])
 })
 
@@ -82,7 +82,7 @@ t.test('stratified gives each class its share', async t => {
   // Classes of very unequal sizes, one of them of a single sample.
   const labels = Uint8Array.from({ length: 2003 }, (_, i) => i === 7 ? 9 : [0, 0, 0, 0, 0, 1, 1, 2, 3, 3][mix(i) % 10]!)
   for (const [fraction, seed] of [[0.2, 0], [0.07, 3], [0.5, 4], [0.999, 5], [0.0005, 6]] as const) {
-    const { train, val } = partition(labels, settings('stratified', fraction, seed))
+    const { train, val } = await partition(labels, settings('stratified', fraction, seed))
     t.equal(val.length, Math.ceil(labels.length * fraction))
     for (let label = 0; label < 10; label++) {
       const of = (positions: Iterable<number>): number => [...positions].filter(i => labels[i] === label).length
@@ -99,15 +99,15 @@ t.test('stratified gives each class its share', async t => {
 
 t.test('the same settings give the same split, another seed a different one', async t => {
   const labels = pseudoRandom(500, 10)
-  const val = (mode: SplitSettings['mode'], seed: number): number[] => {
-    return [...partition(labels, settings(mode, 0.2, seed)).val]
+  const val = async (mode: SplitSettings['mode'], seed: number): Promise<number[]> => {
+    return [...(await partition(labels, settings(mode, 0.2, seed))).val]
   }
   for (const mode of ['shuffled', 'stratified'] as const) {
-    t.same(val(mode, 8), val(mode, 8))
-    t.notSame(val(mode, 8).sort(), val(mode, 9).sort())
+    t.same(await val(mode, 8), await val(mode, 8))
+    t.notSame((await val(mode, 8)).sort(), (await val(mode, 9)).sort())
   }
-  t.notSame(val('shuffled', 8), val('stratified', 8))
-  t.same(val('contiguous', 8), val('contiguous', 9))
+  t.notSame(await val('shuffled', 8), await val('stratified', 8))
+  t.same(await val('contiguous', 8), await val('contiguous', 9))
 })
 
 function rawDataset (): RawDataset {
@@ -122,7 +122,7 @@ function rawDataset (): RawDataset {
 t.test('splits are copies of the right samples, in memory that threads share', async t => {
   const raw = rawDataset()
   for (const mode of splitModes) {
-    const parts = partition(raw.train.labels, settings(mode, 0.2, 3))
+    const parts = await partition(raw.train.labels, settings(mode, 0.2, 3))
     const splits = await splitDataset(raw, settings(mode, 0.2, 3))
     for (const name of ['train', 'val'] as const) {
       const { count, images, labels } = splits[name]

@@ -2,7 +2,7 @@ import type { Batch } from '../../batch/batch.ts'
 import type { Normalizer } from '../../batch/normalize.ts'
 import { countElements, type ElementType, type PixelValues } from '../../batch/tensor.ts'
 import { bufferPool } from '../../io/buffer-pool.ts'
-import type { PooledChunk } from '../../io/chunk.ts'
+import { PAUSE, type Chunk, type PooledChunk } from '../../io/chunk.ts'
 import type { ImageWriter } from './image-writer.ts'
 import { separators } from './nesting.ts'
 import { MAX_NUMBER_LENGTH, numberWriter } from './numbers.ts'
@@ -28,7 +28,7 @@ export const wasmImageWriter: ImageWriter & { supports (batch: Batch): boolean }
     }
   },
 
-  * write (batch) {
+  * write (batch): Generator<Chunk> {
     const count = batch.images.shape[0]!
     const tables = getTables(batch)
     let chunk: PooledChunk | undefined
@@ -37,10 +37,11 @@ export const wasmImageWriter: ImageWriter & { supports (batch: Batch): boolean }
     let end = 0
     for (let image = 0; image < count;) {
       chunk ??= bufferPool.pooledChunk(tables.windowBytes)
-      const { next, text } = tables.write(batch, image, chunk.bytes.length - end)
+      const { next, text, learned } = tables.write(batch, image, chunk.bytes.length - end)
       chunk.bytes.set(text, end)
       image = next
       end += text.length
+      if (learned >= MAX_LEARNED) yield PAUSE
       if (chunk.bytes.length - end >= tables.maxImageBytes) continue
       yield subchunk(chunk, start, end)
       chunk = undefined
@@ -81,6 +82,9 @@ const SLACK = 32
 
 /** Bytes of text that are written at a time: few enough to stay in a core's own cache. */
 const WINDOW = 128 << 10
+
+/** New numbers after which `write` returns, since each takes up to a microsecond. */
+const MAX_LEARNED = 1 << 11
 
 /** Images whose pixels are copied at a time. */
 const GROUP = 16
@@ -126,12 +130,12 @@ class ImageTables {
   }
 
   /**
-   * Writes images from `start` on, as many as certainly fit, each with a comma before it.
+   * Writes images from `start` on, as many as certainly fit and take little time, each with a comma before it.
    *
    * @param room bytes, from `maxImageBytes` to `windowBytes`
-   * @returns the next image, and the text, which is valid until the next call
+   * @returns the next image; the text, which is valid until the next call; and the number of new numbers in it
    */
-  write (batch: Batch, start: number, room: number): { next: number, text: Uint8Array } {
+  write (batch: Batch, start: number, room: number): { next: number, text: Uint8Array, learned: number } {
     const [count, ...shape] = batch.images.shape as [number, ...number[]]
     const groupEnd = Math.min(start + GROUP, count)
     const { pixelValues, window } = this.#at
@@ -141,32 +145,37 @@ class ImageTables {
     const last = window + room - this.maxImageBytes
     let at = window
     let image = start
-    for (; image < groupEnd && at <= last; image++) {
+    let learned = 0
+    for (; image < groupEnd && at <= last && learned < MAX_LEARNED; image++) {
       const pixels = pixelValues + (image - start) * this.#pixels
       const end = this.#writeImage(pixels, at, Number(this.#hasBlank))
-      if (end === 0) this.#learn(batch.slice(image, image + 1).images.data(), batch.images.dtype, pixels)
+      if (end === 0) learned += this.#learn(batch.slice(image, image + 1).images.data(), batch.images.dtype, pixels)
       at = end === 0 ? this.#writeImage(pixels, at, Number(this.#hasBlank)) : end
     }
-    return { next: image, text: this.#memory.subarray(window, at) }
+    return { next: image, text: this.#memory.subarray(window, at), learned }
   }
 
   /**
    * Adds the texts of all values of an image.
    *
    * @param pixels offset of its pixels
+   * @returns the number of new ones
    */
-  #learn (values: PixelValues, dtype: ElementType, pixels: number): void {
+  #learn (values: PixelValues, dtype: ElementType, pixels: number): number {
     const writeNumber = numberWriter(dtype)
     const memory = this.#memory
     let hasNewBlank = false
+    let learned = 0
     for (let position = 0; position < this.#pixels; position++) {
       const level = memory[pixels + position]!
       const slot = this.#at.texts + (position * this.#positionStride + level) * TEXT_SLOT
       if (memory[slot + TEXT_LENGTH] !== 0) continue
       memory[slot + TEXT_LENGTH] = memory.write(writeNumber(values[position]!), slot, 'latin1')
       hasNewBlank ||= level === 0
+      learned++
     }
     if (hasNewBlank) this.#writeBlank()
+    return learned
   }
 
   #writeSeparators (shape: readonly number[]): void {

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
-import { bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
+import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
 import { yieldToEventLoop } from '../../io/event-loop.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
@@ -111,6 +111,10 @@ export async function compress (
   try {
     for (const chunk of chunks) {
       signal.throwIfAborted()
+      if (chunk === PAUSE) {
+        await yieldToEventLoop()
+        continue
+      }
       // A pending write never settles if the compressor fails.
       await Promise.race([write(bytesOfChunk(chunk)), compressed])
       releaseChunk(chunk)
@@ -146,6 +150,10 @@ async function * coalesce (groups: AsyncIterable<Iterable<Chunk>>): AsyncGenerat
     let chunks: Chunk[] = []
     let bytes = 0
     for (const chunk of group) {
+      if (chunk === PAUSE) {
+        await yieldToEventLoop()
+        continue
+      }
       chunks.push(chunk)
       bytes += bytesOfChunk(chunk).byteLength
       if (bytes < COALESCED_BYTES) continue

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { Body } from '../../encode/body.ts'
-import { bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
+import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
 import { serverTiming, stepTimes } from './server-timing.ts'
 
@@ -49,16 +49,23 @@ function writeChunks (reply: FastifyReply, { byteLength, minByteLength = 0, chun
   }
   const start = performance.now()
   const source = chunks[Symbol.iterator]()
-  const first = take(source, firstWriteBytes(byteLength, minByteLength))
-  stepTimes(reply.raw).add('encode', start)
-  const response = writeHead(reply, first.isLast ? totalBytes(first.chunks) : byteLength)
-  if (isHead) {
-    first.chunks.forEach(releaseChunk)
-    response.end()
-  } else if (first.isLast) {
-    writeAll(response, first.chunks)
-  } else {
-    finish(reply, async () => await flush(response, first.chunks) && await writeRest(response, source))
+  const limit = firstWriteBytes(byteLength, minByteLength)
+  const first = take(source, limit, start + TIME_SLICE_MS)
+  // Most bodies need no second time slice.
+  if (isComplete(first, limit)) respond(first)
+  else takeInSlices(reply, source, limit, first).then(respond).catch(error => reply.send(error))
+
+  function respond (first: Taken): void {
+    stepTimes(reply.raw).add('encode', start)
+    const response = writeHead(reply, first.isLast ? totalBytes(first.chunks) : byteLength)
+    if (isHead) {
+      first.chunks.forEach(releaseChunk)
+      response.end()
+    } else if (first.isLast) {
+      writeAll(response, first.chunks)
+    } else {
+      finish(reply, async () => await flush(response, first.chunks) && await writeRest(response, source))
+    }
   }
 }
 
@@ -104,10 +111,31 @@ function take (source: Iterator<Chunk>, byteLimit: number, deadline = Infinity):
   for (let bytes = 0; bytes < byteLimit && performance.now() < deadline;) {
     const { value, done } = source.next()
     if (done) return { chunks, isLast: true }
-    chunks.push(value)
+    if (value !== PAUSE) chunks.push(value)
     bytes += bytesOfChunk(value).byteLength
   }
   return { chunks, isLast: false }
+}
+
+function isComplete ({ chunks, isLast }: Taken, byteLimit: number): boolean {
+  return isLast || totalBytes(chunks) >= byteLimit
+}
+
+/** Takes chunks up to `byteLimit` in all, in turns with other responses, unless the client disconnects. */
+async function takeInSlices (
+  { raw: response }: FastifyReply,
+  source: Iterator<Chunk>,
+  byteLimit: number,
+  first: Taken
+): Promise<Taken> {
+  let taken = first
+  while (!isComplete(taken, byteLimit) && !response.destroyed) {
+    await yieldToEventLoop()
+    const left = byteLimit - totalBytes(taken.chunks)
+    const { chunks, isLast } = take(source, left, performance.now() + TIME_SLICE_MS)
+    taken = { chunks: [...taken.chunks, ...chunks], isLast }
+  }
+  return taken
 }
 
 function totalBytes (chunks: readonly Chunk[]): number {

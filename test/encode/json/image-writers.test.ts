@@ -10,7 +10,7 @@ import { plainImageWriter } from '../../../src/encode/json/image-writer.ts'
 import { json } from '../../../src/encode/json/json.ts'
 import { shortestFloat32 } from '../../../src/encode/json/numbers.ts'
 import { wasmImageWriter } from '../../../src/encode/json/wasm-image-writer.ts'
-import { bytesOfChunk, type Chunk } from '../../../src/io/chunk.ts'
+import { PAUSE, bytesOfChunk, type Chunk } from '../../../src/io/chunk.ts'
 import { consume } from '../../fixtures/chunks.ts'
 import { root } from '../../fixtures/root.ts'
 
@@ -189,4 +189,11 @@ t.test('where WebAssembly can allocate no memory, batches are written without it
   t.equal(wasmImageWriter.supports(batch), false)
   const { chunks } = json.encode(batch, { count: 2 })
   t.equal(JSON.parse(Buffer.concat([...chunks].map(bytesOfChunk)).toString()).images.length, 2)
+})
+
+t.test('many new numbers are written with pauses between them', async t => {
+  const batch = makeBatch({ count: 6, level: i => i % 256 })
+  const pauses = () => [...wasmImageWriter.write(batch)].filter(chunk => chunk === PAUSE).length
+  t.ok(pauses() > 0, 'at first')
+  t.equal(pauses(), 0, 'but not once the numbers are known')
 })

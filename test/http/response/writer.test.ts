@@ -5,7 +5,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { writeBody, type ResponseBody } from '../../../src/http/response/writer.ts'
-import type { Chunk } from '../../../src/io/chunk.ts'
+import { PAUSE, type Chunk } from '../../../src/io/chunk.ts'
+import { TIME_SLICE_MS } from '../../../src/io/event-loop.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
@@ -127,6 +128,41 @@ t.test('a stream whose client disconnects is closed, whatever it is waiting for'
   response.destroy()
   await closed
   t.ok(computed.chunks < CHUNKS)
+})
+
+t.test('first chunks that take long to compute let other work run in between', async t => {
+  let turns = 0
+  let pending = setImmediate(function count () {
+    turns++
+    pending = setImmediate(count)
+  })
+  t.teardown(() => clearImmediate(pending))
+  const turnOfChunk: number[] = []
+  const { response } = await requestBody(t, () => ({
+    chunks: (function * () {
+      for (let i = 0; i < 4; i++) {
+        for (const end = performance.now() + TIME_SLICE_MS + 1; performance.now() < end;);
+        turnOfChunk.push(turns)
+        yield Uint8Array.of(i)
+        yield PAUSE
+      }
+    })()
+  }))
+  t.same(await buffer(response), Buffer.of(0, 1, 2, 3))
+  t.equal(response.headers['content-length'], '4', 'a small body has its length all the same')
+  t.equal(new Set(turnOfChunk).size, 4, 'each in a turn of its own')
+})
+
+t.test('an error in later time slices of the first chunks is a response', async t => {
+  const { response } = await requestBody(t, () => ({
+    chunks: (function * () {
+      for (const end = performance.now() + TIME_SLICE_MS + 1; performance.now() < end;);
+      yield Uint8Array.of(1)
+      throw new Error('no such pixels')
+    })()
+  }))
+  t.equal(response.statusCode, 500)
+  t.match(JSON.parse(String(await buffer(response))), { message: 'no such pixels' })
 })
 
 t.test('small chunks that take long to compute arrive as they were computed', async t => {
