@@ -92,7 +92,7 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
   app.decorate('limits', limits)
   await app.register(problems)
   await app.register(connections)
-  await app.register(parserErrors, { headers })
+  await app.register(parserErrors, { headers, origins: corsOrigins })
   await app.register(drain, { delayMs: config.shutdownDelayMs })
   await app.register(timing)
   await app.register(security, { origins: corsOrigins })

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { requireInSteps } from '../io/require-in-steps.ts'
 import { PermanentError } from './download-errors.ts'
-import { parseNoProxy, parseProxy, type Proxies, type ProxySetting } from './proxies.ts'
+import { isInNetwork, parseNoProxy, parseProxy, type Proxies, type ProxySetting } from './proxies.ts'
 
 /** When a request counts as failed, and how often and how soon it is repeated. */
 export interface RetryPolicy {
@@ -48,6 +48,8 @@ export class HttpClient {
   readonly #proxies: Proxies
   /** Created on first use. */
   #dispatcher: Dispatcher | undefined
+  /** For the networks that are reached directly. */
+  #direct: Dispatcher | undefined
 
   constructor (retryPolicy: RetryPolicy = defaultRetryPolicy, proxies: Proxies = {}, dispatcher?: Dispatcher) {
     this.retryPolicy = retryPolicy
@@ -85,23 +87,27 @@ export class HttpClient {
   }
 
   async close (): Promise<void> {
-    await this.#dispatcher?.close()
+    await Promise.all([this.#dispatcher?.close(), this.#direct?.close()])
   }
 
-  #dispatcherFor ({ protocol }: URL, { EnvHttpProxyAgent }: typeof import('undici')): Dispatcher {
+  #dispatcherFor ({ protocol, hostname }: URL, { Agent, EnvHttpProxyAgent }: typeof import('undici')): Dispatcher {
     const { http, https = http, none = '' } = this.#proxies
+    const { connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = this.retryPolicy
+    const options = {
+      connect: { timeout: connectTimeoutMs },
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: bodyTimeoutMs
+    }
+    if (isInNetwork(hostname, none)) return (this.#direct ??= new Agent(options))
     // Only the proxy that the request would use has to be valid.
     const proxy = protocol === 'https:' ? https : http
     if (proxy) parseProxy(proxy)
-    const { connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = this.retryPolicy
     this.#dispatcher ??= new EnvHttpProxyAgent({
       // Empty instead of undefined, for which undici would read the environment.
       httpProxy: parseIfValid(http),
       httpsProxy: parseIfValid(https),
       noProxy: parseNoProxy(none),
-      connect: { timeout: connectTimeoutMs },
-      headersTimeout: headersTimeoutMs,
-      bodyTimeout: bodyTimeoutMs
+      ...options
     })
     return this.#dispatcher
   }

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 import { PermanentError } from './download-errors.ts'
 
 /** A proxy as the environment has it. */
@@ -13,7 +13,7 @@ export interface Proxies {
   readonly http?: ProxySetting
   /** That of `http` by default. */
   readonly https?: ProxySetting
-  /** Hosts that are reached directly, separated by commas or spaces; `*` for all. */
+  /** Hosts and networks that are reached directly, separated by commas or spaces; `*` for all. */
   readonly none?: string
 }
 
@@ -40,9 +40,29 @@ function escapeCredentials (url: URL): URL {
   return url
 }
 
+/** Whether a host is an address in one of the networks of NO_PROXY, such as `10.0.0.0/8` or `fd00::/8`. */
+export function isInNetwork (hostname: string, hosts: string): boolean {
+  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  const family = FAMILIES[isIP(address)]
+  if (family === undefined) return false
+  const networks = new BlockList()
+  for (const entry of splitHosts(hosts)) {
+    const [, network = '', bits] = /^\[?([\d.a-f:]+)\]?\/(\d+)$/i.exec(entry) ?? []
+    const limit = FAMILIES[isIP(network)] === 'ipv4' ? 32 : 128
+    if (isIP(network) !== 0 && Number(bits) <= limit) networks.addSubnet(network, Number(bits), FAMILIES[isIP(network)])
+  }
+  return networks.check(address, family)
+}
+
+const FAMILIES: Readonly<Record<number, 'ipv4' | 'ipv6'>> = { 4: 'ipv4', 6: 'ipv6' }
+
+function splitHosts (hosts: string): string[] {
+  return hosts.split(/[,\s]+/).filter(entry => entry !== '')
+}
+
 /** The hosts of NO_PROXY as undici expects them: `*` alone, hosts without a scheme or path, and IPv6 in brackets. */
 export function parseNoProxy (hosts: string): string {
-  const entries = hosts.split(/[,\s]+/).filter(entry => entry !== '').map(entry => {
+  const entries = splitHosts(hosts).map(entry => {
     const host = entry.replace(/^[a-z]+:\/\//i, '').replace(/\/.*$/, '')
     return isIPv6(host) ? `[${host}]` : host
   })

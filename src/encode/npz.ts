@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { bytesOfChunk, type Chunk } from '../io/chunk.ts'
+import { PAUSE, bytesOfChunk, type Chunk } from '../io/chunk.ts'
 import { sumByteLengths } from './body.ts'
 import type { BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'
@@ -55,6 +55,9 @@ function planMembers (tensors: readonly NamedTensor[]): Member[] {
   })
 }
 
+/** Bytes whose CRC takes about a millisecond. */
+const LARGE_CHUNK = 1 << 20
+
 /** Headers between the elements of two members are one chunk. */
 function * encodeChunks (
   members: readonly Member[],
@@ -70,6 +73,8 @@ function * encodeChunks (
       const bytes = bytesOfChunk(chunk)
       // For no bytes in no memory, zlib returns 0.
       if (bytes.length > 0) crc = crc32(bytes, crc)
+      // The consumer may copy the chunk, which takes as long as its CRC.
+      if (bytes.length > LARGE_CHUNK) yield PAUSE
       yield chunk
     }
     pending = [dataDescriptor(member, crc)]

@@ -35,7 +35,7 @@ const SMALL = 1 << 18
 const SLICE = 1 << 15
 
 /** Bytes of a view that are sent, and perhaps hashed or copied, at a time. */
-const PIECE = 1 << 20
+const PIECE = 1 << 22
 
 function * pieces (bytes: Uint8Array): Generator<Uint8Array> {
   // An empty view is a chunk, too.

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseNoProxy, parseProxy } from '../../src/acquire/proxies.ts'
+import { isInNetwork, parseNoProxy, parseProxy } from '../../src/acquire/proxies.ts'
 
 t.test('a proxy without a scheme is reached over http', async t => {
   const cases = [
@@ -27,4 +27,20 @@ t.test('hosts without a proxy may be written in several ways', async t => {
     'localhost,.example,*.test,a.example,[::1],[::2]:80')
   t.equal(parseNoProxy('a.example, *'), '*')
   t.equal(parseNoProxy(',, ://, %zz'), ':,%zz', 'whatever else they contain')
+})
+
+t.test('networks contain addresses, but no names', async t => {
+  const networks = 'a.example, 10.0.0.0/8,192.168.1.5/32 fd00::/8,[fe80::]/10,1.2.3.4/40,1::/129,/8'
+  const cases = {
+    '10.255.0.1': true,
+    '11.0.0.1': false,
+    '192.168.1.5': true,
+    '192.168.1.6': false,
+    '[fd12::1]': true,
+    '[fe80::1]': true,
+    '[::1]': false,
+    '1.2.3.4': false,
+    '10.example': false
+  }
+  for (const [host, expected] of Object.entries(cases)) t.equal(isInNetwork(host, networks), expected, host)
 })

@@ -10,6 +10,8 @@ import { missingResource, pathOf } from './problems.ts'
 export interface ParserErrorOptions {
   /** Headers of every response. */
   readonly headers: Readonly<Record<string, string>>
+  /** Origins that browsers may read from. */
+  readonly origins: readonly string[]
 }
 
 /** An error of Node's HTTP parser, or a timeout. */
@@ -27,7 +29,7 @@ const LINGER_MS = 1000
  * Problem documents for requests that never reach Fastify: those that Node's parser rejects, that take too long to
  * arrive, or that ask for a tunnel. Nothing more can be read from their connection, so it is closed.
  */
-export default plugin(async (app, { headers }: ParserErrorOptions) => {
+export default plugin(async (app, { headers, origins }: ParserErrorOptions) => {
   const rejected = new WeakSet<Socket>()
   const lastResponses = new WeakMap<Socket, ServerResponse>()
 
@@ -38,14 +40,15 @@ export default plugin(async (app, { headers }: ParserErrorOptions) => {
   app.server.removeAllListeners('clientError')
   app.server.on('clientError', (error: ClientError, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy(error)
-    else reject(socket, toProblem(error, path => app.allowedMethods(path)))
+    else reject(socket, toProblem(error, path => app.allowedMethods(path)), originOf(error))
   })
 
-  app.server.on('connect', ({ method, url }: IncomingMessage, socket: Socket) => {
+  app.server.on('connect', ({ method, url, headers }: IncomingMessage, socket: Socket) => {
     const isPath = url!.startsWith('/')
     // It has no listeners any more.
     socket.on('error', () => socket.destroy())
-    reject(socket, missingResource(method!, pathOf(url!), app.allowedMethods(isPath ? pathOf(url!) : undefined)))
+    const allowed = app.allowedMethods(isPath ? pathOf(url!) : undefined)
+    reject(socket, missingResource(method!, pathOf(url!), allowed), headers.origin)
   })
 
   // Node's own response to an unknown expectation has no body; a hook rejects it.
@@ -53,7 +56,7 @@ export default plugin(async (app, { headers }: ParserErrorOptions) => {
     app.server.emit('request', request, response)
   })
 
-  function reject (socket: Socket, problem: ServiceError): void {
+  function reject (socket: Socket, problem: ServiceError, origin: string | undefined): void {
     // The parser fails again for everything that follows.
     if (rejected.has(socket)) return
     rejected.add(socket)
@@ -65,7 +68,7 @@ export default plugin(async (app, { headers }: ParserErrorOptions) => {
       log(app.log, problem, client)
       // The request may have its response already.
       if (atFault?.headersSent) socket.end()
-      else socket.end(format(problem, headers))
+      else socket.end(format(problem, { ...headers, ...corsHeaders(atFault?.req.headers.origin ?? origin, origins) }))
       socket.resume()
       setTimeout(() => socket.destroy(), LINGER_MS).unref()
     }
@@ -75,6 +78,18 @@ export default plugin(async (app, { headers }: ParserErrorOptions) => {
     else respond()
   }
 }, { name: 'parser-errors' })
+
+/** The value of `Origin` in what the parser was given, which is the last packet of the request. */
+function originOf ({ rawPacket }: ClientError): string | undefined {
+  return rawPacket && /\r\norigin:[ \t]*([!-~]+)[ \t]*\r\n/i.exec(rawPacket.toString('latin1'))?.[1]
+}
+
+/** Headers that depend on the origin; those of a public service are among the headers of every response. */
+function corsHeaders (origin: string | undefined, origins: readonly string[]): Record<string, string> {
+  if (origins.length === 0 || origins.includes('*')) return {}
+  const isAllowed = origin !== undefined && origins.includes(origin)
+  return { vary: 'Origin', ...(isAllowed && { 'access-control-allow-origin': origin }) }
+}
 
 function log (logger: FastifyBaseLogger, { status, message }: ServiceError, client: string | undefined): void {
   logger.warn({ status, client, reason: message }, 'request rejected')

@@ -160,3 +160,20 @@ t.test('a client that only sends is disconnected', async t => {
   socket.destroy()
   t.pass('the server has closed the connection')
 })
+
+t.test('pages of allowed origins may read what the parser rejects', async t => {
+  const { exchange } = await listen(t, { corsOrigins: ['https://a.example', 'https://b.example'] })
+  const invalid = (origin: string) => `GET / HTTP/1.1\r\n${host}${origin}X: a\0b\r\n\r\n`
+  const cases: Array<[bytes: string, allowed: string | undefined]> = [
+    [invalid('Origin: https://b.example\r\n'), 'https://b.example'],
+    [invalid('origin:https://a.example \r\n'), 'https://a.example'],
+    [invalid('Origin: https://c.example\r\n'), undefined],
+    [invalid(''), undefined],
+    [`${chunked.replace('\r\n\r\n', '\r\nOrigin: https://b.example\r\n\r\n')}zz\r\n`, 'https://b.example']
+  ]
+  for (const [bytes, allowed] of cases) {
+    const [response] = await exchange(bytes)
+    t.match(response, { status: 400, headers: { vary: 'Origin', 'access-control-allow-origin': allowed } })
+    t.equal(response!.headers['access-control-allow-origin'], allowed, bytes)
+  }
+})
