@@ -3,92 +3,10 @@ import { envSchema } from 'env-schema'
 import type { XStatic } from 'typebox/schema'
 import { describeAllowed, type ValueSchema } from './io/describe-schema.ts'
 import {
-  backendChoices, denoisers, meanScopes, sourceNames, splitModes,
-  type BackendChoice, type PrepareSettings, type SourceName, type SplitSettings
+  sourceNames, type BackendChoice, type PrepareSettings, type SourceName, type SplitSettings
 } from './dataset/settings.ts'
+import { environment, type logLevels } from './environment.ts'
 import { ServiceError } from './errors.ts'
-
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-/**
- * Every setting: its environment variable, allowed values, default and description. Literal JSON Schema, since
- * importing a library that builds it would delay the start.
- */
-export const environment = {
-  type: 'object',
-  properties: {
-    HOST: text('127.0.0.1', 'Address to listen on; the container sets `0.0.0.0`.'),
-    PORT: integer(0, 65535, 8080, 'Port to listen on; 0 picks a free one.'),
-    DATA_DIR: text('./.data', 'Folder for downloaded files and prepared datasets.'),
-    KEEP_PREPARED: integer(0, 1000, 4,
-      'Prepared datasets to keep in `DATA_DIR`; the least recently used are removed first.'),
-    DATASETS: text('mnist', 'Datasets to serve, separated by commas; may include folders in `SOURCE_DIR`.'),
-    SOURCES: text(sourceNames.join(','), 'Sources of files, in order of preference: see [Sources](#sources).'),
-    SOURCE_DIR: text('', 'Folder with one folder of IDX files, optionally gzipped, per dataset.'),
-    MIRRORS: text('', 'Mirrors to try before the public ones, separated by commas; `{dataset}` is the name.'),
-    OPENML_URL: text('https://www.openml.org', 'Address of OpenML or a compatible server.'),
-    OFFLINE: oneOf(['0', '1'], '0', '`1` disables network access.'),
-    SPLIT: oneOf(splitModes, 'contiguous', 'How `val` is separated from the training samples.'),
-    VAL_FRACTION: {
-      type: 'number',
-      minimum: 0,
-      exclusiveMaximum: 1,
-      default: 0.2,
-      description: 'Fraction of the training samples in `val`.'
-    },
-    SPLIT_SEED: integer(0, 0xffffffff, 0, 'Seed of `shuffled` and `stratified` splits.'),
-    MEAN_OVER: oneOf(meanScopes, 'train', 'Samples that the mean image covers.'),
-    DENOISE: oneOf(denoisers, 'none', 'Filter applied to the u8 images first.'),
-    TFJS_BACKEND: oneOf(backendChoices, 'auto', 'TensorFlow.js backend; `auto` selects the fastest that works.'),
-    MAX_BATCH_SIZE: integer(1, 65536, 4096, 'Largest allowed `batch_size`.'),
-    WORK_MEMORY: integer(1, 1048576, 48, 'MiB for concurrent compression and augmentation.'),
-    THREADS: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 256,
-      description: 'Threads for augmentation, by default as many as the machine has cores; 0 augments in the thread ' +
-        'that serves requests.'
-    },
-    MAX_CONNECTIONS: integer(1, 1000000, 4096, 'Open connections; more are refused.'),
-    KEEP_ALIVE_TIMEOUT: number(
-      0, 86400, 72, 'Seconds that an idle connection stays open; longer than the pauses of clients and proxies.'
-    ),
-    HEADERS_TIMEOUT: number(1, 3600, 30, 'Seconds in which the headers of a request must arrive.'),
-    REQUEST_TIMEOUT: number(1, 3600, 60, 'Seconds in which a whole request must arrive.'),
-    STALL_TIMEOUT: number(1, 3600, 120, 'Seconds after which a client that reads nothing loses a response that holds ' +
-      'memory for expensive work.'),
-    SHUTDOWN_DELAY: number(
-      0, 3600, 1, 'Seconds that a stopping server still accepts connections, while `/readyz` fails.'
-    ),
-    RETRY_DELAY: number(
-      0.1, 86400, 5, 'Seconds until a failed dataset is loaded again; doubles with each failure, up to 10 minutes.'
-    ),
-    EXIT_ON_FAILURE: oneOf(['0', '1'], '0', '`1` ends the process if a dataset fails, instead of loading it again.'),
-    LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
-    ACCESS_LOG: text('all', 'Requests to log: `all`, `errors`, or errors and a fraction of successes, such as `0.01`.'),
-    CORS_ORIGIN: text('*', 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.')
-  }
-} as const
-
-function text (defaultValue: string, description: string) {
-  return { type: 'string', default: defaultValue, description } as const
-}
-
-function integer (minimum: number, maximum: number, defaultValue: number, description: string) {
-  return { type: 'integer', minimum, maximum, default: defaultValue, description } as const
-}
-
-function number (minimum: number, maximum: number, defaultValue: number, description: string) {
-  return { type: 'number', minimum, maximum, default: defaultValue, description } as const
-}
-
-function oneOf<const Value extends string> (
-  values: readonly Value[],
-  defaultValue: NoInfer<Value>,
-  description: string
-) {
-  return { enum: values, default: defaultValue, description } as const
-}
 
 export interface Config {
   readonly host: string

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
-import { environment, loadConfig } from '../src/config.ts'
+import { loadConfig } from '../src/config.ts'
+import { environment } from '../src/environment.ts'
 
 const catalogue = ['mnist', 'fashion-mnist']
 
