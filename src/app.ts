@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
 import type { DatasetRegistry } from './dataset/registry.ts'
+import type { ApiKeys } from './http/api-keys.ts'
 import { MAX_SEGMENT_LENGTH, createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
 import type { SchemaTypes } from './http/openapi/route-types.ts'
 import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
+import keys from './http/plugins/keys.ts'
 import parserErrors from './http/plugins/parser-errors.ts'
 import problems from './http/plugins/problems.ts'
+import rateLimit, { rateLimitHeaders } from './http/plugins/rate-limit.ts'
 import security, { securityHeaders } from './http/plugins/security.ts'
 import timing from './http/plugins/timing.ts'
 import { AccessLog } from './http/response/access-log.ts'
@@ -29,6 +32,8 @@ export type HttpConfig = Pick<
   | 'maxBatchSize'
   | 'workMemory'
   | 'corsOrigins'
+  | 'rateLimit'
+  | 'cacheAuthenticated'
   | 'loggedSuccesses'
   | 'maxConnections'
   | 'keepAliveTimeoutMs'
@@ -43,10 +48,12 @@ export interface AppOptions {
   readonly config: HttpConfig
   readonly registry: DatasetRegistry
   readonly logger: FastifyBaseLogger
+  /** Without keys, everybody may send requests. */
+  readonly apiKeys?: ApiKeys | undefined
 }
 
 /** The HTTP service over a registry of datasets. Takes constructed objects, and neither listens nor loads. */
-export async function buildApp ({ config, registry, logger }: AppOptions) {
+export async function buildApp ({ config, registry, logger, apiKeys }: AppOptions) {
   const { maxBatchSize, corsOrigins } = config
   const headers = securityHeaders(corsOrigins)
   const app = fastify({
@@ -95,7 +102,14 @@ export async function buildApp ({ config, registry, logger }: AppOptions) {
   await app.register(parserErrors, { headers, origins: corsOrigins })
   await app.register(drain, { delayMs: config.shutdownDelayMs })
   await app.register(timing)
-  await app.register(security, { origins: corsOrigins })
+  await app.register(keys, { keys: apiKeys, cacheAuthenticated: config.cacheAuthenticated })
+  await app.register(security, {
+    origins: corsOrigins,
+    exposed: config.rateLimit > 0 ? rateLimitHeaders : []
+  })
+  await app.register(rateLimit, { perMinute: config.rateLimit })
+  // After preflight requests, which have no key.
+  app.addHook('onRequest', (request, reply, done) => app.authenticate(request, reply, done))
   await app.register(docs)
 
   // Called, not registered: every hook of the app applies to the routes, even one that is added later.

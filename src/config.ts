@@ -33,6 +33,11 @@ export interface Config {
   readonly maxBatchSize: number
   /** Bytes for concurrent compression and augmentation. */
   readonly workMemory: number
+  /** A file of API keys. */
+  readonly apiKeysFile: string | undefined
+  readonly cacheAuthenticated: boolean
+  /** Requests per minute of a client; 0 for any number. */
+  readonly rateLimit: number
   readonly maxConnections: number
   readonly keepAliveTimeoutMs: number
   readonly headersTimeoutMs: number
@@ -84,6 +89,9 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     backend: values.TFJS_BACKEND,
     maxBatchSize: values.MAX_BATCH_SIZE,
     workMemory: values.WORK_MEMORY * 2 ** 20,
+    apiKeysFile: values.API_KEYS_FILE || undefined,
+    cacheAuthenticated: values.CACHE_AUTHENTICATED === '1',
+    rateLimit: values.RATE_LIMIT,
     maxConnections: values.MAX_CONNECTIONS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT * 1000,
     headersTimeoutMs: values.HEADERS_TIMEOUT * 1000,

@@ -41,6 +41,9 @@ export const environment = {
       description: 'Threads for augmentation, by default as many as the machine has cores; 0 augments in the thread ' +
         'that serves requests.'
     },
+    API_KEYS_FILE: text('', 'File of API keys, one `name:sha256` per line; without it, no request needs a key.'),
+    CACHE_AUTHENTICATED: oneOf(['0', '1'], '0', '`1` lets shared caches store responses to requests with a key.'),
+    RATE_LIMIT: integer(0, 1000000, 0, 'Requests per minute of a key or, without one, an address; 0 for any number.'),
     MAX_CONNECTIONS: integer(1, 1000000, 4096, 'Open connections; more are refused.'),
     KEEP_ALIVE_TIMEOUT: number(
       0, 86400, 72, 'Seconds that an idle connection stays open; longer than the pauses of clients and proxies.'

@@ -5,6 +5,7 @@ import { getSystemErrorMap } from 'node:util'
 const table = {
   invalid_parameter: { status: 400, title: 'Invalid parameter' },
   bad_request: { status: 400, title: 'Bad request' },
+  unauthorized: { status: 401, title: 'API key required' },
   unknown_route: { status: 404, title: 'No such resource' },
   unknown_dataset: { status: 404, title: 'No such dataset' },
   unknown_split: { status: 404, title: 'No such split' },
@@ -20,6 +21,7 @@ const table = {
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   range_not_satisfiable: { status: 416, title: 'Range not satisfiable' },
   expectation_failed: { status: 417, title: 'Expectation failed' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'Headers too large' },
   internal: { status: 500, title: 'Internal server error' },
   invalid_configuration: { status: 500, title: 'Invalid configuration' },

@@ -8,6 +8,7 @@ import { loadAll } from './dataset/load-all.ts'
 import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset/registry.ts'
 import { preloadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
+import { ApiKeys } from './http/api-keys.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
 import { assertWebAssembly } from './process/web-assembly.ts'
 import { createConsole, type Console } from './process/console.ts'
@@ -26,9 +27,14 @@ async function main (): Promise<void> {
   assertLittleEndian()
   assertWebAssembly()
   const hasSources = await findSources(config)
+  const apiKeys = config.apiKeysFile === undefined ? undefined : await ApiKeys.read(config.apiKeysFile)
   const { logger, report } = await createConsole(config.logLevel)
   if (!hasSources) logger.warn(`SOURCE_DIR has none of the datasets ${config.datasets.join(', ')}`)
   const registry = new DatasetRegistry(config.datasets.map(name => catalogue.get(name) ?? { name, title: name }))
+  if (apiKeys) {
+    if (apiKeys.count === 0) logger.warn('API_KEYS_FILE has no keys, so only probes are answered')
+    process.on('SIGHUP', () => { reloadKeys(apiKeys, logger) })
+  }
   const stopping = new AbortController()
 
   // Loading starts before the app is imported, since a worker thread or a child process does most of it.
@@ -45,7 +51,7 @@ async function main (): Promise<void> {
   loading.catch(() => {})
   const { buildApp } = await import('./app.ts')
   const { listen } = await import('./http/listen.ts')
-  const app = await buildApp({ config, registry, logger })
+  const app = await buildApp({ config, registry, logger, apiKeys })
 
   closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: UNHANDLED }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
@@ -65,6 +71,16 @@ async function main (): Promise<void> {
   } catch (error) {
     await app.close()
     throw error
+  }
+}
+
+/** Whoever has a key that the file no longer has is rejected from then on. */
+async function reloadKeys (apiKeys: ApiKeys, logger: Console['logger']): Promise<void> {
+  try {
+    await apiKeys.reload()
+    logger.info(`${apiKeys.count} API keys are valid now`)
+  } catch (error) {
+    logger.error(`the API keys stay as they were: ${messageOf(error)}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { Agent, get, type IncomingMessage } from 'node:http'
@@ -5,9 +6,11 @@ import { createServer, type AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { buffer, json } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { LogLine } from './fixtures/log-line.ts'
 import type { ReadBatch } from './fixtures/read.ts'
+import { root } from './fixtures/root.ts'
 import { runToExit, start } from './fixtures/server-process.ts'
 import { idxFile } from './fixtures/tiny-dataset.ts'
 
@@ -161,6 +164,26 @@ t.test('a SOURCE_DIR without any of the datasets causes a warning', async t => {
   const env = { SOURCE_DIR: join(folder, 'sources'), DATA_DIR: join(folder, 'data'), OFFLINE: '1', SOURCES: 'folder' }
   const server = await start(t, { ...env, DATASETS: 'mnist' })
   t.equal((await server.line(({ level }) => level === 40)).msg, 'SOURCE_DIR has none of the datasets mnist')
+  server.process.kill('SIGTERM')
+  await server.exit
+})
+
+t.test('SIGHUP reads the API keys again', async t => {
+  const folder = t.testdir({ sources: {}, keys: '' })
+  const file = join(folder, 'keys')
+  const env = { SOURCE_DIR: join(folder, 'sources'), DATA_DIR: join(folder, 'data'), OFFLINE: '1', SOURCES: 'folder' }
+  const server = await start(t, { ...env, DATASETS: 'mnist', API_KEYS_FILE: file })
+  t.equal((await fetch(`${server.url}/v1/datasets`)).status, 401)
+  const script = fileURLToPath(new URL('scripts/key.js', root))
+  const created = spawnSync(process.execPath, [script, 'alice'], { env: { API_KEYS_FILE: file }, encoding: 'utf8' })
+  const headers = { authorization: `Bearer ${created.stdout.trim()}` }
+  t.equal((await fetch(`${server.url}/v1/datasets`, { headers })).status, 401, 'not before')
+  server.process.kill('SIGHUP')
+  await server.line(({ msg }) => msg === '1 API keys are valid now')
+  t.equal((await fetch(`${server.url}/v1/datasets`, { headers })).status, 200)
+  t.notMatch(server.output(), created.stdout.trim())
+  const repeated = spawnSync(process.execPath, [script, 'alice'], { env: { API_KEYS_FILE: file }, encoding: 'utf8' })
+  t.match(repeated, { status: 1, stdout: '', stderr: 'API_KEYS_FILE has a key of this name already' })
   server.process.kill('SIGTERM')
   await server.exit
 })

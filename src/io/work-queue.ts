@@ -5,6 +5,12 @@ export interface Permit {
   release (): void
 }
 
+/** Who asks for work. Clients take turns, and so do the connections of each. */
+export interface Requester {
+  readonly client: string
+  readonly connection: object
+}
+
 export interface WorkQueueOptions {
   /** Memory of all running work together. A job larger than this runs alone. */
   readonly maxBytes: number
@@ -38,8 +44,8 @@ const SMOOTHING = 0.1
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions
-  /** In the order of their next turn. */
-  readonly #waiting = new Map<object, Job[]>()
+  /** The jobs of each connection of each client, in the order of their next turn. */
+  readonly #waiting = new Map<string, Map<object, Job[]>>()
   #queued = 0
   #running = 0
   #runningBytes = 0
@@ -55,11 +61,11 @@ export class WorkQueue {
   /**
    * Waits for a share of the memory.
    *
-   * @param client whose turn it is; each has one job after the other
+   * @param requester whose turn it is; each has one job after the other
    * @param signal of a client that may disconnect, which removes its job from the queue
    * @throws QueueFullError; the signal's reason
    */
-  async acquire (bytes: number, client: object, signal: AbortSignal): Promise<Permit> {
+  async acquire (bytes: number, requester: Requester, signal: AbortSignal): Promise<Permit> {
     signal.throwIfAborted()
     if (this.#queued === 0 && this.#fits(bytes)) return this.#admit(bytes)
     if (this.#queued >= this.#options.maxQueued) throw new QueueFullError(this.#estimateSeconds())
@@ -70,15 +76,12 @@ export class WorkQueue {
       }
       const job = { bytes, start }
       const onAbort = (): void => {
-        this.#remove(client, job)
+        this.#remove(requester, job)
         reject(signal.reason)
         this.#startNext()
       }
       signal.addEventListener('abort', onAbort, { once: true })
-      const jobs = this.#waiting.get(client)
-      if (jobs) jobs.push(job)
-      else this.#waiting.set(client, [job])
-      this.#queued++
+      this.#add(requester, job)
     })
   }
 
@@ -111,23 +114,36 @@ export class WorkQueue {
   }
 
   #startNext (): void {
-    for (const [client, jobs] of this.#waiting) {
-      if (!this.#fits(jobs[0]!.bytes)) return
+    for (const [client, connections] of this.#waiting) {
+      const [connection, jobs] = connections.entries().next().value!
       const job = jobs[0]!
-      this.#remove(client, job)
+      if (!this.#fits(job.bytes)) return
+      this.#remove({ client, connection }, job)
       // Behind all others that wait.
-      if (this.#waiting.delete(client) && jobs.length > 0) this.#waiting.set(client, jobs)
+      if (connections.delete(connection)) connections.set(connection, jobs)
+      if (this.#waiting.delete(client)) this.#waiting.set(client, connections)
       job.start()
     }
   }
 
-  #remove (client: object, job: Job): void {
-    const jobs = this.#waiting.get(client)
+  #add ({ client, connection }: Requester, job: Job): void {
+    const connections = this.#waiting.get(client) ?? new Map<object, Job[]>()
+    const jobs = connections.get(connection) ?? []
+    jobs.push(job)
+    connections.set(connection, jobs)
+    this.#waiting.set(client, connections)
+    this.#queued++
+  }
+
+  #remove ({ client, connection }: Requester, job: Job): void {
+    const connections = this.#waiting.get(client)
+    const jobs = connections?.get(connection)
     const i = jobs?.indexOf(job) ?? -1
-    if (!jobs || i < 0) return
+    if (!connections || !jobs || i < 0) return
     jobs.splice(i, 1)
     this.#queued--
-    if (jobs.length === 0) this.#waiting.delete(client)
+    if (jobs.length === 0) connections.delete(connection)
+    if (connections.size === 0) this.#waiting.delete(client)
   }
 
   #estimateSeconds (): number {

@@ -1,16 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { QueueFullError, WorkQueue, type Permit } from '../../src/io/work-queue.ts'
+import { QueueFullError, WorkQueue, type Permit, type Requester } from '../../src/io/work-queue.ts'
 
 const never = new AbortController().signal
+const requester = { client: 'a client', connection: {} }
 
 /** Acquires memory for jobs, and notes the order in which they start. */
 function createJobs (maxBytes: number, maxQueued = 100) {
   const queue = new WorkQueue({ maxBytes, maxQueued })
   const started: string[] = []
   const permits = new Map<string, Permit>()
-  const add = (name: string, bytes: number, client: object = {}, signal = never): Promise<void> => {
-    return queue.acquire(bytes, client, signal).then(permit => {
+  const add = (name: string, bytes: number, requester: Partial<Requester> = {}, signal = never): Promise<void> => {
+    const { client = name, connection = {} } = requester
+    return queue.acquire(bytes, { client, connection }, signal).then(permit => {
       started.push(name)
       permits.set(name, permit)
     })
@@ -47,12 +49,23 @@ t.test('a job that is larger than the memory runs alone', async t => {
 
 t.test('clients take turns', async t => {
   const { started, add, release } = createJobs(10)
-  const [greedy, modest] = [{}, {}]
+  const [greedy, modest] = [{ client: 'greedy' }, { client: 'modest' }]
   for (const name of ['g1', 'g2', 'g3', 'g4']) add(name, 10, greedy)
   for (const name of ['m1', 'm2']) add(name, 10, modest)
   await nextTurn()
   for (const name of ['g1', 'g2', 'm1', 'g3', 'm2']) await release(name)
   t.same(started, ['g1', 'g2', 'm1', 'g3', 'm2', 'g4'])
+})
+
+t.test('so do the connections of a client', async t => {
+  const { started, add, release } = createJobs(10)
+  const [first, second, third] = [{}, {}, {}]
+  for (const name of ['a1', 'a2']) add(name, 10, { client: 'a', connection: first })
+  for (const name of ['a3', 'a4']) add(name, 10, { client: 'a', connection: second })
+  for (const name of ['b1', 'b2']) add(name, 10, { client: 'b', connection: third })
+  await nextTurn()
+  for (const name of ['a1', 'a2', 'b1', 'a3', 'b2']) await release(name)
+  t.same(started, ['a1', 'a2', 'b1', 'a3', 'b2', 'a4'])
 })
 
 t.test('a job whose client disconnects leaves the queue at once', async t => {
@@ -65,7 +78,8 @@ t.test('a job whose client disconnects leaves the queue at once', async t => {
   client.abort(new Error('gone'))
   await gone
   t.equal(queue.queued, 1)
-  await t.rejects(queue.acquire(1, {}, client.signal), { message: 'gone' }, 'nor does one join that is gone already')
+  const joining = queue.acquire(1, requester, client.signal)
+  await t.rejects(joining, { message: 'gone' }, 'nor does one join that is gone already')
   await release('a')
   t.same(started, ['a', 'c'])
 })
@@ -83,7 +97,7 @@ t.test('a result holds only its own bytes', async t => {
 t.test('a full queue says when to retry', async t => {
   const { queue, add } = createJobs(10, 2)
   for (const name of 'abc') add(name, 10)
-  const error = await queue.acquire(10, {}, never).catch((error: unknown) => error)
+  const error = await queue.acquire(10, requester, never).catch((error: unknown) => error)
   t.type(error, QueueFullError)
   const { retryAfter } = error as QueueFullError
   t.ok(Number.isInteger(retryAfter) && retryAfter >= 1 && retryAfter <= 60, `${retryAfter} s`)

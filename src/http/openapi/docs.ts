@@ -4,7 +4,7 @@ import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import plugin from 'fastify-plugin'
-import { jsonBody, revalidate } from '../response/respond.ts'
+import { cacheControl, jsonBody } from '../response/respond.ts'
 import { writeBody } from '../response/writer.ts'
 import { addExamples } from './examples.ts'
 import { shareHeaders } from './response-headers.ts'
@@ -39,8 +39,13 @@ export default plugin(async app => {
         license: { name: 'MIT', identifier: 'MIT' }
       },
       servers: [{ url: '/', description: 'This server.' }],
-      // No operation requires credentials.
-      security: [],
+      // A server without keys needs none.
+      security: [{}, { apiKey: [] }],
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, where the server requires one.' }
+        }
+      },
       tags: [
         { name: 'datasets', description: 'The datasets and how they were prepared.' },
         { name: 'splits', description: 'Training, validation and test samples, in batches or one by one.' },
@@ -74,8 +79,8 @@ export default plugin(async app => {
     })
   })
 
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    reply.header('cache-control', revalidate).type('application/json; charset=utf-8')
+  app.get('/openapi.json', { schema: { hide: true } }, async (request, reply) => {
+    reply.header('cache-control', cacheControl(request, false)).type('application/json; charset=utf-8')
     return writeBody(reply, jsonBody(app.swagger()))
   })
 }, { name: 'docs' })

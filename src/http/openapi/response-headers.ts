@@ -7,6 +7,7 @@ const descriptions = {
   'X-Request-Id': { ...text, description: 'Id of the request, as in the log: the one that the client sent, if any.' },
   'Server-Timing': { ...text, description: 'Milliseconds of each step until these headers, and in `total`.' },
   'Retry-After': { ...count, description: 'Seconds after which a retry may succeed, where there is such a time.' },
+  'WWW-Authenticate': { ...text, description: 'How to authenticate (RFC 6750): `Bearer`.' },
   ETag: { ...text, description: 'Identifies the representation, for `If-None-Match`.' },
   'Cache-Control': { ...text, description: '`immutable` for a year if the URL has the `version`.' },
   Link: { ...text, description: 'URLs of the `first`, `prev`, `next` and `last` page (RFC 8288).' },
@@ -47,6 +48,7 @@ function select (...names: HeaderName[]): Headers {
 export const commonHeaders = select('X-Request-Id', 'Server-Timing', 'Cache-Control')
 export const cacheHeaders = { ...commonHeaders, ...select('ETag') }
 export const retryHeaders = { ...commonHeaders, ...select('Retry-After') }
+export const challengeHeaders = { ...commonHeaders, ...select('WWW-Authenticate') }
 export const rangeHeaders = { ...commonHeaders, ...select('Content-Range') }
 export const fileHeaders = { ...cacheHeaders, ...select('Accept-Ranges', 'Content-Disposition', 'Repr-Digest') }
 

@@ -1,5 +1,5 @@
 import type { Format } from '../../encode/format.ts'
-import { cacheHeaders, commonHeaders, rangeHeaders, retryHeaders } from './response-headers.ts'
+import { cacheHeaders, challengeHeaders, commonHeaders, rangeHeaders, retryHeaders } from './response-headers.ts'
 
 /** The possible responses of a route, for its schema and the docs. */
 
@@ -52,18 +52,32 @@ export const notModified = {
 
 const reasons = {
   400: 'A parameter is unknown, ill-typed or out of range; `errors` describes the first ten.',
+  401: 'The server requires an API key, and the request has no valid one.',
   404: 'No such dataset, split, page, sample, file or version.',
   406: 'None of the formats is acceptable; `available` lists them.',
   413: 'The body is larger than any valid one.',
   415: 'The body is not `application/json`, or has a `Content-Encoding`.',
   416: 'The range starts beyond the end; `Content-Range` gives the length.',
+  429: 'The client has sent more than `RATE_LIMIT` requests in a minute.',
   503: 'The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed.'
 } as const
 
-const problemHeaders: Partial<Record<number, typeof commonHeaders>> = { 416: rangeHeaders, 503: retryHeaders }
+type Status = keyof typeof reasons
+
+const problemHeaders: Partial<Record<number, typeof commonHeaders>> = {
+  401: challengeHeaders,
+  416: rangeHeaders,
+  429: retryHeaders,
+  503: retryHeaders
+}
+
+/** Problem documents for these statuses, and for those that any route but a probe may have. */
+export function problems (...statuses: Status[]) {
+  return probeProblems(401, 429, ...statuses)
+}
 
 /** Problem documents for these statuses. */
-export function problems (...statuses: Array<keyof typeof reasons>) {
+export function probeProblems (...statuses: Status[]) {
   return Object.fromEntries(statuses.map(status => [status, {
     description: reasons[status],
     headers: problemHeaders[status] ?? commonHeaders,

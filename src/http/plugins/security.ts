@@ -8,10 +8,12 @@ import { missingResource, pathOf } from './problems.ts'
 export interface SecurityOptions {
   /** Origins that browsers may read from; `*` stands for all. */
   readonly origins: readonly string[]
+  /** Further headers that scripts of other origins may read. */
+  readonly exposed: readonly string[]
 }
 
 /** Headers that tell browsers what they may do with a response, and clients the id of their request. */
-export default plugin(async (app, { origins }: SecurityOptions) => {
+export default plugin(async (app, { origins, exposed }: SecurityOptions) => {
   const headers = securityHeaders(origins)
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id)
@@ -20,10 +22,13 @@ export default plugin(async (app, { origins }: SecurityOptions) => {
   app.addHook('onRequest', (request, reply, done) => {
     if (request.method !== 'OPTIONS') return done()
     const { origin, 'access-control-request-method': method } = request.headers
-    if (origin === undefined && method === undefined) return listMethods(request, reply)
     if (origin === undefined || method === undefined) {
-      const detail = 'a preflight request must have the headers Origin and Access-Control-Request-Method'
-      return done(new ServiceError('bad_request', detail))
+      return app.authenticate(request, reply, error => {
+        if (error) return done(error)
+        if (origin === undefined && method === undefined) return listMethods(request, reply)
+        const detail = 'a preflight request must have the headers Origin and Access-Control-Request-Method'
+        done(new ServiceError('bad_request', detail))
+      })
     }
     // Browsers ask before a public page reads from a private address.
     const asksForPrivateNetwork = request.headers['access-control-request-private-network'] === 'true'
@@ -35,7 +40,7 @@ export default plugin(async (app, { origins }: SecurityOptions) => {
   await app.register(cors, {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST'],
-    exposedHeaders: exposedHeaders.join(', '),
+    exposedHeaders: [...exposedHeaders, ...exposed].join(', '),
     maxAge: 86400
   })
 }, { name: 'security' })

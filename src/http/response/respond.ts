@@ -5,10 +5,11 @@ import type { ComputePool } from '../../compute/compute-pool.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
 import type { Chunk } from '../../io/chunk.ts'
-import { QueueFullError, type Permit } from '../../io/work-queue.ts'
+import { QueueFullError, type Permit, type Requester } from '../../io/work-queue.ts'
 import {
   STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
 } from './compression.ts'
+import { clientOf } from '../client.ts'
 import { disconnectSignal } from './disconnect.ts'
 import { stepTimes, type StepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
@@ -53,8 +54,11 @@ export interface Representation extends Content {
   readonly isRecurring?: boolean
 }
 
-export const immutable = 'public, max-age=31536000, immutable'
-export const revalidate = 'no-cache'
+/** The Cache-Control header of a representation, which never changes if it is immutable. */
+export function cacheControl ({ server: { cacheScope } }: FastifyRequest, isImmutable: boolean): string {
+  if (isImmutable) return `${cacheScope}, max-age=31536000, immutable`
+  return cacheScope === 'private' ? 'private, no-cache' : 'no-cache'
+}
 
 /** Responds with a representation, or with 304 if the client has it. */
 export async function respond (
@@ -66,7 +70,7 @@ export async function respond (
   const coding = resolveCoding(request, content)
   const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
   reply.header('etag', etag)
-  reply.header('cache-control', pinned ? immutable : revalidate)
+  reply.header('cache-control', cacheControl(request, pinned))
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
   if (!coding || !isRecurring || isLarge(content)) {
@@ -76,7 +80,7 @@ export async function respond (
   const times = stepTimes(reply.raw)
   const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
     // Shared by all clients that wait for it, so none of them cancels it.
-    const permit = await workQueue.acquire(workBytes(content, coding), request.raw.socket, NEVER)
+    const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER)
     try {
       // Copied, since a small body is a view of a larger buffer.
       return new Uint8Array(await compressBody(content, coding, { signal: NEVER, times, compute }))
@@ -133,7 +137,7 @@ async function encodeBody (
   const work = { signal, times, compute }
   const bytes = workBytes(content, coding)
   if (bytes === 0) return await content.body(work)
-  const permit = await times.measure('queue', () => workQueue.acquire(bytes, request.raw.socket, signal))
+  const permit = await times.measure('queue', () => workQueue.acquire(bytes, requesterOf(request), signal))
     .catch(rejectOverload)
   try {
     const body = await encodeWithPermit(content, coding, permit, work)
@@ -193,6 +197,10 @@ function isLarge ({ compressibleBytes = 0 }: Content): boolean {
 
 async function * onlyGroup (chunks: Iterable<Chunk>): AsyncGenerator<Iterable<Chunk>> {
   yield chunks
+}
+
+function requesterOf (request: FastifyRequest): Requester {
+  return { client: clientOf(request), connection: request.raw.socket }
 }
 
 function rejectOverload (error: unknown): never {

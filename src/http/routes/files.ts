@@ -12,7 +12,7 @@ import type { Routes } from '../openapi/route-types.ts'
 import { FileParams, NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { parseRange } from '../response/range.ts'
-import { immutable, revalidate } from '../response/respond.ts'
+import { cacheControl } from '../response/respond.ts'
 import { writeBody, writeNotModified } from '../response/writer.ts'
 
 const mediaTypes = ['application/gzip', 'application/octet-stream']
@@ -46,7 +46,7 @@ export const fileRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
 async function sendFile (request: FastifyRequest, reply: FastifyReply, file: OriginalFile): Promise<FastifyReply> {
   const { name, mediaType, bytes, sha256 } = file
   const etag = `"${sha256}"`
-  const cacheHeaders = { etag, 'cache-control': file.immutable ? immutable : revalidate }
+  const cacheHeaders = { etag, 'cache-control': cacheControl(request, file.immutable) }
   if (fresh(request.headers, { etag })) return writeNotModified(reply.headers(cacheHeaders))
   const range = request.method === 'HEAD' ? undefined : parseRange(request.headers, bytes, etag)
   if (range === 'unsatisfiable') {

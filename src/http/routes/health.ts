@@ -1,6 +1,6 @@
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { retryHeaders } from '../openapi/response-headers.ts'
-import { problems, uncached } from '../openapi/responses.ts'
+import { probeProblems, uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { describeFailure, secondsToRetry } from '../response/failure.ts'
@@ -9,20 +9,24 @@ import { respondJson } from '../response/respond.ts'
 /** Liveness and readiness probes. */
 export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/healthz', {
+    config: { isPublic: true },
     schema: {
       operationId: 'getHealth',
       tags: ['operation'],
+      security: [],
       summary: 'Alive?',
       description: 'Succeeds as soon as the process listens, whatever the state of its datasets.',
       querystring: NoQuery,
-      response: { 200: uncached('The process is alive.', 'Health'), ...problems(400) }
+      response: { 200: uncached('The process is alive.', 'Health'), ...probeProblems(400) }
     }
   }, (_request, reply) => { respondJson(reply, { status: 'ok' }) })
 
   app.get('/readyz', {
+    config: { isPublic: true },
     schema: {
       operationId: 'getReadiness',
       tags: ['operation'],
+      security: [],
       summary: 'Ready?',
       description: 'Succeeds once no dataset is being prepared and at least one can be served, ' +
         'and until the server stops.',
@@ -30,7 +34,7 @@ export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
       response: {
         200: uncached('Ready.', 'Readiness'),
         503: uncached('Not ready, or no longer.', 'Readiness', retryHeaders),
-        ...problems(400)
+        ...probeProblems(400)
       }
     }
   }, ({ server }, reply) => {

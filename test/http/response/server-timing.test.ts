@@ -65,7 +65,8 @@ t.test('the steps of a batch are named, and together take no longer than the tot
 t.test('a request that waits for memory tells how long', async t => {
   const { app } = await appOver(t, [dataset])
   const bytes = 1 << 30
-  const permit = await app.limits.workQueue.acquire(bytes, {}, new AbortController().signal)
+  const other = { client: 'another', connection: {} }
+  const permit = await app.limits.workQueue.acquire(bytes, other, new AbortController().signal)
   const response = app.inject(`${split}/batches?augment=noise:1&batch_size=2`)
   while (app.limits.workQueue.queued === 0) await delay(1)
   permit.release()

@@ -1,0 +1,42 @@
+import plugin from 'fastify-plugin'
+import { ServiceError } from '../../errors.ts'
+import { clientOf } from '../client.ts'
+
+export interface RateLimitOptions {
+  /** Requests per minute of a key or, without one, of an address; 0 for any number. */
+  readonly perMinute: number
+}
+
+export const rateLimitHeaders = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset']
+
+const WINDOW_MS = 60_000
+
+/** Clients whose requests are counted at the same time; the least recent are forgotten. */
+const MAX_CLIENTS = 10_000
+
+/** Limits the requests of each client, whether they are answered or rejected; probes are not counted. */
+export default plugin(async (app, { perMinute }: RateLimitOptions) => {
+  if (perMinute === 0) return
+  await app.register(import('@fastify/rate-limit'), {
+    global: false,
+    max: perMinute,
+    timeWindow: WINDOW_MS,
+    cache: MAX_CLIENTS,
+    keyGenerator: clientOf
+  })
+  const count = app.createRateLimit()
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config.isPublic) return
+    const result = await count(request)
+    if (result.isAllowed) return
+    const { max, remaining, ttlInSeconds } = result
+    reply.headers({
+      'ratelimit-limit': max,
+      'ratelimit-remaining': remaining,
+      'ratelimit-reset': ttlInSeconds
+    })
+    if (!result.isExceeded) return
+    const detail = `more than ${max} requests in a minute; the next one may be sent in ${ttlInSeconds} s`
+    throw new ServiceError('rate_limited', detail, { retryAfter: ttlInSeconds })
+  })
+}, { name: 'limits' })

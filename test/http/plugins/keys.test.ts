@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { ApiKeys } from '../../../src/http/api-keys.ts'
+import { appOver } from '../../fixtures/app.ts'
+import { prepared } from '../../fixtures/prepared.ts'
+
+const dataset = prepared({ train: 30, val: 5, test: 5 })
+const split = '/v1/datasets/made-up/splits/train'
+const authorization = 'Bearer correct-horse'
+
+function lineOf (name: string, key: string): string {
+  return `${name}:${createHash('sha256').update(key).digest('hex')}\n`
+}
+
+async function keysOf (t: Test, content: string): Promise<{ keys: ApiKeys, file: string }> {
+  const file = join(t.testdir({}), 'keys')
+  await writeFile(file, content)
+  return { keys: await ApiKeys.read(file), file }
+}
+
+/** Every route with parameters that exist, and paths that do not. */
+async function targets (app: Awaited<ReturnType<typeof appOver>>['app']): Promise<string[]> {
+  await app.ready()
+  const values: Record<string, string> = { dataset: 'made-up', split: 'train', id: '3', file: 'x.gz' }
+  const paths = Object.keys((app.swagger() as { paths: object }).paths)
+  const known = paths.map(path => path.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]!))
+  return [...known, '/docs', '/openapi.json', '/nowhere']
+}
+
+const withoutKey = [{}, { 'if-none-match': '*' }, { authorization: 'Bearer wrong' }, { authorization: 'x' }]
+
+t.test('with keys, nothing but probes is answered without one: cold or repeated, HEAD or conditional', async t => {
+  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
+  const { app } = await appOver(t, [dataset], {}, keys)
+  const paths = await targets(app)
+  t.ok(paths.length > 12)
+  const isProbe = (path: string): boolean => path === '/healthz' || path === '/readyz'
+  for (const path of paths) {
+    for (const visit of ['cold', 'warm']) {
+      for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'] as const) {
+        for (const headers of withoutKey) {
+          const response = await app.inject({ url: path, method, headers })
+          const { statusCode: status, headers: { 'www-authenticate': challenge } } = response
+          const name = `${visit} ${method} ${path}`
+          if (isProbe(path) && (method === 'GET' || method === 'HEAD')) t.equal(status, 200, name)
+          else if (!isProbe(path)) t.match([status, challenge], [401, /^Bearer realm=/], name)
+        }
+      }
+      const { statusCode, headers: { etag } } = await app.inject({ url: path, headers: { authorization } })
+      t.not(statusCode, 401)
+      const unchanged = await app.inject({ url: path, headers: { 'if-none-match': etag ?? '*' } })
+      if (!isProbe(path)) t.equal(unchanged.statusCode, 401, `unchanged ${path}`)
+    }
+  }
+})
+
+t.test('a rejected request gets a problem document with a challenge, which browsers can read', async t => {
+  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
+  const { app, log } = await appOver(t, [dataset], { corsOrigins: ['https://example.org'] }, keys)
+  const headers = { origin: 'https://example.org' }
+  const missing = await app.inject({ url: split, headers })
+  t.match(missing.json(), { status: 401, code: 'unauthorized', detail: /Authorization: Bearer KEY/ })
+  t.match(missing.headers, {
+    'content-type': /problem\+json/,
+    'www-authenticate': 'Bearer realm="mnist-batch-server"',
+    'access-control-allow-origin': 'https://example.org'
+  })
+  const wrong = await app.inject({ url: split, headers: { authorization: 'Bearer battery-staple' } })
+  t.equal(wrong.headers['www-authenticate'], 'Bearer realm="mnist-batch-server", error="invalid_token"')
+  t.notMatch(wrong.body + JSON.stringify(log), 'battery-staple', 'no key is repeated or logged')
+  const asked = { 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
+  const preflight = await app.inject({ method: 'OPTIONS', url: split, headers: { ...headers, ...asked } })
+  t.equal(preflight.statusCode, 204, 'preflights have no key')
+})
+
+t.test('the scheme may be written in any case', async t => {
+  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
+  const { app } = await appOver(t, [dataset], {}, keys)
+  for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
+    t.equal((await app.inject({ url: split, headers: { authorization: `${scheme} correct-horse` } })).statusCode, 200)
+  }
+})
+
+t.test('responses to requests with a key are for private caches, unless others are allowed', async t => {
+  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
+  const urls = [split, `${split}?version=${dataset.version}`]
+  const cacheControl = async (cacheAuthenticated: boolean, apiKeys?: ApiKeys): Promise<unknown[]> => {
+    const { app } = await appOver(t, [dataset], { cacheAuthenticated }, apiKeys)
+    const responses = await Promise.all(urls.map(url => app.inject({ url, headers: { authorization } })))
+    return responses.map(({ headers }) => headers['cache-control'])
+  }
+  t.same(await cacheControl(false, keys), ['private, no-cache', 'private, max-age=31536000, immutable'])
+  t.same(await cacheControl(true, keys), ['no-cache', 'public, max-age=31536000, immutable'])
+  t.same(await cacheControl(false), ['no-cache', 'public, max-age=31536000, immutable'])
+})
+
+t.test('keys are read again, and stay as they are if the file is invalid', async t => {
+  const { keys, file } = await keysOf(t, `# of the lab\n\n${lineOf('a', 'first')}${lineOf('b', 'second')}`)
+  t.same([keys.count, keys.find('first'), keys.find('second'), keys.find('third')], [2, 'a', 'b', undefined])
+  await writeFile(file, lineOf('c', 'third'))
+  await keys.reload()
+  t.same([keys.find('first'), keys.find('third')], [undefined, 'c'])
+  for (const [content, reason] of [
+    ['c', 'line 1 is not of the form name:sha256'],
+    [lineOf('c', 'x') + lineOf('c', 'y'), 'line 2 repeats the name c'],
+    [`${lineOf('c', 'x')}white space:${'0'.repeat(64)}`, 'line 2 is not of the form']
+  ]) {
+    await writeFile(file, content!)
+    await t.rejects(keys.reload(), { code: 'invalid_configuration', message: reason })
+    t.equal(keys.find('third'), 'c')
+  }
+  await t.rejects(ApiKeys.read(join(t.testdir({}), 'missing')), { message: 'API_KEYS_FILE cannot be read' })
+})

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import t from 'tap'
+import { ApiKeys } from '../../../src/http/api-keys.ts'
+import { appOver } from '../../fixtures/app.ts'
+import { prepared } from '../../fixtures/prepared.ts'
+
+const dataset = prepared({ train: 30, val: 5, test: 5 })
+const url = '/v1/datasets/made-up/splits/train'
+
+t.test('each address may send so many requests a minute', async t => {
+  const { app } = await appOver(t, [dataset], { rateLimit: 3 })
+  const send = (remoteAddress: string, path = url) => app.inject({ url: path, remoteAddress })
+  for (const remaining of ['2', '1', '0']) {
+    t.match(await send('192.0.2.1'), {
+      statusCode: 200,
+      headers: { 'ratelimit-limit': '3', 'ratelimit-remaining': remaining, 'ratelimit-reset': '60' }
+    })
+  }
+  const rejected = await send('192.0.2.1')
+  t.match(rejected.json(), { status: 429, code: 'rate_limited', detail: 'more than 3 requests in a minute' })
+  t.match(rejected.headers, { 'retry-after': '60', 'ratelimit-remaining': '0' })
+  t.equal((await send('192.0.2.1', '/nowhere')).statusCode, 429, 'whatever they ask for')
+  t.equal((await send('192.0.2.2')).statusCode, 200, 'others are not affected')
+  t.equal((await send('192.0.2.1', '/readyz')).statusCode, 200, 'probes are not counted')
+})
+
+t.test('keys are counted instead of addresses, and so are attempts without a valid one', async t => {
+  const lines = ['a', 'b'].map(name => `${name}:${createHash('sha256').update(`key-of-${name}`).digest('hex')}`)
+  const folder = t.testdir({ keys: lines.join('\n') })
+  const { app } = await appOver(t, [dataset], { rateLimit: 2 }, await ApiKeys.read(join(folder, 'keys')))
+  const statuses: number[] = []
+  for (const key of ['of-a', 'of-a', 'of-a', 'of-b', 'x', 'y', 'z']) {
+    const headers = { authorization: `Bearer key-${key}` }
+    statuses.push((await app.inject({ url, headers })).statusCode)
+  }
+  t.same(statuses, [200, 200, 429, 200, 401, 401, 429])
+})
+
+t.test('without a limit, there are no headers of one', async t => {
+  const { app } = await appOver(t, [dataset])
+  t.notHas((await app.inject(url)).headers, { 'ratelimit-limit': '0' })
+})
