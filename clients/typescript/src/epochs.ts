@@ -1,5 +1,5 @@
 import { Batch } from './batch.js'
-import type { Split } from './client.js'
+import type { Split, SplitName } from './client.js'
 import { StateError } from './errors.js'
 import { prefetched } from './prefetch.js'
 import type { paths } from './schema.js'
@@ -33,6 +33,8 @@ export interface EpochOptions {
 
 /** Where a run is: JSON, and independent of batch size and number of ranks. */
 export interface State {
+  readonly dataset: string
+  readonly split: SplitName
   readonly version: string
   /** null for the natural order. */
   readonly seed: number | null
@@ -40,6 +42,8 @@ export interface State {
   /** Samples of the epoch that were delivered, to all ranks together. */
   readonly offset: number
 }
+
+export type Resumable = Omit<State, 'dataset' | 'split'> & Partial<State>
 
 /**
  * The batches of some epochs, one after the other. Every iteration begins anew, except that the first one after
@@ -73,22 +77,25 @@ export class Epochs implements AsyncIterable<Batch> {
    */
   state (): State {
     if (this.#version === undefined) throw new StateError('there is no state before the first batch')
-    return { version: this.#version, seed: this.#options.seed ?? null, ...this.#position }
+    const { name: split, dataset: { name: dataset } } = this.split
+    return { dataset, split, version: this.#version, seed: this.#options.seed ?? null, ...this.#position }
   }
 
   /**
    * Lets the next iteration continue after the samples of a state, with any batch size and number of ranks.
    *
+   * @param state may lack the names of its dataset and split, on which the position does not depend
    * @throws StateError if it is the state of other batches
    */
-  async resume ({ version, seed, epoch, offset }: State): Promise<this> {
-    const { seed: ownSeed = null } = this.#options
-    const dataset = await this.split.dataset.describe(this.#options.signal)
-    const total = dataset.splits[this.split.name]
-    if (version !== dataset.version) {
-      throw new StateError(`the state is of version ${version}, and ${dataset.dataset} has version ${dataset.version}`)
-    }
-    if (seed !== ownSeed) throw new StateError(`the state has seed ${seed}, and these batches have seed ${ownSeed}`)
+  async resume (state: Resumable): Promise<this> {
+    const { version, seed, epoch, offset } = state
+    const { dataset } = this.split
+    const description = await dataset.describe(this.#options.signal)
+    const total = description.splits[this.split.name]
+    assertSame('dataset', state.dataset ?? dataset.name, dataset.name)
+    assertSame('split', state.split ?? this.split.name, this.split.name)
+    assertSame('version', version, description.version)
+    assertSame('seed', seed, this.#options.seed ?? null)
     if (!isCount(epoch)) throw new StateError(`the epoch of the state is ${epoch}`)
     if (!isCount(offset) || offset > total) {
       throw new StateError(`the offset of the state is ${offset}, and ${this.split.name} has ${total} samples`)
@@ -168,6 +175,10 @@ export class Epochs implements AsyncIterable<Batch> {
     parameters.set('format', 'safetensors')
     return `/v1/datasets/${encodeURIComponent(this.split.dataset.name)}/splits/${this.split.name}/batches?${parameters}`
   }
+}
+
+function assertSame (name: string, found: unknown, own: unknown): void {
+  if (found !== own) throw new StateError(`the state has ${name} ${found}, and these batches have ${own}`)
 }
 
 function isCount (value: unknown): boolean {

@@ -54,10 +54,10 @@ test('every iteration begins anew, and has every sample of every epoch once', as
   assert.equal((await iterator.next()).value.ids.data[0], first[0])
   await iterator.return()
   const { version } = await get('batch_size=1')
-  assert.deepEqual(epochs.state(), { version, seed: 1, epoch: 0, offset: 1000 })
+  assert.deepEqual(epochs.state(), { dataset: 'mnist', split: 'val', version, seed: 1, epoch: 0, offset: 1000 })
 })
 
-test('a state describes what was delivered, and fits no other version or seed', async () => {
+test('a state describes what was delivered, and fits no other dataset, split, version or seed', async () => {
   const epochs = val.epochs({ batchSize: 100, seed: 5, prefetch: 4, normalization: 'raw' })
   assert.throws(() => epochs.state(), StateError)
   let delivered = 0
@@ -69,6 +69,10 @@ test('a state describes what was delivered, and fits no other version or seed', 
   const state = JSON.parse(JSON.stringify(epochs.state()))
   const faults = [
     [{ ...state, version: '0000000000000000' }, /version/],
+    [{ ...state, dataset: 'fashion', version: '0000000000000000' }, /dataset fashion, and these batches have mnist/],
+    [{ ...state, split: 'test' }, /split test, and these batches have val/],
+    [{ ...state, version: undefined }, /version undefined/],
+    [{ ...state, seed: undefined }, /seed undefined/],
     [{ ...state, seed: 6 }, /seed 6/],
     [{ ...state, seed: null }, /seed null/],
     [{ ...state, offset: 12001 }, /12000 samples/],
@@ -78,7 +82,8 @@ test('a state describes what was delivered, and fits no other version or seed', 
   for (const [wrong, message] of faults) {
     await assert.rejects(epochs.resume(wrong), error => error instanceof StateError && message.test(error.message))
   }
-  const rest = await collectIds(await val.epochs({ batchSize: 4096, seed: 5, normalization: 'raw' }).resume(state))
+  const { dataset, split, ...position } = state
+  const rest = await collectIds(await val.epochs({ batchSize: 4096, seed: 5, normalization: 'raw' }).resume(position))
   const all = await collectIds(val.epochs({ batchSize: 4096, seed: 5, normalization: 'raw' }))
   assert.deepEqual(rest, all.slice(700))
 })

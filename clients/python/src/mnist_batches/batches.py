@@ -116,23 +116,31 @@ class Batches:
             self._epoch, self._offset, self._resume_at = epoch, 0, 0
 
     def state_dict(self) -> State:
-        """The position after the last batch that the loop received: four values for JSON."""
-        return {"version": self.dataset.version, "seed": self.seed, "epoch": self._epoch, "offset": self._offset}
+        """The position after the last batch that the loop received, for JSON."""
+        return {**self._identity, "epoch": self._epoch, "offset": self._offset}
 
     def load_state_dict(self, state: State) -> None:
         """The next iteration continues from a state, whatever its batch size and world size were.
 
         Raises:
-            StateError: the state is of another dataset, version or seed.
+            StateError: the state is of another dataset, split, version or seed.
         """
-        for name, own in (("version", self.dataset.version), ("seed", self.seed)):
+        for name, own in self._identity.items():
+            # The position does not depend on the names of dataset and split, so a state may lack them.
+            if name not in state and name in ("dataset", "split"):
+                continue
             if name not in state or state[name] != own:
-                raise StateError(f"the state has {name} {state.get(name)!r}, but {self.dataset_name} has {own!r} here")
+                raise StateError(f"the state has {name} {state.get(name)!r}, and these batches have {own!r}")
         epoch, offset = state.get("epoch"), state.get("offset")
         if not (isinstance(epoch, int) and isinstance(offset, int) and epoch >= 0 and 0 <= offset <= self.total):
             raise StateError(f"epoch and offset must be integers, offset at most {self.total}; "
                              f"the state has {epoch!r} and {offset!r}")
         self._epoch, self._offset, self._resume_at = epoch, offset, offset
+
+    @property
+    def _identity(self) -> State:
+        """What a state must agree with."""
+        return {"dataset": self.dataset_name, "split": self.split, "version": self.dataset.version, "seed": self.seed}
 
     @cached_property
     def dataset(self) -> Dataset:
