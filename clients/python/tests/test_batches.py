@@ -6,7 +6,6 @@ import pickle
 import threading
 from itertools import product
 
-import numpy as np
 import pytest
 
 from mnist_batches import Batches, Client, StateError, epoch_order

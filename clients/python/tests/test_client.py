@@ -71,7 +71,7 @@ def test_retries_after_the_requested_time(status: int) -> None:
     with ScriptedServer(lambda path, headers: next(answers)) as server:
         client = Client(server.url)
         session = client.open_session()
-        session.sleep = waits.append  # type: ignore[method-assign]
+        session.sleep = waits.append  # type: ignore[method-assign, assignment]
         client.request("GET", "/v1/datasets", session=session)
     assert len(server.requests) == 2
     assert client.retried == 1

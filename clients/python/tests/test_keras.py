@@ -38,6 +38,16 @@ def test_fit_sees_every_sample_once_per_epoch(client: Client, workers: int) -> N
             assert np.array_equal(labels_seen[epoch, index], batch.labels)
 
 
+def test_cross_entropy_of_the_worked_example(client: Client) -> None:
+    predicted = np.tile([0.1, 0.2, 0.3, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.1], (10, 1))
+    for labels, function in (("onehot", "categorical_crossentropy"), ("index", "sparse_categorical_crossentropy")):
+        batch = Batches(client, split="test", batch_size=10, labels=labels)[0]
+        classes = batch.labels.argmax(1) if labels == "onehot" else batch.labels
+        losses = np.asarray(keras.losses.get(function)(batch.labels, predicted))
+        assert (classes == 1).any()
+        assert losses[classes == 1] == pytest.approx(-np.log(0.2), abs=1e-5)
+
+
 def test_padding_has_no_weight(client: Client) -> None:
     source = Batches(client, split="test", batch_size=768, layout="flat", remainder="pad")
     images, labels, weights = PyDataset(source)[len(source) - 1]
