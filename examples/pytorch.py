@@ -1,6 +1,6 @@
 """Trains a CNN of 280,000 parameters with PyTorch, once per seed.
 
-    python examples/pytorch.py [--augment rotate:12,shift:2,scale:0.1] [--epochs 15] [--seeds 5]
+    python examples/pytorch.py [--augment rotate:12,shift:2,scale:0.1] [--epochs 12] [--seeds 5] [--bf16]
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def train(client: Client, seed: int, epochs: int, augment: str | None, bf16: boo
 if __name__ == '__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('--augment')
-    parser.add_argument('--epochs', type=int, default=15)
+    parser.add_argument('--epochs', type=int, default=12)
     parser.add_argument('--seeds', type=int, default=5)
     parser.add_argument('--first-seed', type=int, default=0)
     parser.add_argument('--bf16', action='store_true', help='faster on processors that have it')

@@ -3,16 +3,13 @@
  *
  *     npm run curves
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { lineChart } from './lib/line-chart.js'
+import { readRuns } from './lib/training-results.js'
 
-const results = new URL('../examples/results/', import.meta.url)
-
-const lines = readdirSync(results).filter(name => name.endsWith('.json')).sort().flatMap(name => {
-  return JSON.parse(readFileSync(new URL(name, results), 'utf8')).map(({ options, epochs }) => {
-    const label = name.replace('.json', '') + (options.augment ? ', augmented' : '')
-    return { label, points: epochs.map(({ val_accuracy: accuracy }, index) => [index + 1, accuracy]) }
-  })
+const lines = readRuns(fileURLToPath(new URL('../examples/results/', import.meta.url))).map(({ variant, epochs }) => {
+  return { label: variant, points: epochs.map(({ val_accuracy: accuracy }, index) => [index + 1, accuracy]) }
 }).filter(({ points }) => points.length > 2)
 
 const longest = Math.max(...lines.map(({ points }) => points.length))

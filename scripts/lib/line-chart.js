@@ -3,7 +3,7 @@
 const WIDTH = 720
 const HEIGHT = 360
 const MARGIN = { left: 76, right: 190, top: 16, bottom: 44 }
-const colors = ['#4269d0', '#efb118', '#ff725c', '#6cc5b0', '#3ca951', '#a463f2']
+const colors = ['#4269d0', '#efb118', '#ff725c', '#6cc5b0', '#3ca951', '#a463f2', '#ff8ab7', '#9c6b4e', '#97bbf5']
 
 /**
  * @param chart.x, chart.y their `ticks`, from the lowest to the highest, `format`, `title` and whether they are

@@ -3,11 +3,19 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { prepareTfjs } from '../../scripts/lib/tfjs.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, 'clients/typescript')
+const examples = join(root, 'examples/tfjs')
 const tsc = join(root, 'node_modules/typescript/bin/tsc')
 const TIMEOUT_MS = 600_000
+
+/** Tests that need more than Node.js and the packages of this repository. */
+const requirements = {
+  'browser.test.js': () => prepareTfjs({ browser: true }),
+  'fit-dataset.test.js': () => prepareTfjs()
+}
 
 /** What the package consists of, besides what npm always adds. */
 const PACKED = /^(dist\/[a-z]+\.(js|d\.ts)|package\.json|README\.md)$/
@@ -15,7 +23,7 @@ const PACKED = /^(dist\/[a-z]+\.(js|d\.ts)|package\.json|README\.md)$/
 /**
  * Builds, packs and installs the TypeScript client, checks its types as those who import it do, and runs its tests.
  *
- * @returns {Promise<Array<{ name: string, failed?: string }>>}
+ * @returns {Promise<Array<{ name: string, failed?: string, skipped?: string }>>}
  */
 export async function testTypeScriptClient () {
   const scratch = mkdtempSync(join(tmpdir(), 'typescript-client-'))
@@ -24,16 +32,22 @@ export async function testTypeScriptClient () {
     ['package', () => pack(scratch)],
     ['types under node16', () => checkTypes(scratch, { module: 'node16', moduleResolution: 'node16' })],
     ['types under bundler', () => checkTypes(scratch, { module: 'esnext', moduleResolution: 'bundler' })],
+    ['types with TensorFlow.js', () => checkTypesWithTensorFlow(scratch), () => prepareTfjs()],
     ...readdirSync(join(folder, 'test')).filter(name => name.endsWith('.test.js')).map(name => {
       const path = join(folder, 'test', name)
-      return [`test/${name}`, () => run(process.execPath, ['--test', path], { stdio: 'inherit' })]
+      return [`test/${name}`, () => run(process.execPath, ['--test', path], { stdio: 'inherit' }), requirements[name]]
     })
   ]
   const results = []
   try {
-    for (const [step, execute] of steps) {
+    for (const [step, execute, requirement] of steps) {
       const name = `clients/typescript: ${step}`
       console.log(`\n--- ${name}`)
+      const skipped = requirement?.()
+      if (skipped) {
+        results.push({ name, skipped })
+        continue
+      }
       const failed = execute()
       results.push(failed ? { name, failed } : { name })
       // Nothing else works without the build.
@@ -61,12 +75,26 @@ function pack (scratch) {
 
 function checkTypes (scratch, options) {
   mkdirSync(join(scratch, 'node_modules/@tensorflow'), { recursive: true })
-  for (const name of ['@tensorflow/tfjs-core', '@types']) {
-    const link = join(scratch, 'node_modules', name)
-    rmSync(link, { force: true })
-    symlinkSync(join(root, 'node_modules', name), link)
-  }
-  cpSync(join(folder, 'test/consumer.ts'), join(scratch, 'consumer.ts'))
+  for (const name of ['@tensorflow/tfjs-core', '@types']) link(scratch, join(root, 'node_modules'), name)
+  return compile(scratch, 'consumer.ts', options)
+}
+
+/** `model.fitDataset` and `tf.data` have types of their own. */
+function checkTypesWithTensorFlow (scratch) {
+  const packages = readdirSync(join(examples, 'node_modules/@tensorflow')).map(name => `@tensorflow/${name}`)
+  for (const name of packages) link(scratch, join(examples, 'node_modules'), name)
+  // The types of tfjs-layers do not pass a strict check themselves.
+  return compile(scratch, 'fit-dataset.ts', { module: 'node16', moduleResolution: 'node16', skipLibCheck: true })
+}
+
+function link (scratch, modules, name) {
+  const path = join(scratch, 'node_modules', name)
+  rmSync(path, { force: true })
+  symlinkSync(join(modules, name), path)
+}
+
+function compile (scratch, program, options) {
+  cpSync(join(folder, 'test', program), join(scratch, program))
   writeFileSync(join(scratch, 'tsconfig.json'), JSON.stringify({
     compilerOptions: {
       target: 'es2022',
@@ -77,7 +105,7 @@ function checkTypes (scratch, options) {
       types: ['node', 'long'],
       ...options
     },
-    files: ['consumer.ts']
+    files: [program]
   }))
   return run(process.execPath, [tsc, '-p', scratch])
 }
