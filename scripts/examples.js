@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { pythonClient, pythonLacks } from '../test/clients/python.js'
 import { prepareTfjs } from './lib/tfjs.js'
 import { startQuietService } from './lib/server.js'
-import { summarize } from './lib/training-results.js'
+import { compareAugmentation, readRuns, summarize } from './lib/training-results.js'
 import { mean, standardDeviation } from './lib/statistics.js'
 
 const folder = fileURLToPath(new URL('../examples/', import.meta.url))
@@ -44,7 +44,7 @@ const { values: { quick, summary }, positionals } = parseArgs({
   options: { quick: { type: 'boolean' }, summary: { type: 'boolean' } }
 })
 if (summary) {
-  summarize(results)
+  showResults()
   process.exit()
 }
 const names = positionals.length > 0 ? positionals : Object.keys(examples)
@@ -68,8 +68,14 @@ try {
 } finally {
   await server.stop()
 }
-if (!quick) summarize(results)
+if (!quick) showResults()
 process.exitCode = failures === 0 ? 0 : 1
+
+function showResults () {
+  const runs = readRuns(results)
+  console.table(summarize(runs))
+  console.log('augmentation of PyTorch:', compareAugmentation(runs))
+}
 
 /** @returns why the example failed, if it did */
 function run (example) {

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pythonClient, pythonLacks } from './python.js'
 
@@ -14,27 +17,54 @@ const suites = [
   { modules: ['keras', 'tensorflow'], files: ['tests/test_keras.py'] }
 ]
 
+/** What pip says where it cannot reach an index, or the index has no NumPy. */
+const UNAVAILABLE = /No matching distribution|ConnectionError|NewConnectionError|ProxyError/
+
 /**
- * Runs the tests of the Python client, each suite against a server of its own.
+ * Installs the Python client in an empty environment, and runs its tests, each suite against a server of its own.
  *
  * @returns {Promise<Array<{ name: string, failed?: string, skipped?: string }>>}
  */
 export async function testPythonClient () {
-  return suites.map(({ modules, files }) => {
-    const name = `clients/python: pytest ${files.at(-1)}`
-    console.log(`\n--- ${name}`)
-    const skipped = pythonLacks(['numpy', 'pytest', ...modules].map(module => `import ${module}`).join('\n'))
-    if (skipped) {
-      console.log(`SKIPPED ${name}: ${skipped}`)
-      return { name, skipped }
-    }
-    const { error, status, signal } = spawnSync('python3', ['-m', 'pytest', '-q', '-rs', ...files], {
-      cwd: folder,
-      env: { ...process.env, PYTHONPATH: pythonClient, PYTHONDONTWRITEBYTECODE: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
-      stdio: ['ignore', 'inherit', 'inherit'],
-      timeout: TIMEOUT_MS
-    })
-    if (error) return { name, failed: error.message }
-    return status === 0 ? { name } : { name, failed: `ended with ${signal ?? `exit code ${status}`}` }
+  return [testInstallation(), ...suites.map(runSuite)]
+}
+
+function testInstallation () {
+  const name = 'clients/python: pip install'
+  console.log(`\n--- ${name}`)
+  const scratch = mkdtempSync(join(tmpdir(), 'python-client-'))
+  const python = join(scratch, 'venv', process.platform === 'win32' ? 'Scripts/python' : 'bin/python')
+  const run = (command, ...args) => {
+    const { error, status, stderr } = spawnSync(command, args, { cwd: scratch, encoding: 'utf8', timeout: TIMEOUT_MS })
+    return error?.message ?? (status === 0 ? undefined : stderr)
+  }
+  try {
+    const noVenv = run('python3', '-m', 'venv', 'venv')
+    if (noVenv) return { name, skipped: 'python3 has no venv' }
+    const failed = run(python, '-m', 'pip', 'install', '-q', folder)
+    if (failed) return UNAVAILABLE.test(failed) ? { name, skipped: 'pip cannot reach its index' } : { name, failed }
+    const unusable = run(python, '-c', 'import mnist_batches, mnist_batches.cli') ??
+      run(python, '-m', 'mnist_batches', '--help')
+    return unusable ? { name, failed: unusable } : { name }
+  } finally {
+    rmSync(scratch, { recursive: true })
+  }
+}
+
+function runSuite ({ modules, files }) {
+  const name = `clients/python: pytest ${files.at(-1)}`
+  console.log(`\n--- ${name}`)
+  const skipped = pythonLacks(['numpy', 'pytest', ...modules].map(module => `import ${module}`).join('\n'))
+  if (skipped) {
+    console.log(`SKIPPED ${name}: ${skipped}`)
+    return { name, skipped }
+  }
+  const { error, status, signal } = spawnSync('python3', ['-m', 'pytest', '-q', '-rs', ...files], {
+    cwd: folder,
+    env: { ...process.env, PYTHONPATH: pythonClient, PYTHONDONTWRITEBYTECODE: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: TIMEOUT_MS
   })
+  if (error) return { name, failed: error.message }
+  return status === 0 ? { name } : { name, failed: `ended with ${signal ?? `exit code ${status}`}` }
 }

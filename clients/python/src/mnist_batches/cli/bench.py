@@ -43,7 +43,9 @@ def _bench(client: Client, options: argparse.Namespace) -> int:
     print(f"wait ms      p50 {p50:.3f}, p99 {p99:.3f}")
     print(f"wire         {batches.wire}, {stats.wire_bytes / stats.seconds / 1e6:,.0f} MB/s")
     if options.step_ms > 0:
-        print(f"utilisation  {100 * stats.batches * options.step_ms / 1000 / stats.seconds:.1f} %")
+        # The time ends with the delivery of the last batch.
+        computed = (stats.batches - 1) * options.step_ms / 1000
+        print(f"utilisation  {100 * computed / stats.seconds:.1f} %")
     return 0
 
 
