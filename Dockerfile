@@ -12,9 +12,12 @@ RUN npm ci --omit=dev --no-audit --no-fund \
   && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
 
 FROM base AS build
-RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+# With optional dependencies, since Vite's compilers are among them.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build-explorer.js scripts/
 COPY src src
+COPY explorer explorer
 RUN npm run build && rm dist/.tsbuildinfo
 
 FROM node:22-bookworm-slim

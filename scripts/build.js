@@ -1,6 +1,6 @@
 /**
- * Compiles src to dist with TypeScript, which is a development dependency. Without it, what was built before is good
- * enough to start; if nothing was, one line says what to run.
+ * Compiles src to dist with TypeScript, which is a development dependency, and builds the Explorer. Without them, what
+ * was built before is good enough to start; if nothing was, one line says what to run.
  *
  *     node scripts/build.js [--install]
  *
@@ -12,12 +12,14 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildExplorer } from './build-explorer.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const require = createRequire(import.meta.url)
 const isInstall = process.argv.includes('--install')
 
 process.exitCode = build()
+if (process.exitCode === 0 && existsSync(join(root, 'dist/server.js'))) await buildExplorer()
 if (isInstall && process.exitCode === 0) process.exitCode = run('tap', 'build') ?? 0
 
 function build () {

@@ -18,13 +18,17 @@ import { AccessLog } from './http/response/access-log.ts'
 import { sendProblem } from './http/response/problem.ts'
 import { batchRoutes } from './http/routes/batches.ts'
 import { datasetRoutes } from './http/routes/datasets.ts'
+import { explorerRoutes } from './http/routes/explorer.ts'
 import { fileRoutes } from './http/routes/files.ts'
 import { gatherRoutes } from './http/routes/gather.ts'
 import { healthRoutes } from './http/routes/health.ts'
+import { labelRoutes } from './http/routes/labels.ts'
 import { meanRoutes } from './http/routes/mean.ts'
 import { sampleRoutes } from './http/routes/samples.ts'
 import { splitRoutes } from './http/routes/splits.ts'
+import { statisticsRoutes } from './http/routes/split-statistics.ts'
 import { streamRoutes } from './http/routes/stream.ts'
+import { thumbnailRoutes } from './http/routes/thumbnails.ts'
 
 /** The settings of the HTTP service. */
 export type HttpConfig = Pick<
@@ -50,10 +54,12 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger
   /** Without keys, everybody may send requests. */
   readonly apiKeys?: ApiKeys | undefined
+  /** The folder of the built Explorer; none by default. */
+  readonly explorer?: URL
 }
 
 /** The HTTP service over a registry of datasets. Takes constructed objects, and neither listens nor loads. */
-export async function buildApp ({ config, registry, logger, apiKeys }: AppOptions) {
+export async function buildApp ({ config, registry, logger, apiKeys, explorer }: AppOptions) {
   const { maxBatchSize, corsOrigins } = config
   const headers = securityHeaders(corsOrigins)
   const app = fastify({
@@ -113,6 +119,7 @@ export async function buildApp ({ config, registry, logger, apiKeys }: AppOption
   await app.register(docs)
 
   // Called, not registered: every hook of the app applies to the routes, even one that is added later.
+  await explorerRoutes(app, { folder: explorer })
   await healthRoutes(app, { registry })
   await datasetRoutes(app, { registry, maxBatchSize })
   await meanRoutes(app, { registry })
@@ -122,5 +129,8 @@ export async function buildApp ({ config, registry, logger, apiKeys }: AppOption
   await gatherRoutes(app, { registry, limits, maxBatchSize })
   await streamRoutes(app, { registry, limits, maxBatchSize })
   await sampleRoutes(app, { registry })
+  await thumbnailRoutes(app, { registry, limits, maxBatchSize })
+  await labelRoutes(app, { registry })
+  await statisticsRoutes(app, { registry })
   return app
 }

@@ -51,7 +51,8 @@ async function main (): Promise<void> {
   loading.catch(() => {})
   const { buildApp } = await import('./app.ts')
   const { listen } = await import('./http/listen.ts')
-  const app = await buildApp({ config, registry, logger, apiKeys })
+  const explorer = new URL('./explorer/', import.meta.url)
+  const app = await buildApp({ config, registry, logger, apiKeys, explorer })
 
   closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: UNHANDLED }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')

@@ -127,8 +127,7 @@ t.test('every module can be loaded', async t => {
     'compute/compute-worker.ts',
     'prepare/prepare-process.ts',
     'artifact/restore-worker.ts',
-    'gzip/worker.ts',
-    'encode/png-worker.ts'
+    'gzip/worker.ts'
   ]
   const programs = ['server.ts', 'verify.ts', ...workers]
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {

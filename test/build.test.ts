@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { root } from './fixtures/root.ts'
 
-const script = readFileSync(new URL('scripts/build.js', root), 'utf8')
+const scripts = Object.fromEntries(['build.js', 'build-explorer.js'].map(name => {
+  return [name, readFileSync(new URL(`scripts/${name}`, root), 'utf8')]
+}))
 const unbuilt = 'mnist-batch-server is not built, and TypeScript is not installed: run npm ci --include=dev\n'
+const noPage = 'the Explorer is not built, and Vite is not installed: run npm ci --include=dev to build it\n'
 
 /** Runs the script among these files. */
 function build (t: Test, files: Record<string, object>, ...args: string[]) {
   // Outside of the repository, whose node_modules would be found.
-  const folder = t.testdir({ 'package.json': '{ "type": "module" }', scripts: { 'build.js': script }, ...files })
+  const folder = t.testdir({ 'package.json': '{ "type": "module" }', scripts, ...files })
   utimesSync(join(folder, 'package.json'), 0, 0)
   for (const name of Object.keys(files)) {
     const seconds = name === 'dist' ? 2000 : 1000
@@ -29,11 +32,11 @@ function build (t: Test, files: Record<string, object>, ...args: string[]) {
 
 t.test('without TypeScript, an existing build starts', async t => {
   const { folder, run } = build(t, { dist: { 'server.js': '' }, src: { 'server.ts': '' } })
-  t.same(run(), { status: 0, output: '' })
+  t.same(run(), { status: 0, output: noPage })
   utimesSync(join(folder, 'src/server.ts'), 3000, 3000)
   t.same(run(), {
     status: 0,
-    output: 'mnist-batch-server was built before src changed: run npm ci --include=dev to build it again\n'
+    output: 'mnist-batch-server was built before src changed: run npm ci --include=dev to build it again\n' + noPage
   })
 })
 
@@ -43,5 +46,16 @@ t.test('without TypeScript, a service that is not built does not start, and name
 
 t.test('an installation without TypeScript succeeds, and names the command', async t => {
   t.same(build(t, { src: { 'server.ts': '' } }, '--install').run(), { status: 0, output: unbuilt })
-  t.same(build(t, { dist: { 'server.js': '' } }, '--install').run(), { status: 0, output: '' })
+  t.same(build(t, { dist: { 'server.js': '' } }, '--install').run(), { status: 0, output: noPage })
+})
+
+t.test('without Vite, a page that is built is enough', async t => {
+  const { folder, run } = build(t, { dist: { 'server.js': '', explorer: { 'index.html': '' } }, src: {} })
+  t.same(run(), { status: 0, output: '' })
+  const scripts = join(folder, 'scripts/build-explorer.js')
+  utimesSync(scripts, Date.now() / 1000 + 10, Date.now() / 1000 + 10)
+  t.same(run(), {
+    status: 0,
+    output: noPage.replace('is not built', 'was built before it changed')
+  })
 })

@@ -347,7 +347,7 @@ t.test('png preserves the pixels', async t => {
   t.same(Uint8Array.from(picture.data), pixels)
 })
 
-t.test('png encodes large pictures in a thread', async t => {
+t.test('png encodes large pictures with zlib', async t => {
   const pixels = Uint8Array.from({ length: 300 * 400 }, (_, i) => mix(i) % 256)
   const pictures = await Promise.all([encodePng(pixels, 300, 400), encodePng(pixels, 400, 300)])
   for (const [i, [rows, columns]] of [[300, 400] as const, [400, 300] as const].entries()) {

@@ -5,11 +5,11 @@ import type { Limits } from '../limits.ts'
 import { bodyInFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { GatherQuery, GatherRequest, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { assertPaddable, echoSampleQuery, resolveSampleAugmentation } from '../query/augmentation.ts'
 import { assertServable } from '../query/batch-limits.ts'
-import { batchContent, type BatchRequest } from '../query/batch-request.ts'
+import { batchContent } from '../query/batch-request.ts'
 import { resolvePreparation } from '../query/preparation.ts'
-import { assertKnownSamples, resolveTarget } from '../query/target.ts'
+import { sampleRequest } from '../query/sample-request.ts'
+import { resolveTarget } from '../query/target.ts'
 import { respondUncached } from '../response/respond.ts'
 
 /** An id has at most 15 digits; the rest is for a comma, a line break and indentation. */
@@ -46,19 +46,7 @@ export const gatherRoutes: Routes<Options> = async (app, { registry, limits, max
   }, (request, reply) => {
     const { query, body: { ids } } = request
     const { dataset, split, format } = resolveTarget(registry, batchFormats, request)
-    assertKnownSamples(ids, dataset, split)
-    assertPaddable(query, dataset)
-    const augmentation = resolveSampleAugmentation(query, split)
-    const batch: BatchRequest = {
-      ...resolvePreparation(query, dataset),
-      split,
-      span: { start: 0, count: ids.length, real: ids.length },
-      order: () => Uint32Array.from(ids),
-      masked: false,
-      pad: query.pad,
-      augmentation,
-      echo: echoSampleQuery(query, augmentation)
-    }
+    const batch = sampleRequest(dataset, split, ids, query, resolvePreparation(query, dataset))
     assertServable(dataset, batch, format, limits, 'ids')
     return respondUncached(request, reply, batchContent(dataset, batch, format))
   })

@@ -77,3 +77,25 @@ export const SplitDescription = object({
     description: 'Mean and population standard deviation of all pixels of this split, where 255 is 1.'
   })
 }, { $id: 'SplitDescription' })
+
+export const LabelList = object({
+  ...Identity,
+  split: oneOf(splitNames),
+  count: integer(),
+  labels: array(integer(), { description: 'Class index of each sample, by its position in the split.' })
+}, { $id: 'LabelList' })
+
+export const SplitStatistics = object({
+  ...Identity,
+  split: oneOf(splitNames),
+  count: integer(),
+  shape: Shape,
+  levels: array(integer(), { description: 'Number of pixels of each level from 0 to 255, in all images.' }),
+  classes: array(object({
+    label: integer(),
+    name: string(),
+    count: integer(),
+    mean: Matrix,
+    variance: Matrix
+  }), { description: 'The mean image and the population variance of each class, where 255 is 1, to six decimals.' })
+}, { $id: 'SplitStatistics' })

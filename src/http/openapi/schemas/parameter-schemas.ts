@@ -15,7 +15,8 @@ export const defaults = {
   remainder: 'keep',
   normalization: 'centered',
   labels: 'onehot',
-  layout: 'flat'
+  layout: 'flat',
+  columns: 16
 } as const
 
 export function defaultBatchSize (maxBatchSize: number): number {
@@ -112,6 +113,7 @@ const U32 = 0xffffffff
 const seed = integer({ minimum: 0, maximum: U32 })
 const epoch = integer({ minimum: 0, maximum: U32, default: defaults.epoch })
 const MAX_WORLD_SIZE = 65536
+const MAX_SHEET_COLUMNS = 256
 
 /** For resources without parameters. */
 export const NoQuery = query({})
@@ -119,6 +121,8 @@ export const NoQuery = query({})
 export const VersionQuery = query({ version })
 
 export const MeanQuery = query({ format: format(['json', 'npy', 'png']), version })
+
+export const LabelQuery = query({ format: format(['json', 'npy']), version })
 
 /** How the images of individually requested samples are changed. */
 const changes = {
@@ -137,9 +141,9 @@ export const SampleQuery = query({
   version
 })
 
-/** For one batch or a stream of them. */
-export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
-  return query({
+/** The parameters that select a page of an epoch. */
+function pagination (maxBatchSize: number) {
+  return {
     page: integer({
       minimum: 0,
       default: defaults.page,
@@ -185,7 +189,14 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
       default: defaults.remainder,
       description: 'What becomes of samples that do not fill a last page for every rank: `keep` (short or empty ' +
         'pages), `drop`, or `pad` (filled from the start of the order, with a `mask`).'
-    }),
+    })
+  }
+}
+
+/** For one batch or a stream of them. */
+export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
+  return query({
+    ...pagination(maxBatchSize),
     normalization,
     dtype,
     labels,
@@ -196,6 +207,29 @@ export function BatchQuery (formats: readonly string[], maxBatchSize: number) {
     version
   })
 }
+
+/** For a picture of many samples. */
+export function ThumbnailQuery (maxBatchSize: number) {
+  return query({
+    ...pagination(maxBatchSize),
+    ids: string({
+      description: `Up to ${maxBatchSize} positions of samples in the split, separated by commas, instead of a page; ` +
+        '`seed` and `epoch` are then those of `augment`.',
+      examples: ['3,1,2,1']
+    }),
+    augment,
+    pad,
+    columns: integer({
+      minimum: 1,
+      maximum: MAX_SHEET_COLUMNS,
+      default: defaults.columns,
+      description: 'Samples in a row of the picture.'
+    }),
+    version
+  })
+}
+
+export type ThumbnailParameters = XStatic<ReturnType<typeof ThumbnailQuery>>
 
 export type BatchParameters = XStatic<ReturnType<typeof BatchQuery>>
 export type SampleParameters = XStatic<typeof SampleQuery>

@@ -25,6 +25,19 @@ const Failure = {
 
 const Status = oneOf(['ready', 'loading', 'failed'])
 
+export const Service = object({
+  name: string(),
+  version: string({ description: 'Of the software.' }),
+  description: string(),
+  links: object({
+    datasets: string(),
+    health: string(),
+    readiness: string(),
+    openapi: string(),
+    documentation: string()
+  }, { description: 'Paths of the resources to begin with.' })
+}, { $id: 'Service' })
+
 export const Health = object({ status: oneOf(['ok']) }, { $id: 'Health' })
 
 export const Readiness = object({

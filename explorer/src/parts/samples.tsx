@@ -1,0 +1,221 @@
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { splitNames, type SplitName } from '../../../src/dataset/sample-splits.ts'
+import { Choice, CopyButton, Problem } from '../components.tsx'
+import { list, loadLabels, splitPath } from '../dataset.ts'
+import { formatCount } from '../numbers.ts'
+import { selected, shownClass, shownSplits, tileSize } from '../parameters.ts'
+import { integer, linkTo, navigate } from '../query.ts'
+import { useResource } from '../resource.ts'
+import { createSelection, type Selection } from '../selection.ts'
+import { GridRow } from '../grid-row.tsx'
+import { SHEET_SAMPLES } from '../tiles.ts'
+import type { Dataset } from '../types.ts'
+import { SampleImage } from '../sample-image.tsx'
+
+/** Position of the first visible sample. */
+const position = integer('at', 0)
+
+/** Rows beyond the visible ones. */
+const OVERSCAN = 3
+const CAPTION_HEIGHT = 18
+/** Tiles below this width have no caption. */
+const CAPTION_TILE = 44
+
+const splitChoices: ReadonlyArray<[typeof shownSplits.value, string]> = [
+  ['train', 'train'], ['val', 'val'], ['test', 'test'], ['train+val', 'train and val'], ['all', 'all']
+]
+
+/** The samples of the splits as a grid that scrolls over all of them. */
+export function Samples ({ dataset }: { dataset: Dataset }) {
+  const names = namesOf(shownSplits.value)
+  const label = shownClass.value
+  const labels = useResource(`${dataset.version}/${names}`, async () => {
+    return await Promise.all(names.map(name => loadLabels(dataset, name)))
+  })
+  const maximum = list.value?.limits.max_batch_size ?? SHEET_SAMPLES
+  const selection = useMemo(() => {
+    return labels.data && createSelection(names, labels.data, label, Math.min(SHEET_SAMPLES, maximum))
+  }, [labels.data, label, maximum])
+  const current = parseSample(selected.value)
+  return (
+    <section aria-labelledby='samples-title'>
+      <h2 id='samples-title' class='hidden'>Samples</h2>
+      <div class='controls'>
+        <Choice label='Split' parameter={shownSplits} values={splitChoices} />
+        <label class='field'>Class
+          <select
+            value={label ?? ''}
+            onChange={event => {
+              const { value } = event.currentTarget
+              shownClass.set(value === '' ? undefined : Number(value))
+              position.set(0)
+            }}
+          >
+            <option value=''>all</option>
+            {dataset.classes.map((name, i) => <option key={name} value={i}>{name}</option>)}
+          </select>
+        </label>
+        <label class='field'>Zoom
+          <input
+            type='range' min={20} max={112} step={4} value={tileSize.value}
+            onInput={event => tileSize.set(Number(event.currentTarget.value))}
+          />
+        </label>
+        <p class='muted' role='status'>{selection ? `${formatCount(selection.count)} samples` : 'Loading…'}</p>
+      </div>
+      <Problem error={labels.error} />
+      {selection && <Grid dataset={dataset} selection={selection} />}
+      {current && <Detail dataset={dataset} split={current.split} id={current.id} />}
+    </section>
+  )
+}
+
+function namesOf (choice: typeof shownSplits.value): readonly SplitName[] {
+  if (choice === 'all') return splitNames
+  return choice === 'train+val' ? ['train', 'val'] : [choice]
+}
+
+function parseSample (text: string): { split: SplitName, id: number } | undefined {
+  const [name, id] = text.split('/')
+  const split = splitNames.find(known => known === name)
+  return split && /^\d+$/.test(id ?? '') ? { split, id: Number(id) } : undefined
+}
+
+function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection }) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const [width, setWidth] = useState(0)
+  const [height, setHeight] = useState(0)
+  const [firstRow, setFirstRow] = useState(0)
+  const [active, setActive] = useState<number>()
+  const tile = tileSize.value
+  const tileHeight = tile * dataset.shape[0] / dataset.shape[1]
+  const hasCaption = tile >= CAPTION_TILE
+  const gap = 2
+  const rowHeight = Math.ceil(tileHeight + (hasCaption ? CAPTION_HEIGHT : 0) + gap)
+  const columns = Math.max(1, Math.floor(width / (tile + gap)))
+  const rows = Math.ceil(selection.count / columns)
+
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      setWidth(entry!.contentRect.width)
+      setHeight(entry!.contentRect.height)
+    })
+    observer.observe(scroller.current!)
+    return () => observer.disconnect()
+  }, [])
+
+  // Keeps the first visible sample in its place when the layout changes.
+  useLayoutEffect(() => {
+    if (width === 0) return
+    scroller.current!.scrollTop = Math.floor(position.value / columns) * rowHeight
+  }, [columns, rowHeight, selection])
+
+  const onScroll = (): void => {
+    const row = Math.floor(scroller.current!.scrollTop / rowHeight)
+    if (row === firstRow) return
+    setFirstRow(row)
+    position.set(Math.min(row * columns, Math.max(0, selection.count - 1)))
+  }
+
+  const visibleRows = Math.ceil(height / rowHeight)
+  const activate = (i: number): void => {
+    const next = Math.max(0, Math.min(selection.count - 1, i))
+    const { split, id } = selection.at(next)
+    setActive(next)
+    selected.set(`${split}/${id}`)
+    const row = Math.floor(next / columns)
+    const { scrollTop } = scroller.current!
+    if (row * rowHeight < scrollTop) scroller.current!.scrollTop = row * rowHeight
+    const bottom = (row + 1) * rowHeight - height
+    if (bottom > scrollTop) scroller.current!.scrollTop = bottom
+  }
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const from = active ?? firstRow * columns
+    const pageRows = Math.max(1, visibleRows - 1) * columns
+    const moves: Record<string, number> = {
+      ArrowRight: from + 1,
+      ArrowLeft: from - 1,
+      ArrowDown: from + columns < selection.count ? from + columns : from,
+      ArrowUp: from - columns >= 0 ? from - columns : from,
+      PageDown: from + pageRows,
+      PageUp: from - pageRows,
+      Home: event.ctrlKey ? 0 : from - from % columns,
+      End: event.ctrlKey ? selection.count - 1 : from - from % columns + columns - 1,
+      ' ': from
+    }
+    const zoom = { '+': 8, '-': -8 }[event.key]
+    if (zoom !== undefined) tileSize.set(Math.max(20, Math.min(112, tile + zoom)))
+    else if (event.key === 'Enter') openModel(selection, from)
+    else if (event.key in moves) activate(moves[event.key]!)
+    else return
+    event.preventDefault()
+  }
+
+  const start = Math.max(0, firstRow - OVERSCAN)
+  const end = Math.min(rows, firstRow + visibleRows + 1 + OVERSCAN)
+  const visible = []
+  if (width > 0) {
+    for (let row = start; row < end; row++) {
+      const activeColumn = active !== undefined && Math.floor(active / columns) === row ? active % columns : -1
+      visible.push(
+        <GridRow
+          key={`${columns}/${row}`}
+          dataset={dataset} selection={selection} row={row} columns={columns} tile={tile} tileHeight={tileHeight}
+          rowHeight={rowHeight} hasCaption={hasCaption} activeColumn={activeColumn} onSelect={activate}
+        />
+      )
+    }
+  }
+  return (
+    <div
+      ref={scroller} class='grid' role='grid' tabIndex={0}
+      aria-label='Samples: arrow keys move, Enter opens, + and - zoom'
+      aria-rowcount={rows} aria-colcount={columns}
+      aria-activedescendant={active === undefined ? undefined : `sample-${active}`}
+      onScroll={onScroll} onKeyDown={onKeyDown}
+    >
+      <div class='grid-content' role='presentation' style={{ height: `${rows * rowHeight}px` }}>{visible}</div>
+    </div>
+  )
+}
+
+function openModel (selection: Selection, i: number): void {
+  const { split, id } = selection.at(i)
+  navigate({ view: 'model', split: split === 'train' ? undefined : split, id: String(id) })
+}
+
+function Detail ({ dataset, split, id }: { dataset: Dataset, split: SplitName, id: number }) {
+  const labels = useResource(`${dataset.version}/${split}`, () => loadLabels(dataset, split))
+  const label = labels.data?.[id]
+  const [position, setPosition] = useState<{ row: number, column: number, value: number }>()
+  useEffect(() => setPosition(undefined), [split, id])
+  if (labels.data && label === undefined) return <p class='notice error'>There is no sample {id} in {split}.</p>
+  const model = { view: 'model', split: split === 'train' ? undefined : split, id: String(id) }
+  return (
+    <aside class='detail' aria-label='Selected sample'>
+      <SampleImage dataset={dataset} split={split} id={id} zoom={6} onValue={setPosition} />
+      <dl>
+        <dt>Class</dt><dd data-test='class'>{label === undefined ? '…' : dataset.classes[label]}</dd>
+        <dt>Label</dt><dd>{label ?? '…'}</dd>
+        <dt>Id</dt><dd data-test='id'>{id}</dd>
+        <dt>Split</dt><dd>{split}</dd>
+        <dt>Pixel</dt>
+        <dd>{position ? `row ${position.row}, column ${position.column}: ${position.value}` : 'point at one'}</dd>
+      </dl>
+      <p class='buttons'>
+        <a
+          class='button' href={linkTo(model)}
+          onClick={event => {
+            event.preventDefault()
+            navigate(model)
+          }}
+        >What the model sees
+        </a>
+        <CopyButton label='Copy id' text={String(id)} />
+        <a class='button' href={`${splitPath(dataset, split, `samples/${id}`)}?format=png`}>PNG</a>
+        <button type='button' onClick={() => selected.set('')}>Close</button>
+      </p>
+    </aside>
+  )
+}

@@ -1,0 +1,21 @@
+import { effect, signal } from '@preact/signals'
+
+const THEME_KEY = 'explorer-theme'
+export type Theme = 'auto' | 'light' | 'dark'
+
+export const theme = signal((localStorage.getItem(THEME_KEY) ?? 'auto') as Theme)
+
+const system = matchMedia('(prefers-color-scheme: dark)')
+/** Whether the page is dark, whoever decided so. */
+export const isDark = signal(false)
+
+effect(() => {
+  const update = (): void => {
+    isDark.value = theme.value === 'dark' || (theme.value === 'auto' && system.matches)
+    document.documentElement.dataset['theme'] = isDark.value ? 'dark' : 'light'
+  }
+  update()
+  localStorage.setItem(THEME_KEY, theme.value)
+  system.addEventListener('change', update)
+  return () => system.removeEventListener('change', update)
+})
