@@ -109,7 +109,7 @@ await check('model: values on hover are those of the API, and sliders change the
   const shown = Number((await text(page, 'hover')).split(': ').at(-1))
   assert.ok(Math.abs(shown - image[10][14][0]) < 1e-5)
   assert.equal(await page.getByText(/^epoch \d$/).count(), 10)
-  await page.getByLabel(/^cutout/).focus()
+  await page.getByRole('slider', { name: /^cutout/ }).focus()
   await page.keyboard.press('ArrowRight')
   await page.waitForFunction(() => location.search.includes('cutout:1'))
 })

@@ -18,12 +18,12 @@ interface RowProps {
   readonly onSelect: (i: number) => void
 }
 
-/** One row of the grid, which renders again only when it changes, not whenever the grid scrolls. */
+/** One row of the grid, which renders again only when it changes. Rows that scroll out of view become others. */
 export class GridRow extends Component<RowProps> {
   override shouldComponentUpdate (next: RowProps): boolean {
-    const { tile, activeColumn, selection, columns } = this.props
-    return next.tile !== tile || next.activeColumn !== activeColumn || next.selection !== selection ||
-      next.columns !== columns
+    const { row, tile, activeColumn, selection, columns } = this.props
+    return next.row !== row || next.tile !== tile || next.activeColumn !== activeColumn ||
+      next.selection !== selection || next.columns !== columns
   }
 
   override render () {
@@ -36,13 +36,13 @@ export class GridRow extends Component<RowProps> {
       const name = dataset.classes[label]!
       cells.push(
         <div
-          key={i} id={`sample-${i}`} class='cell' role='gridcell' aria-colindex={column + 1}
+          key={column} id={`sample-${i}`} class='cell' role='gridcell' aria-colindex={column + 1}
           aria-selected={column === activeColumn} aria-label={`${name}, ${split} ${id}`}
           style={{ width: `${tile}px` }} title={`${name} · ${split} ${id}`}
           onClick={() => this.props.onSelect(i)}
         >
           <TilePicture
-            key={`${selection.count}/${i}`} dataset={dataset} place={selection.tile(i)} width={tile} height={tileHeight}
+            dataset={dataset} place={selection.tile(i)} width={tile} height={tileHeight}
           />
           {hasCaption && <span class='caption'><b>{name}</b> <i>{id}</i></span>}
         </div>
@@ -63,27 +63,33 @@ interface TileProps {
   readonly place: TilePlace
   readonly width: number
   readonly height: number
-  readonly extra?: Readonly<Record<string, string | number | undefined>>
 }
 
 /** A thumbnail, cut out of its sheet. */
 export class TilePicture extends Component<TileProps> {
-  readonly #sheet: Sheet
+  #sheet: Sheet | undefined
+  #key = ''
 
-  constructor (props: TileProps) {
-    super(props)
-    const { dataset, place: { split, query }, extra } = props
+  /** The sheet of the current place; the one before is released after it, so that a common one stays. */
+  #update ({ dataset, place: { split, query } }: TileProps): Sheet {
+    const key = `${dataset.version}/${split}/${Object.values(query)}`
+    if (this.#sheet && key === this.#key) return this.#sheet
+    const previous = this.#sheet
+    this.#key = key
     this.#sheet = useSheet(splitPath(dataset, split, 'thumbnails'), {
-      ...query, ...extra, columns: SHEET_COLUMNS, version: dataset.version
+      ...query, columns: SHEET_COLUMNS, version: dataset.version
     })
+    if (previous) releaseSheet(previous)
+    return this.#sheet
   }
 
   override componentWillUnmount (): void {
-    releaseSheet(this.#sheet)
+    if (this.#sheet) releaseSheet(this.#sheet)
   }
 
-  override render ({ place: { index }, width, height }: TileProps) {
-    const url = this.#sheet.url.value
+  override render (props: TileProps) {
+    const { place: { index }, width, height } = props
+    const url = this.#update(props).url.value
     const left = -(index % SHEET_COLUMNS) * width
     const top = -Math.floor(index / SHEET_COLUMNS) * height
     return (

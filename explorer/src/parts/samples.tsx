@@ -160,7 +160,7 @@ function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection 
       const activeColumn = active !== undefined && Math.floor(active / columns) === row ? active % columns : -1
       visible.push(
         <GridRow
-          key={`${columns}/${row}`}
+          key={`${columns}/${row % (visibleRows + 2 * OVERSCAN + 2)}`}
           dataset={dataset} selection={selection} row={row} columns={columns} tile={tile} tileHeight={tileHeight}
           rowHeight={rowHeight} hasCaption={hasCaption} activeColumn={activeColumn} onSelect={activate}
         />

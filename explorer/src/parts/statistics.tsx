@@ -161,6 +161,8 @@ function Chart ({ label, options }: { label: string, options: Parameters<typeof 
     // The page's own styles replace it: the policy of the page allows no inline ones.
     for (const style of chart.querySelectorAll('style')) style.remove()
     chart.setAttribute('role', 'img')
+    // The chart has a label, and its parts have no role that allows one.
+    for (const part of chart.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label')
     parent.current!.replaceChildren(chart)
   }, [options])
   return <div ref={parent} class='chart' />
