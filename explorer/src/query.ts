@@ -65,7 +65,8 @@ export function linkTo (changes: Readonly<Record<string, string | undefined>>): 
     if (value === undefined) next.delete(name)
     else next.set(name, value)
   }
-  const text = next.toString()
+  // More readable, and as valid.
+  const text = next.toString().replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%2F', '/')
   return text ? `?${text}` : location.pathname
 }
 

@@ -31,12 +31,12 @@ async function targets (app: Awaited<ReturnType<typeof appOver>>['app']): Promis
 
 const withoutKey = [{}, { 'if-none-match': '*' }, { authorization: 'Bearer wrong' }, { authorization: 'x' }]
 
-t.test('with keys, nothing but probes is answered without one: cold or repeated, HEAD or conditional', async t => {
+t.test('with keys, only probes and the page are answered without one: cold, repeated, HEAD or conditional', async t => {
   const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
   const { app } = await appOver(t, [dataset], {}, keys)
   const paths = await targets(app)
   t.ok(paths.length > 12)
-  const isProbe = (path: string): boolean => path === '/healthz' || path === '/readyz'
+  const isPublic = (path: string): boolean => ['/', '/healthz', '/readyz'].includes(path)
   for (const path of paths) {
     for (const visit of ['cold', 'warm']) {
       for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'] as const) {
@@ -44,14 +44,14 @@ t.test('with keys, nothing but probes is answered without one: cold or repeated,
           const response = await app.inject({ url: path, method, headers })
           const { statusCode: status, headers: { 'www-authenticate': challenge } } = response
           const name = `${visit} ${method} ${path}`
-          if (isProbe(path) && (method === 'GET' || method === 'HEAD')) t.equal(status, 200, name)
-          else if (!isProbe(path)) t.match([status, challenge], [401, /^Bearer realm=/], name)
+          if (isPublic(path) && (method === 'GET' || method === 'HEAD')) t.equal(status, 200, name)
+          else if (!isPublic(path)) t.match([status, challenge], [401, /^Bearer realm=/], name)
         }
       }
       const { statusCode, headers: { etag } } = await app.inject({ url: path, headers: { authorization } })
       t.not(statusCode, 401)
       const unchanged = await app.inject({ url: path, headers: { 'if-none-match': etag ?? '*' } })
-      if (!isProbe(path)) t.equal(unchanged.statusCode, 401, `unchanged ${path}`)
+      if (!isPublic(path)) t.equal(unchanged.statusCode, 401, `unchanged ${path}`)
     }
   }
 })
