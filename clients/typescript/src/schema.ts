@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * This service
+         * @description Name, version and links; for browsers, which prefer `text/html`, the Explorer: a page that shows samples, batches and statistics.
+         */
+        get: operations["getService"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -224,6 +244,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{dataset}/splits/{split}/thumbnails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Many samples in one picture
+         * @description A PNG of the 8-bit images of a page, or of the samples with these `ids`, in rows from the top left; the rest of the last row is black. With `augment`, augmented as in the batches of the same `seed` and `epoch`.
+         */
+        get: operations["getThumbnails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{dataset}/splits/{split}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All labels of a split
+         * @description The class index of every sample, in natural order: JSON, or uint8 [n] as NPY.
+         */
+        get: operations["getLabels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{dataset}/splits/{split}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics of the pixels
+         * @description How often each pixel level occurs, and the mean and variance image of each class. Computed by the first request.
+         */
+        get: operations["getStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -303,6 +383,16 @@ export interface components {
                 }[];
             };
         };
+        LabelList: {
+            dataset: string;
+            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
+            version: string;
+            /** @enum {string} */
+            split: "train" | "val" | "test";
+            count: number;
+            /** @description Class index of each sample, by its position in the split. */
+            labels: number[];
+        };
         MeanImage: {
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
@@ -336,6 +426,26 @@ export interface components {
                 mean: number;
                 std: number;
             };
+        };
+        SplitStatistics: {
+            dataset: string;
+            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
+            version: string;
+            /** @enum {string} */
+            split: "train" | "val" | "test";
+            count: number;
+            /** @description Lengths of the dimensions, outermost first. */
+            shape: number[];
+            /** @description Number of pixels of each level from 0 to 255, in all images. */
+            levels: number[];
+            /** @description The mean image and the population variance of each class, where 255 is 1, to six decimals. */
+            classes: {
+                label: number;
+                name: string;
+                count: number;
+                mean: number[][];
+                variance: number[][];
+            }[];
         };
         DatasetList: {
             datasets: {
@@ -432,6 +542,20 @@ export interface components {
                  */
                 next_attempt?: string;
             }[];
+        };
+        Service: {
+            name: string;
+            /** @description Of the software. */
+            version: string;
+            description: string;
+            /** @description Paths of the resources to begin with. */
+            links: {
+                datasets: string;
+                health: string;
+                readiness: string;
+                openapi: string;
+                documentation: string;
+            };
         };
         Batch: {
             dataset: string;
@@ -621,6 +745,29 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The service. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+        };
+    };
     getHealth: {
         parameters: {
             query?: never;
@@ -1894,6 +2041,396 @@ export interface operations {
             };
             /** @description None of the formats is acceptable; `available` lists them. */
             406: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getThumbnails: {
+        parameters: {
+            query?: {
+                /** @description Page of the epoch, from 0; a stream starts with it. */
+                page?: number;
+                /** @description Samples of the epoch that are consumed already, by all ranks together; at most those of the split. Page 0 begins after them, and `pages` counts what remains. So an epoch can be continued at any sample, with another `batch_size` and `world_size`. */
+                offset?: number;
+                /** @description Samples per page; the last page may have fewer. */
+                batch_size?: number;
+                /** @description Shuffles the split: the same seed and epoch give the same order everywhere. By default the order is natural. */
+                seed?: number;
+                /** @description Epoch of the seed; each has its own order and its own random numbers. Requires `seed` or `augment`, whose seed is 0 by default. */
+                epoch?: number;
+                /** @description Rank of the client among `world_size` shards, from 0. */
+                rank?: number;
+                /** @description Shards that share a page: page p covers positions offset + p·batch_size·world_size and on, and rank r gets the r-th run of batch_size. */
+                world_size?: number;
+                /** @description What becomes of samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order, with a `mask`). */
+                remainder?: "keep" | "drop" | "pad";
+                /**
+                 * @description Up to 4096 positions of samples in the split, separated by commas, instead of a page; `seed` and `epoch` are then those of `augment`.
+                 * @example 3,1,2,1
+                 */
+                ids?: string;
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                augment?: string;
+                /** @description Pads images to 32×32 with pixels of 0 before normalization; the mean image is 0 there. */
+                pad?: 32;
+                /** @description Samples in a row of the picture. */
+                columns?: number;
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+                /**
+                 * @description Name of a split: train, val, test.
+                 * @example train
+                 */
+                split: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description None of the formats is acceptable; `available` lists them. */
+            406: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLabels: {
+        parameters: {
+            query?: {
+                /** @description Format of the response; by default the Accept header decides. */
+                format?: "json" | "npy";
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+                /**
+                 * @description Name of a split: train, val, test.
+                 * @example train
+                 */
+                split: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The labels. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelList"];
+                    "application/x-npy": string;
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description None of the formats is acceptable; `available` lists them. */
+            406: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatistics: {
+        parameters: {
+            query?: {
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+                /**
+                 * @description Name of a split: train, val, test.
+                 * @example train
+                 */
+                split: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitStatistics"];
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Server-Timing": components["headers"]["Server-Timing"];
