@@ -22,6 +22,8 @@ RUN npm run build && rm dist/.tsbuildinfo
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
+# glibc would give each thread a heap of its own, which keeps 30 MiB more under load.
+ENV MALLOC_ARENA_MAX=2
 WORKDIR /app
 RUN install --directory --owner=node --group=node /data
 COPY --from=dependencies /app/node_modules node_modules

@@ -15,6 +15,10 @@ import { createMemoryCgroup } from './lib/cgroup.js'
 import { startQuietService } from './lib/server.js'
 
 const LIMIT_MIB = 512
+/** Of memory that the system cannot take back, unlike the page cache: a margin for the rest of a container. */
+const LIMIT_ANONYMOUS_MIB = 450
+/** As in the image. */
+const settings = { MALLOC_ARENA_MAX: '2' }
 
 const { positionals } = parseArgs({ allowPositionals: true })
 
@@ -50,15 +54,19 @@ process.exitCode = counts.failed === 0 ? 0 : 1
 async function inCgroup (run) {
   const cgroup = createMemoryCgroup(`crowd-${process.pid}`, LIMIT_MIB * 2 ** 20)
   try {
-    const server = await startQuietService({ wrap: cgroup.wrap })
+    const server = await startQuietService({ wrap: cgroup.wrap, settings })
+    let anonymous = 0
+    const sampling = setInterval(() => { anonymous = Math.max(anonymous, cgroup.anonymousMiB()) }, 50)
     let stopped
     const stop = async () => (stopped ??= server.stop())
     try {
       const detail = await run({ ...server, stop, cpuSeconds: () => cpuSeconds(server.pid) })
-      const memory = `peak ${cgroup.peakMiB()} of ${LIMIT_MIB} MiB`
+      const memory = `peak ${cgroup.peakMiB()} of ${LIMIT_MIB} MiB, ${anonymous} without the page cache`
       if (cgroup.kills() > 0) throw new Error(`the server was killed for its memory; ${detail}`)
+      if (anonymous > LIMIT_ANONYMOUS_MIB) throw new Error(`${detail}; ${memory}`)
       return `${detail}; ${memory}`
     } finally {
+      clearInterval(sampling)
       await stop()
     }
   } finally {

@@ -8,6 +8,7 @@ const versions = [
     limit: 'memory.limit_in_bytes',
     swap: 'memory.memsw.limit_in_bytes',
     peak: 'memory.max_usage_in_bytes',
+    anonymous: ['rss', 'shmem'],
     kills: 'memory.oom_control'
   },
   {
@@ -16,13 +17,15 @@ const versions = [
     limit: 'memory.max',
     swap: 'memory.swap.max',
     peak: 'memory.peak',
+    anonymous: ['anon', 'shmem'],
     kills: 'memory.events'
   }
 ]
 
 /**
  * @param bytes the limit
- * @returns `wrap` for a server's command, `peakMiB`, `kills`: the processes killed for their memory, and `remove`
+ * @returns `wrap` for a server's command; `peakMiB`, with the page cache; `anonymousMiB`, without it, now; `kills`: the
+ *   processes killed for their memory; and `remove`
  * @throws if this machine lets nobody, or only others, create memory cgroups
  */
 export function createMemoryCgroup (name, bytes) {
@@ -38,6 +41,10 @@ export function createMemoryCgroup (name, bytes) {
   }
   return {
     wrap: command => ['sh', '-c', `echo $$ > ${folder}/cgroup.procs && exec "$@"`, 'sh', ...command],
+    anonymousMiB: () => {
+      const stat = new Map(read('memory.stat').trim().split('\n').map(line => line.split(' ')))
+      return Math.round(files.anonymous.reduce((sum, name) => sum + Number(stat.get(name) ?? 0), 0) / 2 ** 20)
+    },
     peakMiB: () => Math.round(Number(read(files.peak)) / 2 ** 20),
     kills: () => Number(/^oom_kill (\d+)/m.exec(read(files.kills))[1]),
     remove: () => rmdirSync(folder)

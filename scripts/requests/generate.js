@@ -135,7 +135,11 @@ export function createGenerator (document, random) {
     headers.push(['Connection', 'close'])
     const version = chance(0.97) ? 'HTTP/1.1' : pick(['HTTP/1.0', 'HTTP/2.0', 'HTTP/1.9', 'http/1.1', 'HTP/1.1', ''])
     const head = [`${method} ${path} ${version}`, ...headers.map(([name, value]) => `${name}: ${value}`)].join('\r\n')
-    const isCut = headers.some(([name, value]) => name === 'Content-Length' && value === '99999999999')
+    // The end of the request never arrives.
+    const isCut = headers.some(([name, value]) => {
+      return (name === 'Content-Length' && Number(value) > Buffer.byteLength(body)) ||
+        (name === 'Transfer-Encoding' && value.endsWith('chunked') && !body.endsWith('0\r\n\r\n'))
+    })
     return { bytes: Buffer.from(`${head}\r\n\r\n${body}`), isHead: method === 'HEAD', isCut }
   }
 }

@@ -22,10 +22,10 @@ export default plugin(async (app, { origins, exposed }: SecurityOptions) => {
   app.addHook('onRequest', (request, reply, done) => {
     if (request.method !== 'OPTIONS') return done()
     const { origin, 'access-control-request-method': method } = request.headers
-    if (origin === undefined || method === undefined) {
+    if (!origin || !method) {
       return app.authenticate(request, reply, error => {
         if (error) return done(error)
-        if (origin === undefined && method === undefined) return listMethods(request, reply)
+        if (!origin && !method) return listMethods(request, reply)
         const detail = 'a preflight request must have the headers Origin and Access-Control-Request-Method'
         done(new ServiceError('bad_request', detail))
       })

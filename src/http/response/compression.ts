@@ -40,7 +40,7 @@ export const STREAM_WINDOW_BYTES = 1 << MAX_WINDOW_LOG
 const compressors = new Map<Coding, Compressor>()
 if (createZstdCompress) {
   compressors.set('zstd', {
-    bytes: 2 << 20,
+    bytes: 3 << 20,
     whole: windowLog => createZstdCompress({ chunkSize, params: { [zstdWindowLog!]: windowLog } }),
     stream: () => createZstdCompress({ chunkSize, flush: zstdFlush!, params: { [zstdWindowLog!]: MAX_WINDOW_LOG } })
   })
