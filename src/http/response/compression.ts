@@ -1,9 +1,9 @@
 import { Readable, pipeline, type Transform } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
 import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
+import { concatInSlices } from '../../io/concat.ts'
 import { yieldToEventLoop } from '../../io/event-loop.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
@@ -106,7 +106,7 @@ export async function compress (
 ): Promise<Uint8Array> {
   const windowLog = Math.min(MAX_WINDOW_LOG, Math.max(MIN_WINDOW_LOG, Math.ceil(Math.log2(bytes))))
   const compressor = compressors.get(coding)!.whole(windowLog)
-  const compressed = buffer(compressor)
+  const compressed = collect(compressor)
   const write = promisify((bytes: Uint8Array, done: (error?: Error | null) => void) => compressor.write(bytes, done))
   try {
     for (const chunk of chunks) {
@@ -124,6 +124,12 @@ export async function compress (
     compressor.destroy(error as Error)
   }
   return compressed
+}
+
+async function collect (compressor: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of compressor) chunks.push(chunk)
+  return await concatInSlices(chunks)
 }
 
 /**

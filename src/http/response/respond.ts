@@ -82,8 +82,7 @@ export async function respond (
     // Shared by all clients that wait for it, so none of them cancels it.
     const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER)
     try {
-      // Copied, since a small body is a view of a larger buffer.
-      return new Uint8Array(await compressBody(content, coding, { signal: NEVER, times, compute }))
+      return await compressBody(content, coding, { signal: NEVER, times, compute })
     } finally {
       permit.release()
     }
