@@ -13,26 +13,16 @@ const MIN_SHARE = 0.8
 
 export const crowdOfSeeds = {
   name: `${CLIENTS.join(', ')} clients, each with a seed of its own`,
-  async run ({ base, cpuSeconds }) {
+  async run ({ base }) {
     const images = await fetchImages(base)
     const orders = Array.from({ length: Math.max(...CLIENTS) }, (_, client) => orderOf(client))
     const rates = Object.fromEntries(CLIENTS.map(clients => [clients, []]))
-    const efficiencies = Object.fromEntries(CLIENTS.map(clients => [clients, []]))
     for (let round = 0; round < ROUNDS; round++) {
-      for (const clients of CLIENTS) {
-        const before = cpuSeconds()
-        const rate = await readTogether(base, clients, orders, images, round)
-        rates[clients].push(rate)
-        efficiencies[clients].push(rate * SECONDS / (cpuSeconds() - before))
-      }
+      for (const clients of CLIENTS) rates[clients].push(await readTogether(base, clients, orders, images, round))
     }
-    const medians = values => CLIENTS.map(clients => values[clients].sort((a, b) => a - b)[(ROUNDS - 1) / 2])
-    const round = values => values.map(value => value.toFixed(0)).join(', ')
-    // By the server's own time, since more clients also take more of the machine.
-    const perCpuSecond = medians(efficiencies)
-    const share = perCpuSecond.at(-1) / perCpuSecond[0]
-    const detail = `${round(medians(rates))} pages/s; ${round(perCpuSecond)} per second of the server's CPU time ` +
-      `(${share.toFixed(2)} of the first)`
+    const medians = CLIENTS.map(clients => rates[clients].sort((a, b) => a - b)[(ROUNDS - 1) / 2])
+    const share = medians.at(-1) / medians[0]
+    const detail = `${medians.map(rate => rate.toFixed(0)).join(', ')} pages/s (${share.toFixed(2)} of the first)`
     if (share < MIN_SHARE) throw new Error(detail)
     return detail
   }
