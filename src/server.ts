@@ -75,7 +75,7 @@ async function main (): Promise<void> {
   }
 }
 
-/** Whoever has a key that the file no longer has is rejected from then on. */
+/** Keys that were removed from the file are rejected from then on. */
 async function reloadKeys (apiKeys: ApiKeys, logger: Console['logger']): Promise<void> {
   try {
     await apiKeys.reload()

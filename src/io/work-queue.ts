@@ -5,7 +5,7 @@ export interface Permit {
   release (): void
 }
 
-/** Who asks for work. Clients take turns, and so do the connections of each. */
+/** The origin of a job. Clients take turns, and so do the connections of each client. */
 export interface Requester {
   readonly client: string
   readonly connection: object

@@ -6,7 +6,7 @@ import type { ApiKeys } from '../api-keys.ts'
 export interface KeysOptions {
   /** Without keys, everybody may send requests. */
   readonly keys: ApiKeys | undefined
-  /** Whether shared caches may store what they were sent with a key. */
+  /** Whether shared caches may store responses to requests with a key. */
   readonly cacheAuthenticated: boolean
 }
 

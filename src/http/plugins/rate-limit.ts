@@ -7,6 +7,7 @@ export interface RateLimitOptions {
   readonly perMinute: number
 }
 
+/** The allowance of the client, how much of it is left, and the seconds until it starts anew. */
 export const rateLimitHeaders = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset']
 
 const WINDOW_MS = 60_000
@@ -39,4 +40,4 @@ export default plugin(async (app, { perMinute }: RateLimitOptions) => {
     const detail = `more than ${max} requests in a minute; the next one may be sent in ${ttlInSeconds} s`
     throw new ServiceError('rate_limited', detail, { retryAfter: ttlInSeconds })
   })
-}, { name: 'limits' })
+}, { name: 'rate-limit' })
