@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { longestTurn, observeEventLoop } from '../scripts/lib/event-loop.js'
 import { startQuietService } from '../scripts/lib/server.js'
-import { programPath, withServers } from './alternatives.js'
+import { withServers } from './alternatives.js'
 import { load } from './load.js'
 import { alternate } from './rounds.js'
 
@@ -39,15 +40,14 @@ const concurrent = {
 /** The first request of a kind is reported separately, since it includes compilation by the JIT. */
 export async function eventLoopDelays ({ rounds, seconds }) {
   return await withServers(async use => {
-    const nodeOptions = ['--import', programPath('event-loop-delay.js')]
-    const server = await use(startQuietService({ nodeOptions, ipc: true }))
+    const server = await use(startQuietService(observeEventLoop))
     // Work that the server does in the background after it is ready.
     await delay(1000)
     const { first, later } = await measureKinds(server, rounds)
     const concurrently = await alternate(concurrent, rounds, async target => {
-      await longestDelay(server.child)
+      await longestTurn(server.child)
       await load({ base: server.base, ...target }, { seconds, connections: CONNECTIONS })
-      return await longestDelay(server.child)
+      return await longestTurn(server.child)
     })
     return [
       ...Object.keys(kinds).flatMap(name => [
@@ -80,16 +80,9 @@ async function measureKinds (server, rounds) {
 }
 
 async function measureRequest ({ base, child }, path, gzip) {
-  await longestDelay(child)
+  await longestTurn(child)
   const [response] = await once(get(base + path, { headers: gzip ? { 'accept-encoding': 'gzip' } : {} }), 'response')
   if (response.statusCode !== 200) throw new Error(`${path} responds with ${response.statusCode}`)
   await once(response.resume(), 'end')
-  return await longestDelay(child)
-}
-
-/** The longest delay since the last call, in ms. */
-async function longestDelay (child) {
-  child.send('longest delay')
-  const [ms] = await once(child, 'message')
-  return ms
+  return await longestTurn(child)
 }

@@ -35,7 +35,8 @@ export async function startQuietService (options = {}) {
   })
 }
 
-async function ready (base) {
+/** Waits until all datasets of a service are ready. */
+export async function ready (base) {
   for (;;) {
     const { ok, status } = await fetch(`${base}/readyz`)
     if (ok) return

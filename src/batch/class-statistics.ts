@@ -1,6 +1,5 @@
 import type { PreparedDataset } from '../dataset/prepared.ts'
 import type { SplitName } from '../dataset/sample-splits.ts'
-import { inTimeSlices } from '../io/event-loop.ts'
 
 /** The pixels of one class, in units of full scale. */
 export interface ClassStatistics {
@@ -10,57 +9,47 @@ export interface ClassStatistics {
   readonly variance: Float64Array
 }
 
-export interface SplitStatistics {
-  /** How many pixels of all images have each of the 256 levels. */
-  readonly levels: readonly number[]
-  /** In the order of the labels. */
-  readonly classes: readonly ClassStatistics[]
-}
-
 /** Pixels counted at a time: a fraction of a millisecond of work. */
 const STEP_PIXELS = 1 << 16
 
-const computed = new WeakMap<PreparedDataset, Map<SplitName, Promise<SplitStatistics>>>()
-
-/** Statistics of a split, computed once, in time slices between which other requests are served. */
-export function splitStatistics (dataset: PreparedDataset, split: SplitName): Promise<SplitStatistics> {
-  let ofDataset = computed.get(dataset)
-  if (!ofDataset) computed.set(dataset, ofDataset = new Map())
-  let statistics = ofDataset.get(split)
-  if (!statistics) ofDataset.set(split, statistics = computeStatistics(dataset, split))
-  return statistics
-}
-
-async function computeStatistics (
-  { entry, rows, columns, splits }: PreparedDataset,
-  split: SplitName
-): Promise<SplitStatistics> {
+/**
+ * The mean and variance image of the samples with this label, zeros if there are none.
+ *
+ * @param levels float64 [256], to which the number of pixels with each level is added
+ * @yields whenever the consumer may do something else
+ */
+export function * classStatistics (
+  { rows, columns, splits }: PreparedDataset,
+  split: SplitName,
+  label: number,
+  levels: Float64Array
+): Generator<undefined, ClassStatistics> {
   const { images, labels, count, histogram } = splits[split]
   const size = rows * columns
-  const levels = new Float64Array(256)
   // Integers, so that their sums are exact.
-  const sums = entry.classes.map(() => new Float64Array(size))
-  const squares = entry.classes.map(() => new Float64Array(size))
-  await inTimeSlices(count, Math.max(1, Math.floor(STEP_PIXELS / size)), (start, end) => {
-    for (let i = start; i < end; i++) {
-      const sum = sums[labels[i]!]!
-      const square = squares[labels[i]!]!
-      for (let pixel = 0, from = i * size; pixel < size; pixel++) {
-        const level = images[from + pixel]!
+  const sums = new Float64Array(size)
+  const squares = new Float64Array(size)
+  let pixels = 0
+  for (let i = 0; i < count; i++) {
+    if (labels[i] !== label) continue
+    for (let from = 0; from < size; from += STEP_PIXELS) {
+      const end = Math.min(from + STEP_PIXELS, size)
+      for (let pixel = from, at = i * size + from; pixel < end; pixel++, at++) {
+        const level = images[at]!
         levels[level]!++
-        sum[pixel]! += level
-        square[pixel]! += level * level
+        sums[pixel]! += level
+        squares[pixel]! += level * level
       }
+      if ((pixels += end - from) < STEP_PIXELS) continue
+      yield
+      pixels = 0
     }
-  })
-  return {
-    levels: [...levels],
-    classes: sums.map((sum, label) => {
-      const n = Math.max(1, histogram[label]!)
-      return {
-        mean: sum.map(total => total / n / 255),
-        variance: squares[label]!.map((total, pixel) => (total / n - (sum[pixel]! / n) ** 2) / 255 ** 2)
-      }
-    })
   }
+  const n = Math.max(1, histogram[label]!)
+  for (let pixel = 0; pixel < size; pixel++) {
+    const mean = sums[pixel]! / n
+    sums[pixel] = mean / 255
+    squares[pixel] = (squares[pixel]! / n - mean ** 2) / 255 ** 2
+  }
+  return { mean: sums, variance: squares }
 }

@@ -8,7 +8,7 @@ import type { ReportProgress } from '../dataset/progress.ts'
 import type { BackendChoice, PrepareSettings, SplitSettings } from '../dataset/settings.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
 import { assembleDataset } from '../decode/raw-dataset.ts'
-import { prepareInChildProcess, type Prepare } from './prepare.ts'
+import { startPrepareProcess, type Preparer } from './prepare.ts'
 import { splitDataset } from './split.ts'
 
 export interface PipelineOptions {
@@ -19,32 +19,38 @@ export interface PipelineOptions {
   readonly backend: BackendChoice
   readonly signal: AbortSignal
   readonly report: ReportProgress
-  /** Prepares in a child process by default. */
-  readonly prepareImages?: Prepare
+  /** Starts a child process by default. */
+  readonly startPreparer?: (signal: AbortSignal) => Preparer
   readonly log: { info (details: object, message: string): void, warn (details: object, message: string): void }
 }
 
 /** Runs the stages from a declaration to a dataset that can be served: acquire, decode, split, prepare. */
 export async function runPipeline (identity: DatasetIdentity, options: PipelineOptions): Promise<PreparedDataset> {
   const { entry, settings } = identity
-  const { backend, signal, report, log, prepareImages = prepareInChildProcess } = options
+  const { backend, signal, report, log, startPreparer = startPrepareProcess } = options
   const dataset = entry.name
   const classes = entry.classes.length
 
-  const acquiring = performance.now()
-  const { rows, columns, splits, provenance } = await acquireSplits(identity, options)
-  const sources = [...new Set(provenance.map(({ source }) => source))]
-  log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
+  // Before there are images: starting a process blocks this one for longer the more memory it uses.
+  const preparer = startPreparer(signal)
+  try {
+    const acquiring = performance.now()
+    const { rows, columns, splits, provenance } = await acquireSplits(identity, options)
+    const sources = [...new Set(provenance.map(({ source }) => source))]
+    log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
 
-  const preparing = performance.now()
-  const job = { settings: settings.prepare, backend, rows, columns }
-  const { images, ...fit } = await prepareImages(job, splits, { signal, report })
-  const { name: chosen, skipped } = fit.backend
-  const facts = { ...fit, rows, columns, backend: chosen, files: provenance }
-  const source = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
-  const prepared = createPreparedDataset(identity, facts, await deriveArrays(source, classes))
-  log.info({ dataset, backend: chosen, skipped, ms: millisecondsSince(preparing) }, 'prepared')
-  return prepared
+    const preparing = performance.now()
+    const job = { settings: settings.prepare, backend, rows, columns }
+    const { images, ...fit } = await preparer.prepare(job, splits, report)
+    const { name: chosen, skipped } = fit.backend
+    const facts = { ...fit, rows, columns, backend: chosen, files: provenance }
+    const source = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
+    const prepared = createPreparedDataset(identity, facts, await deriveArrays(source, classes))
+    log.info({ dataset, backend: chosen, skipped, ms: millisecondsSince(preparing) }, 'prepared')
+    return prepared
+  } finally {
+    await preparer.stop()
+  }
 }
 
 /** In a function of its own, so that the files' memory is free once their samples are copied. */

@@ -31,24 +31,24 @@ export interface Preparation extends FitResult {
   readonly images: Readonly<Record<SplitName, Uint8Array>>
 }
 
-export interface PrepareOptions {
-  readonly signal: AbortSignal
-  readonly report: ReportProgress
+/** Prepares one dataset at most, and must be stopped. */
+export interface Preparer {
+  /**
+   * Denoises the images of a dataset and fits its normalizations.
+   *
+   * @throws ServiceError preparation_failed; or the reason of the signal that the preparer was started with
+   */
+  prepare (
+    job: FitOptions,
+    splits: Readonly<Record<SplitName, Pick<Samples, 'images'>>>,
+    report: ReportProgress
+  ): Promise<Preparation>
+  /** Resolves once nothing runs any more. */
+  stop (): Promise<void>
 }
 
-/**
- * Denoises the images of a dataset and fits its normalizations.
- *
- * @throws ServiceError preparation_failed; or the signal's reason
- */
-export type Prepare = (
-  job: FitOptions,
-  splits: Readonly<Record<SplitName, Pick<Samples, 'images'>>>,
-  options: PrepareOptions
-) => Promise<Preparation>
-
-/** Prepares in a child process, which has ended when this returns. */
-export const prepareInChildProcess: Prepare = async (job, splits, { signal, report }) => {
+/** Prepares in a child process that ends with the signal. */
+export function startPrepareProcess (signal: AbortSignal): Preparer {
   signal.throwIfAborted()
   const child = fork(new URL('./prepare-process.js', import.meta.url), {
     serialization: 'advanced',
@@ -59,40 +59,59 @@ export const prepareInChildProcess: Prepare = async (job, splits, { signal, repo
   })
   const exited = once(child, 'exit')
   const ask = requester(child, exited)
-  try {
-    const { backend } = await ask({ step: 'start', options: job })
-    const total = splitNames.reduce((sum, name) => sum + splits[name].images.length, 0) / (job.rows * job.columns)
-    report({ stage: 'prepare', item: `TensorFlow.js on ${backend!.name}`, done: 0, total })
-
-    const denoising = job.settings.denoise !== 'none'
-    const images = perSplit(name => denoising ? sharedBytes(splits[name].images.length) : splits[name].images)
-    const size = job.rows * job.columns
-    const chunkBytes = Math.max(1, Math.floor(CHUNK_PIXELS / size)) * size
-    let done = 0
-    for (const split of splitNames) {
-      for (let start = 0; start < images[split].length; start += chunkBytes) {
-        const chunk = splits[split].images.subarray(start, start + chunkBytes)
-        const denoised = (await ask({ step: 'images', split, images: chunk })).images
-        if (denoised) images[split].set(denoised, start)
-        done += chunk.length / size
-        report({ stage: 'prepare', item: denoising ? 'denoising' : 'summing', done, total })
+  return {
+    async prepare (job, splits, report) {
+      try {
+        const preparation = await prepareWith(ask, job, splits, report)
+        // Its memory is free before anything else takes more.
+        child.disconnect()
+        await exited
+        return preparation
+      } catch (cause) {
+        signal.throwIfAborted()
+        if (cause instanceof ServiceError) throw cause
+        throw new ServiceError('preparation_failed', messageOf(cause), { cause })
       }
+    },
+    async stop () {
+      child.kill('SIGKILL')
+      await exited.catch(() => {})
     }
-
-    const { result } = await ask({ step: 'finish' })
-    child.disconnect()
-    await exited
-    return { ...result!, backend: backend!, images }
-  } catch (cause) {
-    child.kill('SIGKILL')
-    await exited.catch(() => {})
-    signal.throwIfAborted()
-    throw cause instanceof ServiceError ? cause : new ServiceError('preparation_failed', messageOf(cause), { cause })
   }
 }
 
+async function prepareWith (
+  ask: Ask,
+  job: FitOptions,
+  splits: Readonly<Record<SplitName, Pick<Samples, 'images'>>>,
+  report: ReportProgress
+): Promise<Preparation> {
+  const { backend } = await ask({ step: 'start', options: job })
+  const size = job.rows * job.columns
+  const total = splitNames.reduce((sum, name) => sum + splits[name].images.length, 0) / size
+  report({ stage: 'prepare', item: `TensorFlow.js on ${backend!.name}`, done: 0, total })
+
+  const denoising = job.settings.denoise !== 'none'
+  const images = perSplit(name => denoising ? sharedBytes(splits[name].images.length) : splits[name].images)
+  const chunkBytes = Math.max(1, Math.floor(CHUNK_PIXELS / size)) * size
+  let done = 0
+  for (const split of splitNames) {
+    for (let start = 0; start < images[split].length; start += chunkBytes) {
+      const chunk = splits[split].images.subarray(start, start + chunkBytes)
+      const denoised = (await ask({ step: 'images', split, images: chunk })).images
+      if (denoised) images[split].set(denoised, start)
+      done += chunk.length / size
+      report({ stage: 'prepare', item: denoising ? 'denoising' : 'summing', done, total })
+    }
+  }
+  const { result } = await ask({ step: 'finish' })
+  return { ...result!, backend: backend!, images }
+}
+
+type Ask = (request: Request) => Promise<Reply>
+
 /** Sends one request at a time and resolves to its reply; rejects if the child fails or ends. */
-function requester (child: ChildProcess, exited: Promise<unknown[]>): (request: Request) => Promise<Reply> {
+function requester (child: ChildProcess, exited: Promise<unknown[]>): Ask {
   const ended = exited.then(([code, signal]) => {
     throw new Error(`the preparing process ended with ${signal ?? `exit code ${code}`}`)
   })

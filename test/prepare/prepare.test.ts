@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { catalogue } from '../../src/dataset/catalogue/index.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
-import type { Progress } from '../../src/dataset/progress.ts'
+import type { Progress, ReportProgress } from '../../src/dataset/progress.ts'
 import type { Denoiser } from '../../src/dataset/settings.ts'
 import { perSplit, splitNames } from '../../src/dataset/sample-splits.ts'
 import { mix } from '../../src/dataset/order.ts'
 import { Fitter, type FitOptions } from '../../src/prepare/fit.ts'
-import { prepareInChildProcess, type Preparation, type PrepareOptions } from '../../src/prepare/prepare.ts'
+import { startPrepareProcess, type Preparation } from '../../src/prepare/prepare.ts'
 import { datasetVersion } from '../../src/prepare/version.ts'
 
 /** More than are sent at a time (1000), and no multiple of it. */
@@ -27,8 +27,22 @@ const job = (denoise: Denoiser = 'none') => {
 const slowJob = { ...job('median3'), backend: 'cpu', rows: 28, columns: 28 } as const
 const manySplits = perSplit(() => ({ images: new Uint8Array(3000 * 784) }))
 
-function run (job: FitOptions, images = splits, overrides: Partial<PrepareOptions> = {}): Promise<Preparation> {
-  return prepareInChildProcess(job, images, { signal: new AbortController().signal, report: () => {}, ...overrides })
+interface RunOptions {
+  readonly signal?: AbortSignal
+  readonly report?: ReportProgress
+}
+
+async function run (
+  job: FitOptions,
+  images = splits,
+  { signal = new AbortController().signal, report = () => {} }: RunOptions = {}
+): Promise<Preparation> {
+  const preparer = startPrepareProcess(signal)
+  try {
+    return await preparer.prepare(job, images, report)
+  } finally {
+    await preparer.stop()
+  }
 }
 
 /** The child processes that are started during a test. */
@@ -88,6 +102,12 @@ t.test('an aborted signal starts no process', async t => {
   const reason = new Error('enough')
   await t.rejects(run(job(), splits, { signal: AbortSignal.abort(reason) }), reason)
   t.same(children, [])
+})
+
+t.test('a process that is stopped before there is anything to prepare ends', async t => {
+  const children = childrenOf(t)
+  await startPrepareProcess(new AbortController().signal).stop()
+  t.equal(children[0]!.signalCode, 'SIGKILL')
 })
 
 t.test('an error in the process is reported with its reason', async t => {

@@ -1,6 +1,5 @@
-import { countElements, type ElementType, type PixelValues } from '../../batch/tensor.ts'
+import { countElements } from '../../batch/tensor.ts'
 import { separators } from './nesting.ts'
-import { numberWriter } from './numbers.ts'
 
 /** Characters of a chunk: few, since each number may take a microsecond. */
 const CHUNK = 1 << 14
@@ -10,13 +9,13 @@ const MAX_TEXTS = 1 << 16
 
 /** Writes arrays of one shape as nested JSON lists with commas between them, number by number. */
 export function * writeArrays (
-  arrays: Iterable<PixelValues>,
+  arrays: Iterable<ArrayLike<number>>,
   shape: readonly number[],
-  dtype: ElementType
+  textOf: (element: number) => string
 ): Generator<Buffer> {
   const separatorBefore = separators(shape)
   const size = countElements(shape)
-  const writeNumber = remember(numberWriter(dtype))
+  const writeNumber = remember(textOf)
   let text = ''
   // The comma before the first array separates it from nothing.
   let start = 1
@@ -34,13 +33,13 @@ export function * writeArrays (
 }
 
 /** Most pixels of most images are blank, so few numbers make up most of the text. */
-function remember (writeNumber: (element: number) => string): (element: number) => string {
+function remember (textOf: (element: number) => string): (element: number) => string {
   const texts = new Map<number, string>()
   return element => {
     let text = texts.get(element)
     if (text === undefined) {
       if (texts.size === MAX_TEXTS) texts.clear()
-      texts.set(element, text = writeNumber(element))
+      texts.set(element, text = textOf(element))
     }
     return text
   }

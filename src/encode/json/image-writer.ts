@@ -2,6 +2,7 @@ import type { Batch } from '../../batch/batch.ts'
 import type { PixelValues } from '../../batch/tensor.ts'
 import type { Chunk } from '../../io/chunk.ts'
 import { writeArrays } from './array-writer.ts'
+import { numberWriter } from './numbers.ts'
 
 /** Writes the images of batches as nested JSON lists. */
 export interface ImageWriter {
@@ -13,7 +14,7 @@ export interface ImageWriter {
 export const plainImageWriter: ImageWriter = {
   write (batch) {
     const { shape, dtype } = batch.images
-    return writeArrays(imagesOf(batch), shape.slice(1), dtype)
+    return writeArrays(imagesOf(batch), shape.slice(1), numberWriter(dtype))
   }
 }
 

@@ -2,6 +2,7 @@ import type { Chunk } from '../../io/chunk.ts'
 import { countElements, type ElementType, type PixelValues } from '../../batch/tensor.ts'
 import type { Body } from '../body.ts'
 import { writeArrays } from './array-writer.ts'
+import { numberWriter } from './numbers.ts'
 
 /** An array that is written as nested lists. */
 export interface JsonArray {
@@ -17,6 +18,6 @@ export function encodeWithArray (members: object, name: string, array: JsonArray
 
 function * encodeChunks (members: object, name: string, { shape, dtype, values }: JsonArray): Generator<Chunk> {
   yield Buffer.from(`${JSON.stringify(members).slice(0, -1)},${JSON.stringify(name)}:`)
-  yield * writeArrays([values], shape, dtype)
+  yield * writeArrays([values], shape, numberWriter(dtype))
   yield Buffer.from('}')
 }

@@ -1,13 +1,15 @@
-import { splitStatistics, type SplitStatistics } from '../../batch/class-statistics.ts'
+import { classStatistics } from '../../batch/class-statistics.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
+import { writeArrays } from '../../encode/json/array-writer.ts'
 import { json } from '../../encode/json/json.ts'
+import { PAUSE, type Chunk } from '../../io/chunk.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset, resolveSplit } from '../query/target.ts'
-import { jsonBody, respond } from '../response/respond.ts'
+import { respond } from '../response/respond.ts'
 
 /** What the images of a split look like on average. */
 export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
@@ -16,8 +18,8 @@ export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (ap
       operationId: 'getStatistics',
       tags: ['splits'],
       summary: 'Statistics of the pixels',
-      description: 'How often each pixel level occurs, and the mean and variance image of each class. Computed by ' +
-        'the first request.',
+      description: 'How often each pixel level occurs, and the mean and variance image of each class. Computed for ' +
+        'each request, unless its compressed response is cached.',
       params: SplitParams,
       querystring: VersionQuery,
       response: { ...inFormats('The statistics.', 'SplitStatistics', [json]), ...problems(400, 404, 503) }
@@ -26,39 +28,45 @@ export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (ap
     const { params, query: { version } } = request
     const dataset = resolveDataset(registry, params.dataset, version)
     const split = resolveSplit(params.split)
+    const { entry: { name, classes }, rows, columns } = dataset
     return respond(request, reply, {
-      dataset: dataset.entry.name,
+      dataset: name,
       version: dataset.version,
       pinned: version !== undefined,
       tag: `${split}/statistics`,
       mediaType: json.mediaType,
       // As text, a number and its comma take at least two bytes.
-      compressibleBytes: 4 * dataset.entry.classes.length * dataset.rows * dataset.columns,
+      compressibleBytes: 4 * classes.length * rows * columns,
+      workBytes: 2 * Float64Array.BYTES_PER_ELEMENT * rows * columns,
       isRecurring: true,
-      body: async () => jsonBody(describe(dataset, split, await splitStatistics(dataset, split)))
+      body: () => ({ chunks: encodeStatistics(dataset, split) })
     })
   })
 }
 
-function describe (dataset: PreparedDataset, split: SplitName, { levels, classes }: SplitStatistics) {
+/** Computes and writes one class after the other, since those of large images fill much memory. */
+function * encodeStatistics (dataset: PreparedDataset, split: SplitName): Generator<Chunk> {
   const { entry, version, rows, columns } = dataset
   const { count, histogram } = dataset.splits[split]
-  const matrix = (values: Float64Array): number[][] => Array.from({ length: rows }, (_, row) => {
-    return Array.from(values.subarray(row * columns, (row + 1) * columns), value => Math.round(value * 1e6) / 1e6)
-  })
-  return {
-    dataset: entry.name,
-    version,
-    split,
-    count,
-    shape: [rows, columns],
-    levels,
-    classes: classes.map(({ mean, variance }, label) => ({
-      label,
-      name: entry.classes[label],
-      count: histogram[label],
-      mean: matrix(mean),
-      variance: matrix(variance)
-    }))
+  const shape = [rows, columns]
+  const levels = new Float64Array(256)
+  const identity = JSON.stringify({ dataset: entry.name, version, split, count, shape })
+  yield Buffer.from(`${identity.slice(0, -1)},"classes":[`)
+  for (const [label, name] of entry.classes.entries()) {
+    const statistics = classStatistics(dataset, split, label, levels)
+    let step = statistics.next()
+    for (; !step.done; step = statistics.next()) yield PAUSE
+    const { mean, variance } = step.value
+    const members = JSON.stringify({ label, name, count: histogram[label] }).slice(0, -1)
+    yield Buffer.from(`${label === 0 ? '' : ','}${members},"mean":`)
+    yield * writeArrays([mean], shape, toSixDecimals)
+    yield Buffer.from(',"variance":')
+    yield * writeArrays([variance], shape, toSixDecimals)
+    yield Buffer.from('}')
   }
+  yield Buffer.from(`],"levels":[${levels.join()}]}`)
+}
+
+function toSixDecimals (value: number): string {
+  return String(Math.round(value * 1e6) / 1e6)
 }

@@ -7,8 +7,11 @@ if (isMainThread && process.argv[1].endsWith('server.js')) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   process.on('message', () => {
-    process.send(delay.max / 1e6)
-    delay.reset()
+    // The delay of the current turn is recorded when the next timer is due.
+    setTimeout(() => {
+      process.send(delay.max / 1e6)
+      delay.reset()
+    }, 5)
   })
   process.channel.unref()
 }
