@@ -43,8 +43,9 @@ export async function computeBatch (
   request: BatchRequest,
   { signal, times, compute }: Work
 ): Promise<Batch> {
-  const { order, augmentation, ...rest } = request
-  const selection: Selection = { ...rest, order: await times.measure('order', order) }
+  const { split, span, normalization, dtype, labels, layout, masked, pad, augmentation } = request
+  const order = await times.measure('order', request.order)
+  const selection: Selection = { split, span, order, normalization, dtype, labels, layout, masked, pad }
   if (!augmentation) return selectBatch(dataset, selection)
   return await times.measure('augment', () => {
     return augmentBatch(dataset, selection, augmentation, task => compute.augment(task, signal))
@@ -62,12 +63,25 @@ export function isCompressible (format: Format, { dtype }: BatchRequest): boolea
   return format.name.endsWith('json') || dtype === 'uint8'
 }
 
-/** A batch in a format; its tensors are computed with the body. */
-export function batchContent (dataset: PreparedDataset, request: BatchRequest, format: BatchFormat): Content {
+/**
+ * A batch in a format; its tensors are computed with the body.
+ *
+ * @param links the Link header, of a batch that is a page
+ */
+export function batchContent (
+  dataset: PreparedDataset,
+  request: BatchRequest,
+  format: BatchFormat,
+  links?: () => string
+): Content {
   const metadata = describeBatch(dataset, request)
   return {
     mediaType: format.mediaType,
-    headers: () => batchHeaders(metadata),
+    headers () {
+      const headers = batchHeaders(metadata)
+      if (links) headers['link'] = links()
+      return headers
+    },
     // An element takes at least one byte, as u8 and as text.
     compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
     workBytes: augmentedBytes(dataset, request),

@@ -30,19 +30,27 @@ export function resolvePagination (
   maxBatchSize: number
 ): Pagination {
   assertNoErrors(findConflicts(query, split))
-  const { page, offset, epoch, rank, world_size: worldSize, remainder } = { ...defaults, ...query }
-  const { batch_size: batchSize = defaultBatchSize(maxBatchSize), seed } = query
-  const paging = { total: split.total, offset, batchSize, rank, worldSize, remainder }
-  const pages = pageCount(paging)
-  if (page >= pages) throw pageOutOfRange(split, page, pages, paging)
-  return { ...paging, page, pages, shuffle: seed === undefined ? undefined : { seed, epoch } }
+  const {
+    page = defaults.page,
+    offset = defaults.offset,
+    batch_size: batchSize = defaultBatchSize(maxBatchSize),
+    seed,
+    epoch = defaults.epoch,
+    rank = defaults.rank,
+    world_size: worldSize = defaults.world_size,
+    remainder = defaults.remainder
+  } = query
+  const { total } = split
+  const pages = pageCount({ total, offset, batchSize, rank, worldSize, remainder })
+  const shuffle = seed === undefined ? undefined : { seed, epoch }
+  const pagination = { total, offset, batchSize, rank, worldSize, remainder, page, pages, shuffle }
+  if (page >= pages) throw pageOutOfRange(split, pagination)
+  return pagination
 }
 
 function pageOutOfRange (
   { name, total }: Split,
-  page: number,
-  pages: number,
-  { offset, batchSize, worldSize }: Paging
+  { page, pages, offset, batchSize, worldSize }: Pagination
 ): ServiceError {
   const sizes = `batch_size ${batchSize}${worldSize > 1 ? ` and world_size ${worldSize}` : ''}`
   const existing = pages === 0 ? 'no page at all' : `${pages} pages, 0 to ${pages - 1}`

@@ -14,7 +14,7 @@ const FLOAT16_OVERFLOW = 65520
 
 /** @throws ServiceError invalid_parameter if the normalization does not have the dtype */
 export function resolvePreparation (query: PreparationQuery, { levels }: Pick<PreparedDataset, 'levels'>): Preparation {
-  const { normalization, labels, layout } = { ...defaults, ...query }
+  const { normalization = defaults.normalization, labels = defaults.labels, layout = defaults.layout } = query
   const isLarge = normalization === 'standard' && largestMagnitude(levels.standard) >= FLOAT16_OVERFLOW
   const dtypes: readonly Dtype[] = normalization === 'raw' ? ['uint8'] : isLarge ? ['float32'] : ['float32', 'float16']
   const { dtype = dtypes[0]! } = query

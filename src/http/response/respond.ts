@@ -21,11 +21,11 @@ const REVISION = 2
 export interface Content {
   readonly mediaType: string
   /** Headers of the body; not computed for a 304. */
-  readonly headers?: () => Readonly<Record<string, string>>
+  readonly headers?: (() => Readonly<Record<string, string>>) | undefined
   /** Lower bound of the body's length in bytes if it is worth compressing, else 0. */
-  readonly compressibleBytes?: number
+  readonly compressibleBytes?: number | undefined
   /** Memory in bytes of what is computed before the first chunk, if that is expensive. */
-  readonly workBytes?: number
+  readonly workBytes?: number | undefined
   /** Computes the body, or its lazy chunks; not called for a 304. */
   readonly body: (work: Work) => ResponseBody | Promise<ResponseBody>
 }
@@ -66,23 +66,23 @@ export async function respond (
   reply: FastifyReply,
   representation: Representation
 ): Promise<FastifyReply> {
-  const { dataset, version, pinned, tag, isRecurring, ...content } = representation
-  const coding = resolveCoding(request, content)
+  const { dataset, version, pinned, tag, isRecurring } = representation
+  const coding = resolveCoding(request, representation)
   const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
   reply.header('etag', etag)
   reply.header('cache-control', cacheControl(request, pinned))
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag })) return writeNotModified(reply)
-  if (!coding || !isRecurring || isLarge(content)) {
-    return send(reply, content, coding, await encodeBody(request, reply, content, coding))
+  if (!coding || !isRecurring || isLarge(representation)) {
+    return send(reply, representation, coding, await encodeBody(request, reply, representation, coding))
   }
   const { compressedCache, workQueue, compute } = request.server.limits
   const times = stepTimes(reply.raw)
   const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
     // Shared by all clients that wait for it, so none of them cancels it.
-    const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER)
+    const permit = await workQueue.acquire(workBytes(representation, coding), requesterOf(request), NEVER)
     try {
-      return await compressBody(content, coding, { signal: NEVER, times, compute })
+      return await compressBody(representation, coding, { signal: NEVER, times, compute })
     } finally {
       permit.release()
     }
@@ -90,7 +90,7 @@ export async function respond (
   const bytes = compressed instanceof Promise
     ? await times.measure('compress', () => compressed.catch(rejectOverload))
     : compressed
-  return send(reply, content, coding, bodyOf(bytes))
+  return send(reply, representation, coding, bodyOf(bytes))
 }
 
 const NEVER = new AbortController().signal

@@ -33,17 +33,21 @@ export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
     const { dataset, split, format, epoch } = resolveEpoch(options, batchFormats, request)
     const page = epoch.page(epoch.firstPage)
     assertServable(dataset, page, format, options.limits, 'batch_size')
-    const content = batchContent(dataset, page, format)
     const path = `/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
     const query = request.url.split('?', 2)[1] ?? ''
+    const links = (): string => pageLinks(path, query, epoch.firstPage, epoch.pages)
+    const { mediaType, headers, compressibleBytes, workBytes, body } = batchContent(dataset, page, format, links)
     return respond(request, reply, {
-      ...content,
-      headers: () => ({ ...content.headers?.(), link: pageLinks(path, query, epoch.firstPage, epoch.pages) }),
       dataset: dataset.entry.name,
       version: dataset.version,
       pinned: request.query.version !== undefined,
       tag: `${epoch.tag}/${format.name}`,
-      isRecurring: epoch.isRecurring
+      isRecurring: epoch.isRecurring,
+      mediaType,
+      headers,
+      compressibleBytes,
+      workBytes,
+      body
     })
   })
 }
