@@ -1,5 +1,7 @@
-/** Compiles assembly/ into src/batch/augment/augment-module.ts. */
+/** Compiles assembly/ into the modules of src. */
 import { writeFileSync } from 'node:fs'
-import { compileKernels } from './kernels.js'
+import { compileKernel, kernels } from './kernels.js'
 
-writeFileSync(new URL('../src/batch/augment/augment-module.ts', import.meta.url), await compileKernels())
+for (const kernel of kernels) {
+  writeFileSync(new URL(`../${kernel.file}`, import.meta.url), await compileKernel(kernel))
+}

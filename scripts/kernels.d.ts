@@ -1,1 +1,10 @@
-export function compileKernels (): Promise<string>
+export interface KernelSource {
+  readonly entry: string
+  readonly options: readonly string[]
+  readonly file: string
+  readonly constant: string
+}
+
+export const kernels: readonly KernelSource[]
+
+export function compileKernel (source: KernelSource): Promise<string>

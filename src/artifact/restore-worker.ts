@@ -1,12 +1,15 @@
 /** The worker thread of restoreInWorker. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { restore, type RestoredDataset } from './restore.ts'
+import { memoriesOf } from '../io/row-memory.ts'
+import { restore, type RestoreReply, type RestoredDataset } from './restore.ts'
 
 const restored = await restore(workerData)
-parentPort!.postMessage(restored, restored && listBuffers(restored))
+const arrays = restored ? listArrays(restored) : []
+const reply: RestoreReply = { restored, memories: memoriesOf(arrays) }
+// Every buffer that threads do not share, once; transferred, they are not copied.
+const buffers = new Set(arrays.map(({ buffer }) => buffer).filter(buffer => buffer instanceof ArrayBuffer))
+parentPort!.postMessage(reply, [...buffers])
 
-/** Every buffer that threads do not share, once; transferred, they are not copied. */
-function listBuffers ({ arrays: { meanImage, levels, splits } }: RestoredDataset): ArrayBuffer[] {
-  const arrays = [meanImage, ...Object.values(levels), ...Object.values(splits).flatMap(split => Object.values(split))]
-  return [...new Set(arrays.map(({ buffer }) => buffer).filter(buffer => buffer instanceof ArrayBuffer))]
+function listArrays ({ arrays: { meanImage, levels, splits } }: RestoredDataset): ArrayBufferView[] {
+  return [meanImage, ...Object.values(levels), ...Object.values(splits).flatMap(split => Object.values(split))]
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { deriveArrays, type DatasetArrays } from '../dataset/prepared.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { adoptMemories } from '../io/row-memory.ts'
 import type { Manifest } from './manifest.ts'
 import { ArtifactStore } from './store.ts'
 
@@ -15,6 +16,13 @@ export interface RestoreRequest {
 export interface RestoredDataset {
   readonly manifest: Manifest
   readonly arrays: DatasetArrays
+}
+
+/** What the worker thread posts. */
+export interface RestoreReply {
+  readonly restored: RestoredDataset | undefined
+  /** Those that arrays are in. */
+  readonly memories: readonly WebAssembly.Memory[]
 }
 
 /**
@@ -35,7 +43,8 @@ export const restoreInWorker: Restore = async (request, signal) => {
   if (!await new ArtifactStore(request.dataFolder).has(request.version)) return undefined
   const worker = new Worker(new URL('./restore-worker.js', import.meta.url), { workerData: request })
   try {
-    const [restored] = await once(worker, 'message', { signal })
+    const [{ restored, memories }] = await once(worker, 'message', { signal }) as [RestoreReply]
+    adoptMemories(memories)
     return restored
   } catch (cause) {
     signal.throwIfAborted()

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { ensureFolder, moveFile, writeFileAtomic } from '../io/atomic-write.ts'
-import { sharedBytes } from '../io/bytes.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
+import { allocateRows } from '../io/row-memory.ts'
 import { createManifest, listArrays, parseArrays, parseManifest, renderManifest, type Manifest } from './manifest.ts'
 
 /** A prepared dataset on disk: the arrays that only preparation can compute, and their manifest. */
@@ -127,7 +127,7 @@ export class ArtifactStore {
 async function readShared (path: string): Promise<Uint8Array> {
   const handle = await open(path)
   try {
-    const bytes = sharedBytes((await handle.stat()).size)
+    const bytes = allocateRows((await handle.stat()).size)
     let length = 0
     for (let bytesRead = -1; bytesRead !== 0; length += bytesRead) {
       ({ bytesRead } = await handle.read(bytes, length, bytes.length - length))

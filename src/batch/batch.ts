@@ -2,6 +2,7 @@ import type { LabelEncoding, Layout } from './options.ts'
 import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
 import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
 import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
+import { gatheredTensor } from './gathered-tensor.ts'
 import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
 import type { Order } from './order-cache.ts'
 import { paddedSize } from './pad.ts'
@@ -159,13 +160,16 @@ class SelectedBatch implements Batch {
     const isStored = pad === undefined && !images
     const size = countPixels(dataset)
     if (normalization === 'raw') {
-      return isStored && !positions.ids
-        ? viewTensor(shape, 'uint8', viewRows(split.images, size, positions))
-        : computedTensor(shape, 'uint8', pixels => { this.copyPixels(0, positions.count, pixels) })
+      if (!isStored) {
+        return computedTensor(shape, 'uint8', pixels => { this.copyPixels(0, positions.count, pixels) })
+      }
+      return positions.ids
+        ? gatheredTensor(shape, 'uint8', split.images, size, positions)
+        : viewTensor(shape, 'uint8', viewRows(split.images, size, positions))
     }
     if (normalization === 'centered' && dtype === 'float32' && isStored) {
       return positions.ids
-        ? computedTensor(shape, 'float32', values => gatherRows(split.centered, size, positions, values))
+        ? gatheredTensor(shape, 'float32', split.centered, size, positions)
         : viewTensor(shape, 'float32', viewRows(split.centered, size, positions))
     }
     return computedTensor(shape, dtype, values => this.#fillImages(values))

@@ -25,7 +25,7 @@ export interface Tensor<Data extends TensorData = TensorData> {
   chunk (): Chunk
 }
 
-interface ArrayTypes {
+export interface ArrayTypes {
   readonly float32: Float32Array
   readonly float16: Uint16Array
   readonly uint8: Uint8Array

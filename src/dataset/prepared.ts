@@ -1,4 +1,5 @@
 import { inTimeSlices } from '../io/event-loop.ts'
+import { allocateRows } from '../io/row-memory.ts'
 import { imageCenterer } from './center.ts'
 import type { DatasetEntry } from './entry.ts'
 import type { FileProvenance } from './originals.ts'
@@ -17,7 +18,7 @@ export interface PreparedDataset extends DatasetIdentity, DatasetFacts {
 export interface PreparedSplit extends Samples {
   /** u8 count·rows·columns, in memory that threads share. */
   readonly images: Uint8Array
-  /** float32 count·rows·columns: x/255 − mean image. */
+  /** float32 count·rows·columns: x/255 − mean image; in shared memory, too. */
   readonly centered: Float32Array
   /** float32 count·classes. */
   readonly onehot: Float32Array
@@ -90,7 +91,7 @@ async function deriveSplit (
   const count = labels.length
   const size = meanImage.length
   const center = imageCenterer(levels.unit, meanImage)
-  const centered = new Float32Array(images.length)
+  const centered = new Float32Array(allocateRows(4 * images.length).buffer, 0, images.length)
   const onehot = new Float32Array(count * classes)
   const index = new BigInt64Array(count)
   const ids = new Int32Array(count)

@@ -6,7 +6,9 @@ declare namespace WebAssembly {
 
   class Memory {
     readonly buffer: ArrayBuffer
-    constructor (size: { initial: number })
+    constructor (size: { initial: number, maximum?: number, shared?: boolean })
+    /** Returns the pages before. */
+    grow (pages: number): number
   }
 
   class Instance {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit, splitNames, type Samples, type SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { sharedBytes } from '../io/bytes.ts'
+import { allocateRows } from '../io/row-memory.ts'
 import type { FitOptions, FitResult } from './fit.ts'
 import type { ChosenBackend } from './tensorflow.ts'
 
@@ -92,7 +92,7 @@ async function prepareWith (
   report({ stage: 'prepare', item: `TensorFlow.js on ${backend!.name}`, done: 0, total })
 
   const denoising = job.settings.denoise !== 'none'
-  const images = perSplit(name => denoising ? sharedBytes(splits[name].images.length) : splits[name].images)
+  const images = perSplit(name => denoising ? allocateRows(splits[name].images.length) : splits[name].images)
   const chunkBytes = Math.max(1, Math.floor(CHUNK_PIXELS / size)) * size
   let done = 0
   for (const split of splitNames) {

@@ -2,8 +2,8 @@ import { shuffledOrderInSlices } from '../dataset/order.ts'
 import type { SplitSettings } from '../dataset/settings.ts'
 import type { RawDataset, Samples, SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
-import { sharedBytes } from '../io/bytes.ts'
 import { inTimeSlices } from '../io/event-loop.ts'
+import { allocateRows } from '../io/row-memory.ts'
 
 /** Positions of samples among the original training samples. */
 export interface Partition {
@@ -103,7 +103,7 @@ export async function splitDataset (raw: RawDataset, settings: SplitSettings): P
 /** The samples at `positions`. */
 async function select (samples: Samples, positions: Uint32Array, size: number): Promise<Samples> {
   const count = positions.length
-  const images = sharedBytes(count * size)
+  const images = allocateRows(count * size)
   const labels = new Uint8Array(count)
   await inTimeSlices(count, Math.ceil(STEP_BYTES / size), (start, end) => {
     for (let i = start; i < end; i++) {
