@@ -5,14 +5,14 @@
  * The system may take the processor away from the server, so a request with a longer turn is sent again, and fails if
  * that happens every time. The first request of each kind, whose code may not be compiled yet, is sent to new servers.
  *
- *     npm run test:event-loop [-- name of a dataset …]
+ *     npm run test:turns [-- name of a dataset …]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { datasets, writeDatasets } from './event-loop/datasets.js'
-import { pages, requestsFor, send } from './event-loop/requests.js'
+import { datasets, writeDatasets } from './turns/datasets.js'
+import { pages, requestsFor, send } from './turns/requests.js'
 import { longestTurn, observeEventLoop } from './lib/event-loop.js'
 import { ready, startQuietService, startService } from './lib/server.js'
 
