@@ -9,6 +9,7 @@ import { latency, notModified, repeatedUrls } from './repeated-urls.js'
 import { curves, scalingCurve } from './scaling.js'
 import { slowReaders } from './slow-readers.js'
 import { measureStarts } from './start.js'
+import { besideAugmentation, threadMemory, twoThreads } from './threads.js'
 
 /** Group → comparison → its description, and a function of `{ rounds, seconds }` that returns rows of the table. */
 export const groups = {
@@ -58,6 +59,14 @@ export const groups = {
     start: { description: 'time to ready and memory at rest', measure: measureStarts },
     'event-loop': { description: 'the longest time that a request blocks the event loop', measure: eventLoopDelays },
     'slow-readers': { description: 'memory and latency with 500 slow readers', measure: slowReaders }
+  },
+  threads: {
+    'two-threads': { description: 'expensive pages with two compute threads beside one', measure: twoThreads },
+    'thread-memory': { description: 'memory of compute threads', measure: threadMemory },
+    'beside-augmentation': {
+      description: 'latency of natural pages while another client reads augmented batches',
+      measure: besideAugmentation
+    }
   },
   scaling: Object.fromEntries(Object.entries(curves).map(([name, { x, points }]) => [`scaling-${name}`, {
     description: `${x} from ${points[0]} to ${points.at(-1)}, shuffled float32 pages, each URL requested once`,

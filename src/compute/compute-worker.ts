@@ -1,4 +1,8 @@
 /** A compute thread. */
 import { runAugmentTask } from '../batch/augment/augment-task.ts'
+import { lowerThreadPriority } from '../io/thread-priority.ts'
+
+// The thread that serves requests has little to do for each, and all clients wait for it.
+lowerThreadPriority()
 
 export default runAugmentTask
