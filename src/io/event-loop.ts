@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** Milliseconds that a long computation runs before it yields to the event loop. */
-export const TIME_SLICE_MS = 5
+export const TIME_SLICE_MS = 2
 
 let lastYield: Promise<void> = Promise.resolve()
 
