@@ -80,9 +80,9 @@ export async function startFastapi () {
   return await startServer(port, 'python3', [programPath('fastapi_server.py'), idxFolder, String(port)])
 }
 
-/** A Fastify route that responds with an empty body. */
-export async function startBareFastify () {
-  const child = spawn(process.execPath, [programPath('bare-fastify.js')], { stdio: ['ignore', 'pipe', 'inherit'] })
+/** A Node.js program that prints its address, such as a Fastify route that responds with an empty body. */
+export async function startProgram (name, ...args) {
+  const child = spawn(process.execPath, [programPath(name), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exit = once(child, 'exit')
   const [address] = await once(child.stdout, 'data')
   return { base: String(address).trim(), stop: () => child.kill('SIGTERM') && exit }

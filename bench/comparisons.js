@@ -4,6 +4,7 @@ import { augmentation, augmentations } from './augmentation.js'
 import { coldEpoch } from './cold-epochs.js'
 import { eventLoopDelays } from './event-loop.js'
 import { datasetSizes } from './growth.js'
+import { limits } from './limits.js'
 import { readWithPytorch } from './pytorch.js'
 import { latency, notModified, repeatedUrls } from './repeated-urls.js'
 import { curves, scalingCurve } from './scaling.js'
@@ -16,20 +17,27 @@ export const groups = {
   cold: {
     'cold-natural': {
       description: 'natural float32 pages, each URL requested once, beside nginx',
-      measure: options => coldEpoch('natural', options)
+      measure: options => coldEpoch('natural', 256, options)
     },
     'cold-shuffled': {
       description: 'the same with shuffled float32 pages',
-      measure: options => coldEpoch('shuffled', options)
+      measure: options => coldEpoch('shuffled', 256, options)
     },
     'cold-raw': {
-      description: 'the same with raw u8 pages',
-      measure: options => coldEpoch('raw', options)
+      description: 'the same with shuffled raw u8 pages',
+      measure: options => coldEpoch('raw', 256, options)
     },
     pytorch: {
       description: 'PyTorch reading shuffled epochs, beside torchvision, Hugging Face datasets and tensors in memory',
       measure: options => hasModules('numpy', 'torch', 'torchvision') ? readWithPytorch(options) : []
     }
+  },
+  'cold-sizes': Object.fromEntries(['natural', 'shuffled', 'raw'].flatMap(name => [32, 1024].map(size => [
+    `cold-${name}-${size}`,
+    { description: `the same with ${name} pages of ${size}`, measure: options => coldEpoch(name, size, options) }
+  ]))),
+  limits: {
+    limits: { description: 'copying memory, and Node.js sending a buffer over loopback', measure: limits }
   },
   augment: Object.fromEntries(Object.entries(augmentations).map(([name, strengths]) => [`augment-${name}`, {
     description: `PyTorch reading ${strengths}, beside torchvision and albumentations`,

@@ -41,14 +41,14 @@ export function describeBatch (dataset: PreparedDataset, request: BatchRequest):
 export async function computeBatch (
   dataset: PreparedDataset,
   request: BatchRequest,
-  { signal, times, compute }: Work
+  work: Work
 ): Promise<Batch> {
   const { split, span, normalization, dtype, labels, layout, masked, pad, augmentation } = request
-  const order = await times.measure('order', request.order)
+  const order = await work.times.measure('order', request.order)
   const selection: Selection = { split, span, order, normalization, dtype, labels, layout, masked, pad }
   if (!augmentation) return selectBatch(dataset, selection)
-  return await times.measure('augment', () => {
-    return augmentBatch(dataset, selection, augmentation, task => compute.augment(task, signal))
+  return await work.times.measure('augment', () => {
+    return augmentBatch(dataset, selection, augmentation, task => work.compute.augment(task, work.signal))
   })
 }
 

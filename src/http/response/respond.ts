@@ -131,11 +131,12 @@ async function encodeBody (
   coding: Coding | undefined
 ): Promise<ResponseBody> {
   const { workQueue, compute, stallTimeoutMs } = request.server.limits
-  const signal = disconnectSignal(response)
   const times = stepTimes(response)
-  const work = { signal, times, compute }
+  // Most bodies need no signal, which takes microseconds to create.
+  const work: Work = { get signal () { return disconnectSignal(response) }, times, compute }
   const bytes = workBytes(content, coding)
   if (bytes === 0) return await content.body(work)
+  const { signal } = work
   const permit = await times.measure('queue', () => workQueue.acquire(bytes, requesterOf(request), signal))
     .catch(rejectOverload)
   try {
