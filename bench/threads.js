@@ -1,7 +1,7 @@
 /** What compute threads give and take: rates of expensive pages, memory, and the latency of others meanwhile. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { longestTurn, observeEventLoop } from '../scripts/lib/event-loop.js'
-import { residentMiB, startQuietService } from '../scripts/lib/server.js'
+import { cpuSeconds, residentMiB, startQuietService } from '../scripts/lib/server.js'
 import { augmentations } from './augmentation.js'
 import { withServers } from './alternatives.js'
 import { load } from './load.js'
@@ -35,12 +35,18 @@ export async function twoThreads ({ rounds, seconds }) {
     }
     const rows = []
     for (const [title, { path, headers }] of Object.entries(kinds)) {
-      const results = await alternate(contenders, rounds, target => {
-        const { base } = target
+      const results = await alternate(contenders, rounds, async target => {
+        const { base, pid } = target
         const query = `&seed=${target.seed++}&epoch={epoch}`
-        return load({ base, path: path + query, headers, pages: PAGES }, { seconds, connections: 4 })
+        const before = cpuSeconds(pid)
+        const result = await load({ base, path: path + query, headers, pages: PAGES }, { seconds, connections: 4 })
+        return { ...result, cores: (cpuSeconds(pid) - before) / seconds }
       })
       rows.push(...compare(`THREADS=2, ${title}`, 'pages/s', results, { 'THREADS=1': MIN_RATIO }))
+      for (const [name, threads] of [['THREADS=1', 1], ['ours', 2]]) {
+        const ours = results[name].map(({ cores }) => cores)
+        rows.push({ title: `cores that the server uses with THREADS=${threads}, ${title}`, unit: 'cores', ours })
+      }
     }
     return rows
   })

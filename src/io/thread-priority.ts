@@ -1,8 +1,8 @@
 import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 
-/** Nice value: a thread with 0 gets about nine times the processor time of one with 10, if both want it. */
-const NICE = 10
+/** Nice value: a thread with 0 gets about three times the processor time of one with 5, if both want it. */
+const NICE = 5
 
 /** Lets other threads go before the calling one. Has no effect where the system has no priorities of threads. */
 export function lowerThreadPriority (): void {
