@@ -34,6 +34,7 @@ const servers = [
       await runPython('jax_client.py', base),
       await runPython('arrow_client.py', base),
       await runPython('ndjson_client.py', base),
+      await runPython('croissant_client.py', base),
       await runPython('tutorial.py', base, fileURLToPath(new URL('../docs/tutorial.md', import.meta.url))),
       await runNode('tfjs_client.js', base),
       ...await runSnippets(base)

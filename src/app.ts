@@ -17,6 +17,7 @@ import timing from './http/plugins/timing.ts'
 import { AccessLog } from './http/response/access-log.ts'
 import { sendProblem } from './http/response/problem.ts'
 import { batchRoutes } from './http/routes/batches.ts'
+import { croissantRoutes } from './http/routes/croissant-description.ts'
 import { datasetRoutes } from './http/routes/datasets.ts'
 import { explorerRoutes } from './http/routes/explorer.ts'
 import { fileRoutes } from './http/routes/files.ts'
@@ -46,6 +47,7 @@ export type HttpConfig = Pick<
   | 'threads'
   | 'headersTimeoutMs'
   | 'shutdownDelayMs'
+  | 'publicUrl'
 >
 
 export interface AppOptions {
@@ -122,6 +124,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer }:
   await explorerRoutes(app, { folder: explorer })
   await healthRoutes(app, { registry })
   await datasetRoutes(app, { registry, maxBatchSize })
+  await croissantRoutes(app, { registry, maxBatchSize, publicUrl: config.publicUrl })
   await meanRoutes(app, { registry })
   await fileRoutes(app, { registry })
   await splitRoutes(app, { registry })

@@ -52,6 +52,8 @@ export interface Config {
   /** The fraction of successful requests to log. */
   readonly loggedSuccesses: number
   readonly corsOrigins: readonly string[]
+  /** Address of the service for clients, with a slash at its end. */
+  readonly publicUrl: string | undefined
 }
 
 /** A proxy, and the variable that it comes from. It is checked when it is used. */
@@ -103,7 +105,8 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     exitOnFailure: values.EXIT_ON_FAILURE === '1',
     logLevel: values.LOG_LEVEL,
     loggedSuccesses: parseAccessLog(values.ACCESS_LOG.trim()),
-    corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none')
+    corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none'),
+    publicUrl: values.PUBLIC_URL ? values.PUBLIC_URL.trim().replace(/\/*$/, '/') : undefined
   })
 }
 
@@ -133,7 +136,7 @@ function validate (datasets: readonly string[], env: Variables): Environment {
 }
 
 /** Settings whose values may have credentials. */
-const addressLists: ReadonlyArray<keyof Environment> = ['MIRRORS', 'OPENML_URL']
+const addressLists: ReadonlyArray<keyof Environment> = ['MIRRORS', 'OPENML_URL', 'PUBLIC_URL']
 
 /** Addresses, valid or not, without credentials and queries. */
 function withoutSecrets (addresses: string): string {
@@ -179,6 +182,10 @@ function createTextRules (
       accepts: value => parseList(value).every(item => isHttpUrl(item.replaceAll('{dataset}', 'name')))
     },
     OPENML_URL: { allowed: 'an http or https address', accepts: isHttpUrl },
+    PUBLIC_URL: {
+      allowed: 'an http or https address without credentials, query or fragment',
+      accepts: value => isHttpUrl(value) && !/[?#@]/.test(value)
+    },
     ACCESS_LOG: {
       allowed: 'all, errors or a fraction from 0 to 1',
       accepts: value => {

@@ -61,6 +61,8 @@ export const environment = {
     EXIT_ON_FAILURE: oneOf(['0', '1'], '0', '`1` ends the process if a dataset fails, instead of loading it again.'),
     LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
     ACCESS_LOG: text('all', 'Requests to log: `all`, `errors`, or errors and a fraction of successes, such as `0.01`.'),
+    PUBLIC_URL: text('', 'Address of the service for clients, where a proxy changes it; by default, the `Host` of ' +
+      'each request. Only the Croissant descriptions contain it.'),
     CORS_ORIGIN: text('*', 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.')
   }
 } as const

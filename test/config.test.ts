@@ -40,7 +40,8 @@ t.test('without settings, the defaults apply', async t => {
     exitOnFailure: false,
     logLevel: 'info',
     loggedSuccesses: 1,
-    corsOrigins: ['*']
+    corsOrigins: ['*'],
+    publicUrl: undefined
   })
   t.ok(Object.isFrozen(config))
   t.throws(() => { (config as { port: number }).port = 1 }, TypeError)
@@ -90,7 +91,8 @@ t.test('every setting can be set', async t => {
     EXIT_ON_FAILURE: '1',
     LOG_LEVEL: 'silent',
     ACCESS_LOG: ' 0.25 ',
-    CORS_ORIGIN: 'https://a.example, https://b.example'
+    CORS_ORIGIN: 'https://a.example, https://b.example',
+    PUBLIC_URL: ' https://data.example/mnist '
   }), {
     host: '::',
     port: 0,
@@ -128,7 +130,8 @@ t.test('every setting can be set', async t => {
     exitOnFailure: true,
     logLevel: 'silent',
     loggedSuccesses: 0.25,
-    corsOrigins: ['https://a.example', 'https://b.example']
+    corsOrigins: ['https://a.example', 'https://b.example'],
+    publicUrl: 'https://data.example/mnist/'
   })
   t.same(loadConfig(catalogue, { CORS_ORIGIN: 'none' }).corsOrigins, [])
   t.equal(loadConfig(catalogue, { VAL_FRACTION: '0' }).split.valFraction, 0)
@@ -164,6 +167,14 @@ for (const [name, values, allowed] of invalid) {
 t.test('ACCESS_LOG is a fraction of the successes', async t => {
   const fractionOf = (value: string) => loadConfig(catalogue, { ACCESS_LOG: value }).loggedSuccesses
   t.same(['all', 'errors', '0', '1', '.5', '0.01'].map(fractionOf), [1, 0, 0, 1, 0.5, 0.01])
+})
+
+t.test('a PUBLIC_URL that is no plain address is invalid', async t => {
+  for (const value of ['data.example', 'ftp://data.example', 'http://', 'http://a.example/?b', 'http://a:b@c.example']) {
+    const message = /^PUBLIC_URL must be an http or https address without credentials, query or fragment, got '/
+    t.throws(() => loadConfig(catalogue, { PUBLIC_URL: value }), { code: 'invalid_configuration', message })
+  }
+  t.equal(loadConfig(catalogue, { PUBLIC_URL: 'http://a.example' }).publicUrl, 'http://a.example/')
 })
 
 t.test('a CORS_ORIGIN that no browser can send is invalid', async t => {

@@ -6,6 +6,10 @@ export interface DatasetEntry {
   readonly homepage: string
   readonly licence: { readonly name: string, readonly url: string }
   readonly citation: string
+  /** Names of the authors. */
+  readonly creators?: readonly string[]
+  /** Date of the publication: year, month and, where it is known, day. */
+  readonly published?: string
   /** Names of the classes; a label is an index into them. */
   readonly classes: readonly string[]
   readonly files: Readonly<Record<FileRole, FileEntry>>

@@ -90,6 +90,7 @@ function Card ({ dataset, isWhole, onToggle }: { dataset: Dataset, isWhole: bool
         <dt>Licence</dt><dd><a href={provenance.licence.url} rel='noreferrer'>{provenance.licence.name}</a></dd>
         <dt>Homepage</dt><dd><a href={provenance.homepage} rel='noreferrer'>{provenance.homepage}</a></dd>
         <dt>Citation</dt><dd>{provenance.citation}</dd>
+        <dt>Croissant</dt><dd><a href={provenance.croissant.slice(1)}>JSON-LD for Croissant loaders</a></dd>
         <dt>Images</dt><dd>{dataset.shape.join('×')}, 8-bit</dd>
         <dt>Splits</dt><dd>{splitNames.map(name => `${name} ${formatCount(splits[name])}`).join(', ')}</dd>
         <dt>Split by</dt>

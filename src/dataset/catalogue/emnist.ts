@@ -44,6 +44,8 @@ function dataset (
     licence: { name: 'public domain', url: licenceUrl },
     citation: 'G. Cohen, S. Afshar, J. Tapson, A. van Schaik: EMNIST: an extension of MNIST to handwritten letters. ' +
       'arXiv:1702.05373, 2017.',
+    creators: ['Gregory Cohen', 'Saeed Afshar', 'Jonathan Tapson', 'André van Schaik'],
+    published: '2017-02-17',
     classes,
     files: {
       trainImages: file('train', 'images-idx3', train, 28, 28),

@@ -9,6 +9,8 @@ export const fashionMnist: DatasetEntry = {
   licence: { name: 'MIT', url: 'https://opensource.org/license/mit' },
   citation: 'H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine learning ' +
     'algorithms. arXiv:1708.07747, 2017.',
+  creators: ['Han Xiao', 'Kashif Rasul', 'Roland Vollgraf'],
+  published: '2017-08-25',
   classes: ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'],
   files: {
     trainImages: {

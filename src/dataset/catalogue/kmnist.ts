@@ -9,6 +9,8 @@ export const kmnist: DatasetEntry = {
   licence: { name: 'CC BY-SA 4.0', url: 'https://creativecommons.org/licenses/by-sa/4.0/' },
   citation: 'T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto, D. Ha: Deep learning for classical ' +
     'Japanese literature. arXiv:1812.01718, 2018.',
+  creators: ['Tarin Clanuwat', 'Mikel Bober-Irizar', 'Asanobu Kitamoto', 'Alex Lamb', 'Kazuaki Yamamoto', 'David Ha'],
+  published: '2018-12-03',
   classes: ['お', 'き', 'す', 'つ', 'な', 'は', 'ま', 'や', 'れ', 'を'],
   files: {
     trainImages: {

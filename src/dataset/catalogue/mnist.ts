@@ -10,6 +10,8 @@ export const mnist: DatasetEntry = {
   licence: { name: 'CC BY-SA 3.0', url: 'https://creativecommons.org/licenses/by-sa/3.0/' },
   citation: 'Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition. ' +
     'Proceedings of the IEEE 86(11), 2278–2324, 1998.',
+  creators: ['Yann LeCun', 'Léon Bottou', 'Yoshua Bengio', 'Patrick Haffner'],
+  published: '1998-11',
   classes: digits,
   files: {
     trainImages: {

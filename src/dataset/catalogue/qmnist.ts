@@ -10,6 +10,8 @@ export const qmnist: DatasetEntry = {
   homepage: 'https://github.com/facebookresearch/qmnist',
   licence: { name: 'BSD-3-Clause', url: 'https://opensource.org/license/bsd-3-clause' },
   citation: 'C. Yadav, L. Bottou: Cold case: the lost MNIST digits. NeurIPS 2019.',
+  creators: ['Chhavi Yadav', 'Léon Bottou'],
+  published: '2019-05-25',
   classes: digits,
   files: {
     trainImages: {

@@ -40,6 +40,12 @@ export function inFormats (
   return { ...bodyInFormats(description, schema, formats, headers), ...notModified }
 }
 
+/** A JSON-LD body of a resource with an ETag. */
+export function jsonLdBody (description: string, schema: SchemaName) {
+  const content = { 'application/ld+json': { schema: reference(schema) } }
+  return { 200: { description, headers: cacheHeaders, content }, ...notModified }
+}
+
 /** A binary body of one of these media types. */
 export function binary (description: string, mediaTypes: readonly string[], headers = commonHeaders) {
   const content = Object.fromEntries(mediaTypes.map(mediaType => [mediaType, { schema: Binary }]))

@@ -103,6 +103,7 @@ function describeDataset (dataset: LoadedDataset) {
       homepage: entry.homepage,
       licence: entry.licence,
       citation: entry.citation,
+      croissant: `/v1/datasets/${entry.name}/croissant`,
       files: describeFiles(dataset)
     }
   }

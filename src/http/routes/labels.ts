@@ -2,12 +2,13 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
+import { encodeLabelList } from '../../encode/label-list.ts'
 import { npy, npyHeader } from '../../encode/npy.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { LabelQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveTarget } from '../query/target.ts'
-import { jsonBody, respond } from '../response/respond.ts'
+import { respond } from '../response/respond.ts'
 
 const formats: readonly Format[] = [json, npy]
 
@@ -36,7 +37,7 @@ export const labelRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { 
       isRecurring: true,
       body: () => format === npy
         ? bodyOf(npyHeader([count], 'uint8'), labels)
-        : jsonBody({ dataset: dataset.entry.name, version: dataset.version, split, count, labels: [...labels] })
+        : bodyOf(encodeLabelList(dataset, split))
     })
   })
 }

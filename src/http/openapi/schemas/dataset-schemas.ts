@@ -35,6 +35,7 @@ export const DatasetDescription = object({
     homepage: string(),
     licence: object({ name: string(), url: string() }),
     citation: string(),
+    croissant: string({ description: 'Path of the description as MLCommons Croissant.' }),
     files: array(object({
       name: string(),
       bytes: integer(),
@@ -99,3 +100,26 @@ export const SplitStatistics = object({
     variance: Matrix
   }), { description: 'The mean image and the population variance of each class, where 255 is 1, to six decimals.' })
 }, { $id: 'SplitStatistics' })
+
+export const Croissant = object({
+  '@context': { type: 'object' },
+  '@type': oneOf(['sc:Dataset']),
+  conformsTo: string(),
+  name: string(),
+  alternateName: string(),
+  description: string(),
+  citeAs: optional(string()),
+  creator: optional(array({ type: 'object' })),
+  datePublished: optional(string()),
+  license: optional(string()),
+  sameAs: optional(string()),
+  url: string(),
+  version: string(),
+  isLiveDataset: boolean(),
+  distribution: array({ type: 'object' }, {
+    description: 'The original files, and the labels and pages of images of each split.'
+  }),
+  recordSet: array({ type: 'object' }, {
+    description: 'The classes, labels and samples, and where they are read from.'
+  })
+}, { $id: 'Croissant', description: 'MLCommons Croissant 1.1, as JSON-LD.' })
