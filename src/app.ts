@@ -24,6 +24,7 @@ import { fileRoutes } from './http/routes/files.ts'
 import { gatherRoutes } from './http/routes/gather.ts'
 import { healthRoutes } from './http/routes/health.ts'
 import { labelRoutes } from './http/routes/labels.ts'
+import { mapRoutes } from './http/routes/map.ts'
 import { meanRoutes } from './http/routes/mean.ts'
 import { sampleRoutes } from './http/routes/samples.ts'
 import { splitRoutes } from './http/routes/splits.ts'
@@ -135,5 +136,6 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer }:
   await thumbnailRoutes(app, { registry, limits, maxBatchSize })
   await labelRoutes(app, { registry })
   await statisticsRoutes(app, { registry })
+  await mapRoutes(app, { registry })
   return app
 }

@@ -32,6 +32,7 @@ const table = {
   artifact_unusable: { status: 503, title: 'An artifact is unusable' },
   backend_unavailable: { status: 503, title: 'A TensorFlow.js backend is not usable' },
   preparation_failed: { status: 503, title: 'Preparation failed' },
+  map_failed: { status: 503, title: 'The map cannot be computed' },
   unsupported_http_version: { status: 505, title: 'HTTP version not supported' },
   overloaded: { status: 503, title: 'Too many requests at once' },
   dataset_loading: { status: 503, title: 'Dataset is still being prepared' },

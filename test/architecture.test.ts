@@ -44,7 +44,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'decode/': ['dataset/', 'errors.ts', 'io/'],
   'acquire/': ['decode/', 'gzip/', 'dataset/', 'errors.ts', 'io/'],
   'artifact/': ['dataset/', 'errors.ts', 'io/'],
-  'prepare/': ['acquire/', 'decode/', 'artifact/', 'gzip/', 'dataset/', 'errors.ts', 'io/'],
+  'map/': ['artifact/', 'dataset/', 'errors.ts', 'io/'],
+  'prepare/': ['map/', 'acquire/', 'decode/', 'artifact/', 'gzip/', 'dataset/', 'errors.ts', 'io/'],
   'batch/': ['dataset/', 'errors.ts', 'io/'],
   'encode/': ['batch/', 'dataset/', 'errors.ts', 'io/'],
   'compute/': ['batch/', 'dataset/', 'errors.ts', 'io/'],
@@ -127,7 +128,8 @@ t.test('every module can be loaded', async t => {
     'compute/compute-worker.ts',
     'prepare/prepare-process.ts',
     'artifact/restore-worker.ts',
-    'gzip/worker.ts'
+    'gzip/worker.ts',
+    'map/map-worker.ts'
   ]
   const programs = ['server.ts', 'verify.ts', ...workers]
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {

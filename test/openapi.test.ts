@@ -10,6 +10,8 @@ import { errorCodes } from '../src/errors.ts'
 import { loadDataset } from '../src/prepare/load.ts'
 import { examples, type Example } from '../src/http/openapi/examples.ts'
 import { httpConfig } from './fixtures/http-config.ts'
+import type { DatasetMap, MapProgress } from '../src/dataset/dataset-map.ts'
+import { perSplit } from '../src/dataset/sample-splits.ts'
 import { DatasetRegistry } from '../src/dataset/registry.ts'
 import { root } from './fixtures/root.ts'
 
@@ -58,8 +60,20 @@ const stores = {
 stores.loading.progress(mnist, { stage: 'prepare', item: 'normalizing', done: 21000, total: 70000 })
 stores.failed.fail(mnist, 'no source has train-images-idx3-ubyte: none is configured', Date.UTC(2000, 0, 1))
 
+const madeUpMap: DatasetMap = {
+  points: perSplit(name => Float32Array.from({ length: name === 'test' ? 20_000 : 2 }, (_, i) => i / 4)),
+  duplicates: [{
+    first: { split: 'train', id: 7, label: 3 }, second: { split: 'test', id: 5, label: 3 }, distance: 0.1234
+  }],
+  suspects: [{ split: 'test', id: 5937, label: 5, suggested: 3, votes: 14, own: 1, neighbours: 15 }],
+  hash: '0123456789abcdef'
+}
+
+/** Of the first examples, one for each resource. The real map would take a minute. */
+const examplesOfMap: MapProgress[] = [{ stage: 'neighbours', done: 0.25 }, { stage: 'layout', done: 0.5 }]
+
 t.before(async () => {
-  stores.ready.ready(await loadDataset(mnist, {
+  const loaded = await loadDataset(mnist, {
     dataFolder: t.testdir(),
     keep: 0,
     sources: { order: ['embedded'], folder: undefined, mirrors: [], openmlUrl: '', offline: true },
@@ -69,7 +83,8 @@ t.before(async () => {
     signal: new AbortController().signal,
     report: () => {},
     log: logger
-  }))
+  })
+  stores.ready.ready({ ...loaded, map: { get: async () => examplesOfMap.shift() ?? madeUpMap } })
 })
 
 t.test('every example has the recorded response', async t => {

@@ -21,6 +21,7 @@ const ABANDONED_MS = 3_600_000
  *
  *     prepared/<version>.bin     the arrays, see manifest.ts
  *     prepared/<version>.json    the manifest; written last, so its presence means that the artifact is complete
+ *     prepared/<version>.map     where its samples lie, if that was requested; see map/map-file.ts
  *     corrupt/                   quarantined artifacts
  *     locks/<version>            empty; locked while that version is being prepared
  */
@@ -87,17 +88,44 @@ export class ArtifactStore {
 
   /** Moves an unusable artifact to the folder `corrupt`, for inspection. */
   async quarantine (version: string): Promise<void> {
-    const corrupt = join(this.#root, 'corrupt')
-    await ensureFolder(corrupt)
     const { manifest, data } = this.#paths(version)
-    for (const path of [manifest, data]) {
-      await unlessMissing(moveFile(path, join(corrupt, path.slice(this.#folder.length + 1))))
+    for (const path of [manifest, data]) await this.#quarantine(path)
+  }
+
+  /** The file of a version's map; undefined if there is none. */
+  async readMap (version: string): Promise<Uint8Array | undefined> {
+    return await unlessMissing(readFile(this.#paths(version).map))
+  }
+
+  /**
+   * Writes the map of a version; does nothing if the limit is 0.
+   *
+   * @throws ServiceError cache_unwritable; no partial file stays behind
+   */
+  async writeMap (version: string, file: Uint8Array): Promise<void> {
+    if (this.#limit === 0) return
+    try {
+      await writeFileAtomic(this.#paths(version).map, handle => handle.writeFile(file), this.#warn)
+    } catch (cause) {
+      const reason = `the map of version ${version} cannot be written: ${messageOf(cause)}`
+      throw new ServiceError('cache_unwritable', reason, { cause })
     }
+  }
+
+  /** Moves an unusable map to the folder `corrupt`, for inspection. */
+  async quarantineMap (version: string): Promise<void> {
+    await this.#quarantine(this.#paths(version).map)
   }
 
   /** Holds the lock of a version while `work` runs: excludes other processes that share the folder, and this one. */
   async withLock<T> (version: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
     return await withLock(join(this.#root, 'locks', version), options, work)
+  }
+
+  async #quarantine (path: string): Promise<void> {
+    const corrupt = join(this.#root, 'corrupt')
+    await ensureFolder(corrupt)
+    await unlessMissing(moveFile(path, join(corrupt, path.slice(this.#folder.length + 1))))
   }
 
   async #prune (): Promise<void> {
@@ -108,18 +136,19 @@ export class ArtifactStore {
       .sort((a, b) => b.used - a.used)
       .map(({ name }) => name.slice(0, -'.json'.length))
     for (const version of versions.slice(this.#limit)) {
-      const { manifest, data } = this.#paths(version)
+      const { manifest, data, map } = this.#paths(version)
       // Manifest first: without one, the data counts as incomplete.
-      for (const path of [manifest, data]) await rm(path, { force: true })
+      for (const path of [manifest, data, map]) await rm(path, { force: true })
     }
     for (const { name, used } of files) {
-      const abandoned = !versions.includes(name.replace(/\.(json|bin)$/, '')) && Date.now() - used > ABANDONED_MS
+      const abandoned = !versions.includes(name.replace(/\.(json|bin|map)$/, '')) && Date.now() - used > ABANDONED_MS
       if (abandoned) await rm(join(this.#folder, name), { force: true })
     }
   }
 
-  #paths (version: string): { manifest: string, data: string } {
-    return { manifest: join(this.#folder, `${version}.json`), data: join(this.#folder, `${version}.bin`) }
+  #paths (version: string): { manifest: string, data: string, map: string } {
+    const path = join(this.#folder, version)
+    return { manifest: `${path}.json`, data: `${path}.bin`, map: `${path}.map` }
   }
 }
 

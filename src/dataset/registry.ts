@@ -1,3 +1,4 @@
+import type { MapSource } from './dataset-map.ts'
 import type { DatasetEntry } from './entry.ts'
 import type { Originals } from './originals.ts'
 import type { PreparedDataset } from './prepared.ts'
@@ -9,6 +10,7 @@ export type DatasetHead = Pick<DatasetEntry, 'name' | 'title'>
 /** A prepared dataset and its files for download. */
 export interface LoadedDataset extends PreparedDataset {
   readonly originals: Originals
+  readonly map: MapSource
 }
 
 export type DatasetState =

@@ -8,6 +8,7 @@ import { fileRoles, type DatasetEntry } from '../dataset/entry.ts'
 import { createPreparedDataset, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
 import type { LoadedDataset } from '../dataset/registry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { createMapSource } from '../map/map-source.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import { datasetVersion } from './version.ts'
 
@@ -44,7 +45,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
       return resolveSources(entry, options.sources, { cache, warn })
     }
   })
-  return { ...dataset, originals }
+  return { ...dataset, originals, map: createMapSource(dataset, { store, signal, warn }) }
 
   async function restored (): Promise<PreparedDataset | undefined> {
     const started = performance.now()

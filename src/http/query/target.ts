@@ -14,7 +14,7 @@ export interface SplitRequest {
 }
 
 export interface SplitTarget<F extends Format> {
-  readonly dataset: PreparedDataset
+  readonly dataset: LoadedDataset
   readonly split: SplitName
   readonly format: F
 }

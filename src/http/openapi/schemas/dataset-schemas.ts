@@ -1,3 +1,4 @@
+import { mapStages } from '../../../dataset/dataset-map.ts'
 import { perSplit, splitNames } from '../../../dataset/sample-splits.ts'
 import { denoisers, meanScopes, splitModes } from '../../../dataset/settings.ts'
 import { array, boolean, integer, number, object, oneOf, optional, string, union } from './json-schema.ts'
@@ -123,3 +124,38 @@ export const Croissant = object({
     description: 'The classes, labels and samples, and where they are read from.'
   })
 }, { $id: 'Croissant', description: 'MLCommons Croissant 1.1, as JSON-LD.' })
+
+export const MapProgress = object({
+  status: oneOf(['computing']),
+  stage: oneOf(mapStages),
+  done: number({ description: 'Share of the stage that is done, 0 to 1.' })
+}, { $id: 'MapProgress' })
+
+export const SplitMap = object({
+  ...Identity,
+  split: oneOf(splitNames),
+  count: integer(),
+  points: array(array(number()), { description: 'x and y of each sample, by its position in the split.' })
+}, { $id: 'SplitMap' })
+
+const SampleReference = {
+  split: oneOf(splitNames),
+  id: integer(),
+  label: integer()
+}
+
+export const Findings = object({
+  ...Identity,
+  duplicates: array(object({
+    first: object(SampleReference),
+    second: object(SampleReference),
+    distance: number({ description: 'Of the pixels, relative to the longer of both vectors: 0 for identical images.' })
+  }), { description: 'Similar pairs, by pairs of splits and then by distance.' }),
+  suspects: array(object({
+    ...SampleReference,
+    suggested: integer({ description: 'The label that most neighbours have.' }),
+    votes: integer({ description: 'Neighbours with that label.' }),
+    own: integer({ description: 'Neighbours with the label of the sample.' }),
+    neighbours: integer()
+  }), { description: 'Samples that may have a wrong label, by splits and then by votes.' })
+}, { $id: 'Findings' })

@@ -1,0 +1,117 @@
+import type { Duplicate, SampleReference, Suspect } from '../dataset/dataset-map.ts'
+import { splitNames } from '../dataset/sample-splits.ts'
+import { BestList } from './best-list.ts'
+import type { MapInput } from './map-input.ts'
+import type { Neighbours } from './nearest-neighbours.ts'
+
+/** Listed for each split, or each pair of splits. */
+const MAX_LISTED = 100
+
+/** Pairs whose pixels are compared, for each that is listed. */
+const CANDIDATES = 4
+
+/** Samples of all splits, numbered in one row. */
+class AllSamples {
+  readonly #input: MapInput
+  readonly #starts: readonly number[]
+  readonly #size: number
+
+  constructor (input: MapInput) {
+    this.#input = input
+    this.#size = input.rows * input.columns
+    let start = 0
+    this.#starts = splitNames.map(name => {
+      const first = start
+      start += input.splits[name].labels.length
+      return first
+    })
+  }
+
+  splitOf (i: number): number {
+    const [, val, test] = this.#starts
+    return i < val! ? 0 : i < test! ? 1 : 2
+  }
+
+  reference (i: number): SampleReference {
+    const split = this.splitOf(i)
+    const name = splitNames[split]!
+    const id = i - this.#starts[split]!
+    return { split: name, id, label: this.#input.splits[name].labels[id]! }
+  }
+
+  pixels (i: number): Uint8Array {
+    const { split, id } = this.reference(i)
+    return this.#input.splits[split].images.subarray(id * this.#size, (id + 1) * this.#size)
+  }
+}
+
+/** The most similar pairs of samples, within each split and across each two. */
+export function findDuplicates (input: MapInput, { k, ids, distances }: Neighbours): Duplicate[] {
+  if (k === 0) return []
+  const samples = new AllSamples(input)
+  const count = ids.length / k
+  const lengths = Float64Array.from({ length: count }, (_, i) => lengthOf(samples.pixels(i)))
+  const lists = new Map<number, BestList<[number, number]>>()
+  for (let i = 0; i < count; i++) {
+    for (let n = 0; n < k; n++) {
+      const j = ids[i * k + n]!
+      // Each pair once.
+      if (j < i && ids.subarray(j * k, (j + 1) * k).includes(i)) continue
+      const pair = [samples.splitOf(i), samples.splitOf(j)].sort()
+      const key = pair[0]! * splitNames.length + pair[1]!
+      let list = lists.get(key)
+      if (!list) lists.set(key, list = new BestList(MAX_LISTED * CANDIDATES))
+      const length = Math.max(lengths[i]!, lengths[j]!) / 255
+      list.add(length === 0 ? 0 : Math.sqrt(distances[i * k + n]!) / length, [Math.min(i, j), Math.max(i, j)])
+    }
+  }
+  return [...lists.values()].flatMap(list => {
+    const pairs = list.items.map(([i, j]): Duplicate => {
+      const length = Math.max(lengths[i]!, lengths[j]!)
+      const distance = length === 0 ? 0 : distanceOf(samples.pixels(i), samples.pixels(j)) / length
+      return { first: samples.reference(i), second: samples.reference(j), distance: Math.round(distance * 1e4) / 1e4 }
+    })
+    return pairs.sort((a, b) => a.distance - b.distance).slice(0, MAX_LISTED)
+  })
+}
+
+/** Samples of which at least two thirds of the neighbours agree on another label. */
+export function findSuspects (input: MapInput, { k, ids }: Neighbours): Suspect[] {
+  if (k === 0) return []
+  const samples = new AllSamples(input)
+  const count = ids.length / k
+  const labels = new Uint8Array(count)
+  let start = 0
+  for (const name of splitNames) {
+    labels.set(input.splits[name].labels, start)
+    start += input.splits[name].labels.length
+  }
+  const lists = splitNames.map(() => new BestList<Suspect>(MAX_LISTED))
+  const votes = new Int32Array(256)
+  for (let i = 0; i < count; i++) {
+    votes.fill(0)
+    let suggested = labels[i]!
+    for (let n = 0; n < k; n++) {
+      const label = labels[ids[i * k + n]!]!
+      if (++votes[label]! > votes[suggested]!) suggested = label
+    }
+    const most = votes[suggested]!
+    const own = votes[labels[i]!]!
+    if (suggested === labels[i] || 3 * most < 2 * k) continue
+    const suspect = { ...samples.reference(i), suggested, votes: most, own, neighbours: k }
+    lists[samples.splitOf(i)]!.add(own - most * (k + 1), suspect)
+  }
+  return lists.flatMap(({ items }) => items)
+}
+
+function lengthOf (pixels: Uint8Array): number {
+  let sum = 0
+  for (let i = 0; i < pixels.length; i++) sum += pixels[i]! ** 2
+  return Math.sqrt(sum)
+}
+
+function distanceOf (a: Uint8Array, b: Uint8Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2
+  return Math.sqrt(sum)
+}

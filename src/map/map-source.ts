@@ -1,0 +1,113 @@
+import { Worker } from 'node:worker_threads'
+import type { ArtifactStore } from '../artifact/store.ts'
+import type { DatasetMap, MapProgress, MapSource } from '../dataset/dataset-map.ts'
+import type { PreparedDataset } from '../dataset/prepared.ts'
+import { perSplit } from '../dataset/sample-splits.ts'
+import { ServiceError, messageOf } from '../errors.ts'
+import type { ComputedMap } from './compute-map.ts'
+import { decodeMap, encodeMap } from './map-file.ts'
+import type { MapInput } from './map-input.ts'
+
+/** Computes a map elsewhere, and reports how far it is. */
+export type ComputeMap = (
+  input: MapInput,
+  report: (progress: MapProgress) => void,
+  signal: AbortSignal
+) => Promise<ComputedMap>
+
+export interface MapOptions {
+  readonly store: ArtifactStore
+  readonly signal: AbortSignal
+  readonly warn: (message: string) => void
+  /** A worker thread by default. */
+  readonly compute?: ComputeMap
+}
+
+/** Pause after a failure. */
+const RETRY_SECONDS = 60
+
+const START: MapProgress = { stage: 'components', done: 0 }
+
+/** Maps are computed one at a time, since each keeps a core busy. */
+let lastComputation: Promise<unknown> = Promise.resolve()
+
+/** The map of a dataset: from its file, or computed on the first request and written to it. */
+export function createMapSource (dataset: PreparedDataset, options: MapOptions): MapSource {
+  const { store, signal, warn, compute = computeInWorker } = options
+  const { version, rows, columns, splits } = dataset
+  const counts = perSplit(name => splits[name].count)
+  let map: DatasetMap | undefined
+  let progress = START
+  let restoring: Promise<void> | undefined
+  let failure: { readonly error: Error, readonly until: number } | undefined
+  let isComputing = false
+
+  return {
+    async get () {
+      if (map) return map
+      await (restoring ??= restore())
+      if (map) return map
+      if (isComputing) return progress
+      if (failure && Date.now() < failure.until) {
+        const retryAfter = Math.ceil((failure.until - Date.now()) / 1000)
+        throw new ServiceError('map_failed', messageOf(failure.error), { cause: failure.error, retryAfter })
+      }
+      isComputing = true
+      progress = START
+      lastComputation = lastComputation.then(create).catch(error => {
+        failure = { error, until: Date.now() + RETRY_SECONDS * 1000 }
+        if (!signal.aborted) warn(`the map of version ${version} cannot be computed: ${messageOf(error)}`)
+      }).finally(() => { isComputing = false })
+      return progress
+    }
+  }
+
+  async function restore (): Promise<void> {
+    try {
+      const file = await store.readMap(version)
+      map = file && decodeMap(file, counts)
+    } catch (error) {
+      warn(`the map of version ${version} is not used: ${messageOf(error)}`)
+      await store.quarantineMap(version).catch((error: Error) => warn(error.message))
+    }
+  }
+
+  async function create (): Promise<void> {
+    const waiting = (): void => warn(`another process computes the map of version ${version}`)
+    await store.withLock(`${version}.map`, { signal, waiting, warn }, async () => {
+      // Another process may have computed it while this one waited for the lock.
+      await restore()
+      if (map) return
+      signal.throwIfAborted()
+      const input = { rows, columns, splits }
+      const file = encodeMap(await compute(input, current => { progress = current }, signal))
+      await store.writeMap(version, file).catch((error: Error) => warn(error.message))
+      map = decodeMap(file, counts)
+    })
+  }
+}
+
+const computeInWorker: ComputeMap = async (input, report, signal) => {
+  const worker = new Worker(new URL('./map-worker.js', import.meta.url), { workerData: inputOf(input) })
+  worker.unref()
+  const stop = (): void => { worker.terminate() }
+  signal.addEventListener('abort', stop)
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.on('message', ({ progress, map }: { progress?: MapProgress, map?: ComputedMap }) => {
+        if (progress) report(progress)
+        if (map) resolve(map)
+      })
+      worker.once('error', reject)
+      worker.once('exit', () => reject(new Error('the thread that computes it has ended')))
+    })
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stop()
+  }
+}
+
+/** Only what the thread needs, since it gets a copy of all that is not shared. */
+function inputOf ({ rows, columns, splits }: MapInput): MapInput {
+  return { rows, columns, splits: perSplit(name => ({ images: splits[name].images, labels: splits[name].labels })) }
+}
