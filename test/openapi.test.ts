@@ -65,7 +65,7 @@ const madeUpMap: DatasetMap = {
   duplicates: [{
     first: { split: 'train', id: 7, label: 3 }, second: { split: 'test', id: 5, label: 3 }, distance: 0.1234
   }],
-  suspects: [{ split: 'test', id: 5937, label: 5, suggested: 3, votes: 14, own: 1, neighbours: 15 }],
+  suspects: [{ split: 'test', id: 5937, label: 5, suggested: 3, votes: 14, own: 1, neighbours: 15, ratio: 1.7 }],
   hash: '0123456789abcdef'
 }
 

@@ -16,6 +16,7 @@ const parts: Readonly<Record<View, () => Promise<Part>>> = {
   model: async () => (await import('./parts/model.tsx')).Model,
   batches: async () => (await import('./parts/batches.tsx')).Batches,
   statistics: async () => (await import('./parts/statistics.tsx')).Statistics,
+  map: async () => (await import('./parts/map.tsx')).Map,
   predictions: async () => (await import('./parts/predictions.tsx')).Predictions,
   use: async () => (await import('./parts/use.tsx')).Use
 }

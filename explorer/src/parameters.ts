@@ -2,7 +2,7 @@ import { dtypes, labelEncodings, layouts, normalizations, remainders } from '../
 import { splitNames } from '../../src/dataset/sample-splits.ts'
 import { choice, integer, optionalInteger, text } from './query.ts'
 
-export const views = ['samples', 'model', 'batches', 'statistics', 'predictions', 'use'] as const
+export const views = ['samples', 'model', 'batches', 'statistics', 'map', 'predictions', 'use'] as const
 export type View = (typeof views)[number]
 
 export const viewTitles: Readonly<Record<View, string>> = {
@@ -10,6 +10,7 @@ export const viewTitles: Readonly<Record<View, string>> = {
   model: 'What the model sees',
   batches: 'Batches',
   statistics: 'Statistics',
+  map: 'Map',
   predictions: 'Predictions',
   use: 'Use it'
 }

@@ -6,7 +6,7 @@ export interface DatasetMap {
   readonly points: Readonly<Record<SplitName, Float32Array>>
   /** The most similar pairs of each two splits, and within each, the most similar first. */
   readonly duplicates: readonly Duplicate[]
-  /** Samples whose neighbours have another label, those with the most votes first. */
+  /** Samples whose neighbours have another label, those farthest from their own first. */
   readonly suspects: readonly Suspect[]
   /** Identifies the content: 16 hexadecimal digits. */
   readonly hash: string
@@ -33,6 +33,8 @@ export interface Suspect extends SampleReference {
   /** Neighbours with the sample's own label. */
   readonly own: number
   readonly neighbours: number
+  /** Distance to the nearest samples with its own label, in units of that to the nearest with the suggested one. */
+  readonly ratio: number
 }
 
 export const mapStages = ['components', 'neighbours', 'findings', 'layout'] as const

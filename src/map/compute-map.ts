@@ -41,7 +41,7 @@ export function computeMap (input: MapInput, report: (progress: MapProgress) => 
   })
   report({ stage: 'findings', done: 0 })
   const duplicates = findDuplicates(input, neighbours)
-  const suspects = findSuspects(input, neighbours)
+  const suspects = findSuspects(input, points, neighbours)
   const positions = startPositions(points, count, dimensions)
   if (neighbours.k > 0) layOut(positions, neighbours, done => report({ stage: 'layout', done }))
   start = 0

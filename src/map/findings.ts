@@ -7,8 +7,12 @@ import type { Neighbours } from './nearest-neighbours.ts'
 /** Listed for each split, or each pair of splits. */
 const MAX_LISTED = 100
 
-/** Pairs whose pixels are compared, for each that is listed. */
+/** Pairs whose pixels are compared, and samples whose distances are, for each that is listed. */
 const CANDIDATES = 4
+
+/** Of each label, for the ratio of distances. */
+const COMPARED = 3
+const MAX_RATIO = 1000
 
 /** Samples of all splits, numbered in one row. */
 class AllSamples {
@@ -75,8 +79,13 @@ export function findDuplicates (input: MapInput, { k, ids, distances }: Neighbou
   })
 }
 
-/** Samples of which at least two thirds of the neighbours agree on another label. */
-export function findSuspects (input: MapInput, { k, ids }: Neighbours): Suspect[] {
+/**
+ * Samples of which at least two thirds of the neighbours agree on another label. Those that look unlike all others of
+ * their own come first: a sample that is merely hard to read is about as far from both.
+ *
+ * @param points float32 [count, dimensions]
+ */
+export function findSuspects (input: MapInput, points: Float32Array, { k, ids }: Neighbours): Suspect[] {
   if (k === 0) return []
   const samples = new AllSamples(input)
   const count = ids.length / k
@@ -86,7 +95,7 @@ export function findSuspects (input: MapInput, { k, ids }: Neighbours): Suspect[
     labels.set(input.splits[name].labels, start)
     start += input.splits[name].labels.length
   }
-  const lists = splitNames.map(() => new BestList<Suspect>(MAX_LISTED))
+  const lists = splitNames.map(() => new BestList<VotedDown>(MAX_LISTED * CANDIDATES))
   const votes = new Int32Array(256)
   for (let i = 0; i < count; i++) {
     votes.fill(0)
@@ -98,10 +107,38 @@ export function findSuspects (input: MapInput, { k, ids }: Neighbours): Suspect[
     const most = votes[suggested]!
     const own = votes[labels[i]!]!
     if (suggested === labels[i] || 3 * most < 2 * k) continue
-    const suspect = { ...samples.reference(i), suggested, votes: most, own, neighbours: k }
-    lists[samples.splitOf(i)]!.add(own - most * (k + 1), suspect)
+    lists[samples.splitOf(i)]!.add(own - most * (k + 1), { i, suggested, votes: most, own })
   }
-  return lists.flatMap(({ items }) => items)
+  return lists.flatMap(({ items }) => {
+    const suspects = items.map(({ i, suggested, votes, own }): Suspect => {
+      const distance = (label: number): number => distanceToLabel(i, label, labels, points)
+      const ratio = Math.round(distance(labels[i]!) / Math.max(distance(suggested), Number.MIN_VALUE) * 100) / 100
+      // JSON has no infinity.
+      return { ...samples.reference(i), suggested, votes, own, neighbours: k, ratio: Math.min(ratio, MAX_RATIO) }
+    })
+    return suspects.sort((a, b) => b.ratio - a.ratio).slice(0, MAX_LISTED)
+  })
+}
+
+interface VotedDown {
+  readonly i: number
+  readonly suggested: number
+  readonly votes: number
+  readonly own: number
+}
+
+/** The mean distance of a sample to the nearest others with a label; infinite if there are none. */
+function distanceToLabel (i: number, label: number, labels: Uint8Array, points: Float32Array): number {
+  const dimensions = points.length / labels.length
+  const nearest = new BestList<number>(COMPARED)
+  for (let j = 0; j < labels.length; j++) {
+    if (labels[j] !== label || j === i) continue
+    let squared = 0
+    for (let d = 0; d < dimensions; d++) squared += (points[i * dimensions + d]! - points[j * dimensions + d]!) ** 2
+    nearest.add(squared, Math.sqrt(squared))
+  }
+  const { items } = nearest
+  return items.length === 0 ? Infinity : items.reduce((sum, distance) => sum + distance, 0) / items.length
 }
 
 function lengthOf (pixels: Uint8Array): number {

@@ -58,7 +58,10 @@ t.test('wrong labels and duplicates are found, and the most certain come first',
   t.same(suspects.map(({ split, id, label, suggested }) => [split, id, label, suggested]), [
     ['train', 4, 2, 1], ['test', 9, 1, 0]
   ])
-  for (const { votes, own, neighbours } of suspects) t.ok(votes + own <= neighbours && 3 * votes >= 2 * neighbours)
+  for (const { votes, own, neighbours, ratio } of suspects) {
+    t.ok(votes + own <= neighbours && 3 * votes >= 2 * neighbours)
+    t.ok(ratio > 1.2, 'far from its own label')
+  }
   const across = duplicates.filter(({ first, second }) => first.split === 'train' && second.split === 'test')
   t.same(across[0], {
     first: { split: 'train', id: 7, label: 1 }, second: { split: 'test', id: 3, label: 1 }, distance: 0

@@ -10,7 +10,7 @@ const url = '/v1/datasets/made-up/splits/train/map'
 const map: DatasetMap = {
   points: { train: Float32Array.of(0.1, 2, -3, 4.5, 5, 6), val: new Float32Array(), test: Float32Array.of(7, 8) },
   duplicates: [{ first: { split: 'train', id: 0, label: 1 }, second: { split: 'test', id: 0, label: 1 }, distance: 0 }],
-  suspects: [{ split: 'train', id: 2, label: 1, suggested: 7, votes: 14, own: 0, neighbours: 15 }],
+  suspects: [{ split: 'train', id: 2, label: 1, suggested: 7, votes: 14, own: 0, neighbours: 15, ratio: 1.7 }],
   hash: '00112233aabbccdd'
 }
 

@@ -156,6 +156,9 @@ export const Findings = object({
     suggested: integer({ description: 'The label that most neighbours have.' }),
     votes: integer({ description: 'Neighbours with that label.' }),
     own: integer({ description: 'Neighbours with the label of the sample.' }),
-    neighbours: integer()
-  }), { description: 'Samples that may have a wrong label, by splits and then by votes.' })
+    neighbours: integer(),
+    ratio: number({
+      description: 'Distance to the nearest samples with its label, relative to those with the suggested one.'
+    })
+  }), { description: 'Samples that may have a wrong label, by splits and then by `ratio`.' })
 }, { $id: 'Findings' })
