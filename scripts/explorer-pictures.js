@@ -21,6 +21,7 @@ const views = {
   model: '?view=model&id=7&augment=rotate:15,elastic:34&seed=42',
   batches: '?view=batches&world_size=3&batch_size=30&seed=1&remainder=pad&page=533',
   statistics: '?view=statistics',
+  map: '?view=map&split=test',
   predictions: '?view=predictions&split=test&cell=4/7',
   use: '?view=use&seed=42&language=PyTorch&batch_size=256'
 }
@@ -31,6 +32,7 @@ const page = await browser.newPage({ viewport: { width: 900, height: 620 } })
 for (const [name, query] of Object.entries(views)) {
   await page.goto(`${server.base}/${query}`)
   if (name === 'predictions') await choosePredictions()
+  if (name === 'map') await page.getByRole('application').waitFor({ timeout: 600_000 })
   await page.waitForLoadState('networkidle')
   await page.screenshot({ path: join(folder, `${name}.png`) })
 }

@@ -1,4 +1,4 @@
-/* global location, requestAnimationFrame */
+/* global location, PointerEvent, requestAnimationFrame */
 /**
  * Drives the Explorer in Chromium against the built service with MNIST. Each check fails on any console error,
  * violation of the content security policy or request to another origin.
@@ -18,6 +18,9 @@ const RUNS = 5
 const MAX_FRAME_MS = 50
 const MAX_MEMORY_MB = 200
 const MAX_LOAD_BYTES = 300e3
+const MIN_FRAMES_PER_SECOND = 30
+/** Of the map, on a busy machine. */
+const COMPUTATION_MS = 600_000
 
 if (!findBrowser()) {
   console.log('skipped: there is no Chromium (apt-get install chromium, or set CHROMIUM to its path)')
@@ -177,11 +180,112 @@ await check('use it: the URL is that of the view, and works', async page => {
   await page.getByText(body.version).first().waitFor()
 })
 
+await check('map: it appears once it is computed, and shows what the API says', async page => {
+  await open(page, '?view=map&split=test')
+  const canvas = page.getByRole('application')
+  await page.getByText('The map is being computed').or(canvas).first().waitFor()
+  await canvas.waitFor({ timeout: COMPUTATION_MS })
+  const { points } = await get('splits/test/map')
+  const { labels } = await get('splits/test/labels')
+  const { suspects, duplicates } = await get('findings')
+  assert.equal(points.length, 10_000)
+  const names = await page.locator('[data-test=suspects] button').evaluateAll(buttons => {
+    return buttons.map(button => button.getAttribute('aria-label'))
+  })
+  const wrong = suspects.filter(({ split }) => split === 'test')
+  assert.deepEqual(names.map(name => Number(/^test (\d+):/.exec(name)[1])), wrong.map(({ id }) => id))
+  const pairs = duplicates.filter(({ first, second }) => first.split === 'train' && second.split === 'test')
+  assert.equal(await page.locator('[data-test=duplicates] li').count(), pairs.length)
+
+  // The area of a link, and the samples in it.
+  const [[x, y]] = points
+  const square = [[x - 1, y - 1], [x + 1, y - 1], [x + 1, y + 1], [x - 1, y + 1]]
+  const area = square.map(corner => corner.map(value => value.toFixed(2)))
+  const [[left, top], , [right, bottom]] = area.map(corner => corner.map(Number))
+  const inside = points.flatMap(([x, y], id) => x >= left && x <= right && y >= top && y <= bottom ? [id] : [])
+  assert.ok(inside.length > 10)
+  await open(page, `?view=map&split=test&area=${area.join(';')}`)
+  await page.locator('[data-test=selected]', { hasText: `${inside.length.toLocaleString('en')} selected` }).waitFor()
+  const shown = await page.locator('section > .thumbnails').first().locator('button').evaluateAll(buttons => {
+    return buttons.map(button => button.getAttribute('aria-label'))
+  })
+  assert.deepEqual(shown, inside.slice(0, 256).map(id => `test ${id}: ${labels[id]} · ${id}`))
+
+  // By keyboard: what is visible, less of it after zooming, and nothing.
+  await canvas.focus()
+  await page.keyboard.press('Escape')
+  await page.locator('[data-test=selected]').waitFor({ state: 'detached' })
+  await page.keyboard.press('Enter')
+  await page.locator('[data-test=selected]', { hasText: '10,000 selected' }).waitFor()
+  for (let i = 0; i < 4; i++) await page.keyboard.press('+')
+  await page.keyboard.press('ArrowLeft')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => {
+    const count = parseInt(document.querySelector('[data-test=selected]')?.textContent.replace(',', ''))
+    return count > 0 && count < 10_000
+  })
+  await page.waitForFunction(() => new URLSearchParams(location.search).has('map'))
+
+  // By drawing around everything.
+  await page.keyboard.press('0')
+  await page.getByLabel('Dragging').selectOption('selects')
+  const box = await canvas.boundingBox()
+  await page.mouse.move(box.x + 1, box.y + 1)
+  await page.mouse.down()
+  for (const [x, y] of [[1, 0], [1, 1], [0, 1]]) {
+    await page.mouse.move(box.x + 1 + x * (box.width - 2), box.y + 1 + y * (box.height - 2), { steps: 3 })
+  }
+  await page.mouse.up()
+  await page.locator('[data-test=selected]', { hasText: '10,000 selected' }).waitFor()
+  await page.getByRole('button', { name: 'Copy ids' }).first().click()
+})
+
+await check('map: 48,000 samples move smoothly', async page => {
+  await open(page, '?view=map')
+  await page.getByRole('application').waitFor({ timeout: COMPUTATION_MS })
+  await page.locator('[data-test=duplicates] .tile[style*="blob:"]').first().waitFor()
+  await page.waitForLoadState('networkidle')
+  const session = await page.context().newCDPSession(page)
+  await session.send('Performance.enable')
+  const taskSeconds = async () => {
+    const { metrics } = await session.send('Performance.getMetrics')
+    return metrics.find(({ name }) => name === 'TaskDuration').value
+  }
+  const before = await taskSeconds()
+  const { frames, seconds } = await page.evaluate(panAround)
+  const work = (await taskSeconds() - before) / frames * 1000
+  const rate = frames / seconds
+  console.log(`        ${rate.toFixed(1)} frames per second, ${work.toFixed(1)} ms of work each`)
+  assert.ok(rate >= MIN_FRAMES_PER_SECOND)
+})
+
+/** Runs in the page: drags the map for three seconds, in every frame. */
+async function panAround () {
+  const canvas = document.querySelector('.map')
+  const { left, top, width, height } = canvas.getBoundingClientRect()
+  const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
+  const event = (type, x, y, buttons) => new PointerEvent(type, {
+    clientX: left + width / 2 + x, clientY: top + height / 2 + y, button: 0, buttons, bubbles: true
+  })
+  await frame()
+  canvas.dispatchEvent(event('pointerdown', 0, 0, 1))
+  const start = await frame()
+  let now = start
+  let frames = 0
+  for (; now - start < 3000; frames++) {
+    const angle = (now - start) / 500
+    canvas.dispatchEvent(event('pointermove', 200 * Math.sin(angle), 150 * Math.cos(angle), 1))
+    now = await frame()
+  }
+  canvas.dispatchEvent(event('pointerup', 0, 0, 0))
+  return { frames, seconds: (now - start) / 1000 }
+}
+
 await check('every view is accessible, in both themes', async page => {
   const { AxeBuilder } = await import('@axe-core/playwright')
   const queries = [
     '?sample=train/0', '?view=model&augment=rotate:10', '?view=batches&world_size=2&batch_size=8', '?view=statistics',
-    '?view=predictions', '?view=use'
+    '?view=map&split=test&area=-4,-4;4,-4;4,4;-4,4', '?view=predictions', '?view=use'
   ]
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme })
@@ -198,7 +302,7 @@ await check('every view is accessible, in both themes', async page => {
 })
 
 await check('every view fits 360 pixels', async page => {
-  for (const view of ['samples', 'model', 'batches', 'statistics', 'predictions', 'use']) {
+  for (const view of ['samples', 'model', 'batches', 'statistics', 'map', 'predictions', 'use']) {
     await open(page, `?view=${view}&augment=rotate:10`)
     await page.waitForSelector('section h2')
     await page.waitForLoadState('networkidle')
