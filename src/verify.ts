@@ -10,6 +10,7 @@ import { loadConfig } from './config.ts'
 import { messageOf } from './errors.ts'
 import { sha256File } from './io/hash.ts'
 import { ArtifactStore } from './artifact/store.ts'
+import { verifyMap } from './map/map-file.ts'
 
 const { dataFolder } = loadConfig([...catalogue.keys()])
 const counts = { intact: 0, damaged: 0 }
@@ -30,6 +31,13 @@ for (const name of (await listFiles('prepared')).filter(name => name.endsWith('.
     const { classes } = JSON.parse(await readFile(join(dataFolder, 'prepared', name), 'utf8'))
     if (!await store.read(version, classes)) throw new Error('the data file is missing')
   }, () => store.quarantine(version))
+}
+
+for (const name of (await listFiles('prepared')).filter(name => name.endsWith('.map'))) {
+  const version = basename(name, '.map')
+  await check(join('prepared', name), async () => verifyMap(await store.readMap(version)), async () => {
+    await store.quarantineMap(version)
+  })
 }
 
 console.log(`${counts.intact} intact, ${counts.damaged} damaged in ${dataFolder}`)

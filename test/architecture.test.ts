@@ -54,7 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['environment.ts', 'dataset/', 'errors.ts', 'io/'],
   'app.ts': ['http/', 'batch/', 'dataset/', 'config.ts'],
   'process/': ['dataset/', 'errors.ts', 'io/'],
-  'verify.ts': ['config.ts', 'acquire/', 'artifact/', 'dataset/', 'errors.ts', 'io/'],
+  'verify.ts': ['config.ts', 'acquire/', 'map/', 'artifact/', 'dataset/', 'errors.ts', 'io/'],
   'server.ts': [
     'app.ts', 'config.ts', 'http/', 'process/', 'prepare/', 'artifact/', 'encode/', 'dataset/', 'errors.ts', 'io/'
   ]

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { FileCache } from '../src/acquire/cache.ts'
 import { ArtifactStore } from '../src/artifact/store.ts'
+import { computeMap } from '../src/map/compute-map.ts'
+import { encodeMap } from '../src/map/map-file.ts'
 import { prepared } from './fixtures/prepared.ts'
 
 const program = fileURLToPath(new URL('../src/verify.js', import.meta.url))
@@ -71,6 +73,23 @@ t.test('files with bytes missing or added at the end are damaged', async t => {
     t.equal(code, 1)
     t.equal(lines.at(-1), `0 intact, 3 damaged in ${dataFolder}`)
   }
+})
+
+t.test('maps are verified as well', async t => {
+  const dataFolder = t.testdir()
+  const store = new ArtifactStore(dataFolder, 4)
+  const file = encodeMap(computeMap(prepared({ train: 3, val: 0, test: 1 })))
+  await store.writeMap('0123456789abcdef', file)
+  await store.writeMap('fedcba9876543210', file.subarray(0, -1))
+  t.same(await verify(dataFolder), {
+    code: 1,
+    lines: [
+      'intact   prepared/0123456789abcdef.map',
+      'DAMAGED  prepared/fedcba9876543210.map: the map is damaged; quarantined',
+      `1 intact, 1 damaged in ${dataFolder}`
+    ]
+  })
+  t.same(await readdir(join(dataFolder, 'corrupt')), ['fedcba9876543210.map'])
 })
 
 t.test('a missing folder contains nothing damaged', async t => {

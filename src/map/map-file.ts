@@ -35,10 +35,9 @@ export function encodeMap ({ points, duplicates, suspects }: ComputedMap): Buffe
  * @throws ServiceError artifact_unusable: it is damaged, or that of another dataset
  */
 export function decodeMap (file: Uint8Array, counts: Readonly<Record<string, number>>): DatasetMap | undefined {
+  const hash = verifyMap(file)
   // Copied, for arrays that are aligned.
   const rest = Uint8Array.from(file.subarray(HASH_BYTES))
-  const hash = sha256(rest)
-  if (hash !== Buffer.from(file.subarray(0, HASH_BYTES)).toString('hex')) throw unusable('the map is damaged')
   const end = 4 + Buffer.from(rest).readUInt32LE()
   const { layout, ...header } = JSON.parse(Buffer.from(rest.subarray(4, end)).toString())
   if (layout !== LAYOUT) return undefined
@@ -50,6 +49,17 @@ export function decodeMap (file: Uint8Array, counts: Readonly<Record<string, num
     return new Float32Array(bytes.buffer)
   })
   return { points, duplicates: header.duplicates, suspects: header.suspects, hash: hash.slice(0, 16) }
+}
+
+/**
+ * The SHA-256 of a file's content.
+ *
+ * @throws ServiceError artifact_unusable: it is damaged
+ */
+export function verifyMap (file: Uint8Array = new Uint8Array()): string {
+  const hash = sha256(file.subarray(HASH_BYTES))
+  if (hash !== Buffer.from(file.subarray(0, HASH_BYTES)).toString('hex')) throw unusable('the map is damaged')
+  return hash
 }
 
 function unusable (reason: string): ServiceError {
