@@ -35,15 +35,19 @@ for (const name of (await listFiles('prepared')).filter(name => name.endsWith('.
 
 for (const name of (await listFiles('prepared')).filter(name => name.endsWith('.map'))) {
   const version = basename(name, '.map')
-  await check(join('prepared', name), async () => verifyMap(await store.readMap(version)), async () => {
-    await store.quarantineMap(version)
-  })
+  await check(join('prepared', name), async () => {
+    verifyMap(await store.readMap(version))
+  }, () => store.quarantineMap(version))
 }
 
 console.log(`${counts.intact} intact, ${counts.damaged} damaged in ${dataFolder}`)
 process.exitCode = counts.damaged > 0 ? 1 : 0
 
-async function check (what: string, verify: () => Promise<void>, quarantine: () => Promise<void>): Promise<void> {
+async function check (
+  what: string,
+  verify: () => Promise<void>,
+  quarantine: () => Promise<unknown>
+): Promise<void> {
   try {
     await verify()
     counts.intact++

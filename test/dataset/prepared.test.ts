@@ -6,7 +6,7 @@ import { prepared } from '../fixtures/prepared.ts'
 t.test('derived arrays and counts equal those of plain loops', async t => {
   // More samples than one step derives; images that end within four bytes, at offsets that are not aligned to them.
   for (const { rows, columns } of [{ rows: 4, columns: 3 }, { rows: 3, columns: 3 }, { rows: 1, columns: 1 }]) {
-    const { originals: _, ...dataset } = prepared({ train: 1203, val: 0, test: 201 }, { rows, columns })
+    const { originals: _, map: __, ...dataset } = prepared({ train: 1203, val: 0, test: 201 }, { rows, columns })
     const { meanImage, levels, splits } = dataset
     const unaligned = Object.fromEntries(splitNames.map(name => {
       const { images, labels } = splits[name]

@@ -12,7 +12,7 @@ t.test('a thread lowers its own priority, and that of no other', {
     import { getPriority } from 'node:os'
     import { parentPort } from 'node:worker_threads'
     import { lowerThreadPriority } from '${new URL('../../src/io/thread-priority.js', import.meta.url)}'
-    lowerThreadPriority()
+    lowerThreadPriority(5)
     parentPort.postMessage(getPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1))))
   `
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`))
