@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pythonClient, pythonLacks } from '../test/clients/python.js'
+import { runExplorerSnippets } from '../test/clients/explorer-snippets.js'
 import { testPythonClient } from '../test/clients/python-package.js'
 import { runSnippets } from '../test/clients/snippets.js'
 import { testTypeScriptClient } from '../test/clients/typescript-package.js'
@@ -37,7 +38,8 @@ const servers = [
       await runPython('croissant_client.py', base),
       await runPython('tutorial.py', base, fileURLToPath(new URL('../docs/tutorial.md', import.meta.url))),
       await runNode('tfjs_client.js', base),
-      ...await runSnippets(base)
+      ...await runSnippets(base),
+      ...await runExplorerSnippets(base)
     ]
   },
   {
