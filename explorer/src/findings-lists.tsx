@@ -1,7 +1,7 @@
 import type { Duplicate } from '../../src/dataset/dataset-map.ts'
 import type { SplitName } from '../../src/dataset/sample-splits.ts'
 import { Choice, CopyButton, Problem } from './components.tsx'
-import { TilePicture } from './grid-row.tsx'
+import { TilePicture } from './tile-picture.tsx'
 import { loadFindings } from './map-data.ts'
 import { split } from './parameters.ts'
 import { choice, linkTo, navigate } from './query.ts'

@@ -52,6 +52,17 @@ export function createSelection (
   const segmentAt = (i: number): Segment => {
     return segments.findLast(({ start, count }) => start <= i && count > 0) ?? segments[0]!
   }
+  // Kept, since a list of ids takes long to write.
+  const queries = new Map<string, Tile['query']>()
+  const idsOfPage = ({ split, ids }: Segment, page: number): Tile['query'] => {
+    const key = `${split}/${page}`
+    let query = queries.get(key)
+    if (!query) {
+      query = { ids: ids!.subarray(page * sheetSamples, (page + 1) * sheetSamples).join(',') }
+      queries.set(key, query)
+    }
+    return query
+  }
   return {
     count,
     at (i) {
@@ -60,12 +71,12 @@ export function createSelection (
       return { split, id, label: labels[id]! }
     },
     tile (i) {
-      const { split, ids, start } = segmentAt(i)
+      const segment = segmentAt(i)
+      const { split, ids, start } = segment
       const page = Math.floor((i - start) / sheetSamples)
       const index = (i - start) % sheetSamples
       if (!ids) return { split, query: { page, batch_size: sheetSamples }, index }
-      const some = ids.subarray(page * sheetSamples, (page + 1) * sheetSamples)
-      return { split, query: { ids: some.join(',') }, index }
+      return { split, query: idsOfPage(segment, page), index }
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { SplitName } from '../../src/dataset/sample-splits.ts'
-import { TilePicture } from './grid-row.tsx'
+import { TilePicture } from './tile-picture.tsx'
 import { navigate } from './query.ts'
 import { SHEET_SAMPLES } from './tiles.ts'
 import type { Dataset } from './types.ts'

@@ -15,3 +15,24 @@ export async function launchBrowser () {
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   return await chromium.launch({ executablePath: findBrowser(), args })
 }
+
+/**
+ * Does something on a page, and measures the CPU time of the longest task of its main thread. Unlike the time that
+ * passes, it depends little on other programs.
+ *
+ * @returns the result, and the milliseconds
+ */
+export async function measureTasks (page, work) {
+  const session = await page.context().newCDPSession(page)
+  const events = []
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...value))
+  const complete = new Promise(resolve => session.once('Tracing.tracingComplete', resolve))
+  await session.send('Tracing.start', { categories: 'toplevel,__metadata', transferMode: 'ReportEvents' })
+  const result = await work()
+  await session.send('Tracing.end')
+  await complete
+  const threads = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
+  const isMain = ({ pid, tid }) => threads.some(thread => thread.pid === pid && thread.tid === tid)
+  const tasks = events.filter(event => event.tdur !== undefined && isMain(event))
+  return { result, longest: Math.max(0, ...tasks.map(({ tdur }) => tdur / 1000)) }
+}

@@ -7,16 +7,19 @@ import { selected, shownClass, shownSplits, tileSize } from '../parameters.ts'
 import { integer, linkTo, navigate } from '../query.ts'
 import { useResource } from '../resource.ts'
 import { createSelection, type Selection } from '../selection.ts'
+import { GridDrawing, type GridLayout } from '../grid-drawing.ts'
 import { GridRow } from '../grid-row.tsx'
 import { SHEET_SAMPLES } from '../tiles.ts'
 import type { Dataset } from '../types.ts'
 import { SampleImage } from '../sample-image.tsx'
+import { theme } from '../theme.ts'
 
 /** Position of the first visible sample. */
 const position = integer('at', 0)
 
-/** Rows beyond the visible ones. */
-const OVERSCAN = 3
+/** Milliseconds without scrolling after which screen readers and tooltips get the visible samples. */
+const SETTLE_MS = 120
+const GAP = 2
 const CAPTION_HEIGHT = 18
 /** Tiles below this width have no caption. */
 const CAPTION_TILE = 44
@@ -85,14 +88,18 @@ function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection 
   const scroller = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
   const [height, setHeight] = useState(0)
+  // Of the rows that are elements; the drawing follows each scroll event.
   const [firstRow, setFirstRow] = useState(0)
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const drawing = useRef<GridDrawing | undefined>(undefined)
+  const frame = useRef(0)
+  const settling = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const [active, setActive] = useState<number>()
   const tile = tileSize.value
   const tileHeight = tile * dataset.shape[0] / dataset.shape[1]
   const hasCaption = tile >= CAPTION_TILE
-  const gap = 2
-  const rowHeight = Math.ceil(tileHeight + (hasCaption ? CAPTION_HEIGHT : 0) + gap)
-  const columns = Math.max(1, Math.floor(width / (tile + gap)))
+  const rowHeight = Math.ceil(tileHeight + (hasCaption ? CAPTION_HEIGHT : 0) + GAP)
+  const columns = Math.max(1, Math.floor(width / (tile + GAP)))
   const rows = Math.ceil(selection.count / columns)
 
   useLayoutEffect(() => {
@@ -110,11 +117,45 @@ function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection 
     scroller.current!.scrollTop = Math.floor(position.value / columns) * rowHeight
   }, [columns, rowHeight, selection])
 
-  const onScroll = (): void => {
+  const layout: GridLayout = {
+    dataset, selection, columns, tile, tileHeight, gap: GAP, rowHeight, hasCaption, active
+  }
+  const latest = useRef(layout)
+  latest.current = layout
+  const redraw = (): void => {
+    frame.current ||= requestAnimationFrame(() => {
+      frame.current = 0
+      if (!scroller.current || !drawing.current) return
+      const drawn = drawing.current.draw(latest.current, scroller.current.scrollTop)
+      scroller.current.dataset['drawn'] = String(drawn)
+    })
+  }
+  useLayoutEffect(() => {
+    drawing.current = new GridDrawing(canvas.current!, redraw)
+    return () => {
+      drawing.current!.close()
+      cancelAnimationFrame(frame.current)
+      frame.current = 0
+      clearTimeout(settling.current)
+    }
+  }, [])
+  useLayoutEffect(() => {
+    const ratio = Math.min(2, devicePixelRatio)
+    canvas.current!.width = Math.round(width * ratio)
+    canvas.current!.height = Math.round(height * ratio)
+  }, [width, height])
+  useEffect(redraw, [selection, columns, tile, width, height, active, theme.value])
+
+  const settle = (): void => {
+    clearTimeout(settling.current)
     const row = Math.floor(scroller.current!.scrollTop / rowHeight)
-    if (row === firstRow) return
     setFirstRow(row)
     position.set(Math.min(row * columns, Math.max(0, selection.count - 1)))
+  }
+  const onScroll = (): void => {
+    redraw()
+    clearTimeout(settling.current)
+    settling.current = setTimeout(settle, SETTLE_MS)
   }
 
   const visibleRows = Math.ceil(height / rowHeight)
@@ -128,6 +169,7 @@ function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection 
     if (row * rowHeight < scrollTop) scroller.current!.scrollTop = row * rowHeight
     const bottom = (row + 1) * rowHeight - height
     if (bottom > scrollTop) scroller.current!.scrollTop = bottom
+    settle()
   }
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -152,20 +194,24 @@ function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection 
     event.preventDefault()
   }
 
-  const start = Math.max(0, firstRow - OVERSCAN)
-  const end = Math.min(rows, firstRow + visibleRows + 1 + OVERSCAN)
+  const onClick = (event: MouseEvent): void => {
+    const box = canvas.current!.getBoundingClientRect()
+    const column = Math.floor((event.clientX - box.left) / (tile + GAP))
+    const row = Math.floor((event.clientY - box.top + scroller.current!.scrollTop) / rowHeight)
+    if (column < columns && row * columns + column < selection.count) activate(row * columns + column)
+  }
+
   const visible = []
-  if (width > 0) {
-    for (let row = start; row < end; row++) {
-      const activeColumn = active !== undefined && Math.floor(active / columns) === row ? active % columns : -1
-      visible.push(
-        <GridRow
-          key={`${columns}/${row % (visibleRows + 2 * OVERSCAN + 2)}`}
-          dataset={dataset} selection={selection} row={row} columns={columns} tile={tile} tileHeight={tileHeight}
-          rowHeight={rowHeight} hasCaption={hasCaption} activeColumn={activeColumn} onSelect={activate}
-        />
-      )
-    }
+  const endRow = width > 0 ? Math.min(rows, firstRow + visibleRows + 1) : firstRow
+  for (let row = firstRow; row < endRow; row++) {
+    const activeColumn = active !== undefined && Math.floor(active / columns) === row ? active % columns : -1
+    visible.push(
+      <GridRow
+        key={`${columns}/${row % (visibleRows + 1)}`}
+        dataset={dataset} selection={selection} row={row} columns={columns} tile={tile}
+        rowHeight={rowHeight} activeColumn={activeColumn}
+      />
+    )
   }
   return (
     <div
@@ -173,9 +219,12 @@ function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection 
       aria-label='Samples: arrow keys move, Enter opens, + and - zoom'
       aria-rowcount={rows} aria-colcount={columns}
       aria-activedescendant={active === undefined ? undefined : `sample-${active}`}
-      onScroll={onScroll} onKeyDown={onKeyDown}
+      onScroll={onScroll} onKeyDown={onKeyDown} onClick={onClick}
     >
-      <div class='grid-content' role='presentation' style={{ height: `${rows * rowHeight}px` }}>{visible}</div>
+      <div class='grid-content' role='presentation' style={{ height: `${rows * rowHeight}px` }}>
+        <canvas ref={canvas} aria-hidden='true' style={{ width: `${width}px`, height: `${height}px` }} />
+        {visible}
+      </div>
     </div>
   )
 }
