@@ -331,14 +331,11 @@ await check('the first view loads few bytes', async page => {
 
 await check('scrolling over 60,000 samples is smooth', async page => {
   const worst = []
-  const tasks = []
   let memory = 0
   for (let run = 0; run < RUNS; run++) {
     await open(page, '?splits=train%2Bval')
     await page.getByText('60,000 samples').waitFor()
-    const { result, longest } = await measureTasks(page, () => page.evaluate(scrollThrough))
-    worst.push(result)
-    tasks.push(longest.toFixed(1))
+    worst.push(await page.evaluate(scrollThrough))
     const session = await page.context().newCDPSession(page)
     const { metrics } = await session.send('Performance.enable').then(() => session.send('Performance.getMetrics'))
     memory = Math.max(memory, metrics.find(({ name }) => name === 'JSHeapUsedSize').value / 1e6)
@@ -346,7 +343,9 @@ await check('scrolling over 60,000 samples is smooth', async page => {
   worst.sort((a, b) => a - b)
   const frames = worst.map(Math.round).join(', ')
   console.log(`        longest frame of ${RUNS} runs: ${frames} ms; JavaScript heap: ${memory.toFixed(1)} MB`)
-  console.log(`        CPU time of the longest task: ${tasks.join(', ')} ms`)
+  // In a run of its own, since recording costs time.
+  const { longest } = await measureTasks(page, () => page.evaluate(scrollThrough))
+  console.log(`        CPU time of the longest task: ${longest.toFixed(1)} ms`)
   assert.ok(worst[RUNS >> 1] <= MAX_FRAME_MS, 'the median of the longest frames')
   assert.ok(memory <= MAX_MEMORY_MB)
 })
