@@ -35,7 +35,7 @@ USER node
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "dist/health-check.js"]
 # Node itself, not npm or a shell, so that it gets the signals.
 # SIGUSR1 would open a debugger before the program handles it.
 CMD ["node", "--disable-sigusr1", "dist/server.js"]

@@ -14,6 +14,7 @@ import problems from './http/plugins/problems.ts'
 import rateLimit, { rateLimitHeaders } from './http/plugins/rate-limit.ts'
 import security, { securityHeaders } from './http/plugins/security.ts'
 import timing from './http/plugins/timing.ts'
+import trustedProxies from './http/plugins/trusted-proxies.ts'
 import { AccessLog } from './http/response/access-log.ts'
 import { sendProblem } from './http/response/problem.ts'
 import { batchRoutes } from './http/routes/batches.ts'
@@ -31,6 +32,8 @@ import { splitRoutes } from './http/routes/splits.ts'
 import { statisticsRoutes } from './http/routes/split-statistics.ts'
 import { streamRoutes } from './http/routes/stream.ts'
 import { thumbnailRoutes } from './http/routes/thumbnails.ts'
+import { serverOptions } from './http/server-options.ts'
+import type { Certificate } from './http/tls.ts'
 
 /** The settings of the HTTP service. */
 export type HttpConfig = Pick<
@@ -41,7 +44,10 @@ export type HttpConfig = Pick<
   | 'rateLimit'
   | 'cacheAuthenticated'
   | 'loggedSuccesses'
+  | 'basePath'
+  | 'trustedProxies'
   | 'maxConnections'
+  | 'maxRequestsPerSocket'
   | 'keepAliveTimeoutMs'
   | 'requestTimeoutMs'
   | 'stallTimeoutMs'
@@ -59,11 +65,13 @@ export interface AppOptions {
   readonly apiKeys?: ApiKeys | undefined
   /** The folder of the built Explorer; none by default. */
   readonly explorer?: URL
+  /** For HTTPS. */
+  readonly certificate?: Certificate | undefined
 }
 
 /** The HTTP service over a registry of datasets. Takes constructed objects, and neither listens nor loads. */
-export async function buildApp ({ config, registry, logger, apiKeys, explorer }: AppOptions) {
-  const { maxBatchSize, corsOrigins } = config
+export async function buildApp ({ config, registry, logger, apiKeys, explorer, certificate }: AppOptions) {
+  const { maxBatchSize, corsOrigins, basePath } = config
   const headers = securityHeaders(corsOrigins)
   const app = fastify({
     loggerInstance: logger,
@@ -76,13 +84,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer }:
     return503OnClosing: false,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     requestTimeout: config.requestTimeoutMs,
-    http: {
-      headersTimeout: config.headersTimeoutMs,
-      // Node enforces the timeouts only at the end of this interval, by default 30 s.
-      connectionsCheckingInterval: Math.min(1000, config.headersTimeoutMs),
-      // Node would respond without a body.
-      requireHostHeader: false
-    },
+    ...serverOptions(config, certificate),
     // No hooks run for these.
     frameworkErrors: (error, request, reply) => {
       sendProblem(error, request, reply.headers({ ...headers, 'x-request-id': request.id }))
@@ -106,8 +108,10 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer }:
   const limits = createLimits(config, message => logger.warn(message))
   app.addHook('onClose', () => limits.compute.close())
   app.decorate('limits', limits)
-  await app.register(problems)
-  await app.register(connections)
+  app.decorate('basePath', basePath)
+  await app.register(trustedProxies, { proxies: config.trustedProxies })
+  await app.register(problems, { basePath })
+  await app.register(connections, { maxRequests: config.maxRequestsPerSocket })
   await app.register(parserErrors, { headers, origins: corsOrigins })
   await app.register(drain, { delayMs: config.shutdownDelayMs })
   await app.register(timing)
@@ -119,7 +123,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer }:
   await app.register(rateLimit, { perMinute: config.rateLimit })
   // After preflight requests, which have no key.
   app.addHook('onRequest', (request, reply, done) => app.authenticate(request, reply, done))
-  await app.register(docs)
+  await app.register(docs, { basePath })
 
   // Called, not registered: every hook of the app applies to the routes, even one that is added later.
   await explorerRoutes(app, { folder: explorer })

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { envSchema } from 'env-schema'
 import type { XStatic } from 'typebox/schema'
@@ -9,8 +10,15 @@ import { environment, type logLevels } from './environment.ts'
 import { ServiceError } from './errors.ts'
 
 export interface Config {
+  /** An address, a name, or the path of a Unix socket after `unix:`. */
   readonly host: string
   readonly port: number
+  /** Files, in PEM. */
+  readonly tls: { readonly cert: string, readonly key: string } | undefined
+  /** Path below which the service is published: empty, or with a slash at its start and none at its end. */
+  readonly basePath: string
+  /** Addresses and networks; `unix` stands for the Unix socket. */
+  readonly trustedProxies: readonly string[]
   readonly dataFolder: string
   readonly keepPrepared: number
   readonly datasets: readonly string[]
@@ -39,6 +47,8 @@ export interface Config {
   /** Requests per minute of a client; 0 for any number. */
   readonly rateLimit: number
   readonly maxConnections: number
+  /** Requests of a connection; 0 for any number. */
+  readonly maxRequestsPerSocket: number
   readonly keepAliveTimeoutMs: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -73,8 +83,11 @@ type Variables = Readonly<Record<string, string | undefined>>
 export function loadConfig (datasets: readonly string[], env: Variables = process.env): Config {
   const values = validate(datasets, env)
   return Object.freeze({
-    host: values.HOST,
+    host: values.HOST.trim(),
     port: values.PORT,
+    tls: values.TLS_CERT ? { cert: values.TLS_CERT, key: values.TLS_KEY } : undefined,
+    basePath: values.BASE_PATH.trim().replace(/\/+$/, ''),
+    trustedProxies: parseList(values.TRUST_PROXY),
     dataFolder: values.DATA_DIR,
     keepPrepared: values.KEEP_PREPARED,
     datasets: parseList(values.DATASETS),
@@ -95,6 +108,7 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     cacheAuthenticated: values.CACHE_AUTHENTICATED === '1',
     rateLimit: values.RATE_LIMIT,
     maxConnections: values.MAX_CONNECTIONS,
+    maxRequestsPerSocket: values.MAX_REQUESTS_PER_SOCKET,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT * 1000,
     headersTimeoutMs: values.HEADERS_TIMEOUT * 1000,
     requestTimeoutMs: values.REQUEST_TIMEOUT * 1000,
@@ -115,7 +129,7 @@ type Environment = Required<XStatic<typeof environment>>
 function validate (datasets: readonly string[], env: Variables): Environment {
   const names = Object.keys(environment.properties) as Array<keyof Environment>
   const data = Object.fromEntries(names.filter(name => env[name]?.trim()).map(name => [name, env[name]!]))
-  const textRules = createTextRules(datasets, data['SOURCE_DIR'] !== undefined)
+  const textRules = createTextRules(datasets, data)
   const invalid = new Set<string>(names.filter(name => {
     const value = data[name]
     return value !== undefined && (isInfinite(name, value) || textRules[name]?.accepts(value) === false)
@@ -154,6 +168,9 @@ function findProxies (env: Variables): Config['sources']['proxies'] {
   return { ...(http && { http }), ...(https && { https }), none: none?.address ?? '' }
 }
 
+/** Bytes that every system has room for; some versions of Node cut a longer path off. */
+const MAX_SOCKET_PATH = 103
+
 /** A constraint on text that JSON Schema cannot express. */
 interface TextRule {
   readonly allowed: string
@@ -162,7 +179,7 @@ interface TextRule {
 
 function createTextRules (
   datasets: readonly string[],
-  hasSourceFolder: boolean
+  data: Variables
 ): Readonly<Partial<Record<keyof Environment, TextRule>>> {
   const listOf = (allowed: string, accepts: (item: string) => boolean): TextRule => ({
     allowed,
@@ -172,8 +189,25 @@ function createTextRules (
     return listOf(`some of ${names.join(', ')}`, name => names.includes(name))
   }
   return {
+    HOST: {
+      allowed: `an address, a name, or unix: and an absolute path of at most ${MAX_SOCKET_PATH} bytes`,
+      accepts: value => {
+        const [, path] = /^unix:(.*)/.exec(value.trim()) ?? []
+        return path === undefined || (path.startsWith('/') && Buffer.byteLength(path) <= MAX_SOCKET_PATH)
+      }
+    },
+    TLS_CERT: { allowed: 'set together with TLS_KEY', accepts: () => data['TLS_KEY'] !== undefined },
+    TLS_KEY: { allowed: 'set together with TLS_CERT', accepts: () => data['TLS_CERT'] !== undefined },
+    BASE_PATH: {
+      allowed: 'a path such as /mnist, of letters, digits and - . _ ~',
+      accepts: value => /^(\/(?!\.+(\/|$))[\w.~-]+)*\/?$/.test(value.trim())
+    },
+    TRUST_PROXY: {
+      allowed: 'addresses, networks such as 10.0.0.0/8, or unix',
+      accepts: value => parseList(value).length > 0 && parseList(value).every(isNetwork)
+    },
     // Also the name of a folder in SOURCE_DIR, which must not lead out of it.
-    DATASETS: hasSourceFolder
+    DATASETS: data['SOURCE_DIR'] !== undefined
       ? listOf('names of small letters, digits, - and _', name => /^[a-z0-9][a-z0-9_-]*$/.test(name))
       : subsetOf(datasets),
     SOURCES: subsetOf(sourceNames),
@@ -198,6 +232,15 @@ function createTextRules (
       accepts: value => value.trim() === 'none' || (parseList(value).length > 0 && parseList(value).every(isOrigin))
     }
   }
+}
+
+/** Whether a text is an address, a network, or `unix`. */
+function isNetwork (text: string): boolean {
+  const [address, bits, ...others] = text.split('/')
+  const version = isIP(address!)
+  if (version === 0) return text === 'unix'
+  if (bits === undefined) return true
+  return others.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
 function isHttpUrl (text: string): boolean {

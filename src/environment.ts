@@ -9,8 +9,16 @@ export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 's
 export const environment = {
   type: 'object',
   properties: {
-    HOST: text('127.0.0.1', 'Address to listen on; the container sets `0.0.0.0`.'),
+    HOST: text(
+      '127.0.0.1',
+      'Address to listen on, or the path of a socket after `unix:`; the container sets `0.0.0.0`.'
+    ),
     PORT: integer(0, 65535, 8080, 'Port to listen on; 0 picks a free one.'),
+    TLS_CERT: text('', 'File of a certificate and its chain, in PEM, for HTTPS; with `TLS_KEY`.'),
+    TLS_KEY: text('', 'File of the private key of `TLS_CERT`, in PEM.'),
+    BASE_PATH: text('', 'Path below which a proxy publishes the service, such as `/mnist`.'),
+    TRUST_PROXY: text('', 'Proxies to learn the addresses of clients from: addresses and networks, separated by ' +
+      'commas; `unix` for those that use the Unix socket.'),
     DATA_DIR: text('./.data', 'Folder for downloaded files and prepared datasets.'),
     KEEP_PREPARED: integer(0, 1000, 4,
       'Prepared datasets to keep in `DATA_DIR`; the least recently used are removed first.'),
@@ -45,6 +53,8 @@ export const environment = {
     CACHE_AUTHENTICATED: oneOf(['0', '1'], '0', '`1` lets shared caches store responses to requests with a key.'),
     RATE_LIMIT: integer(0, 1000000, 0, 'Requests per minute of a key or, without one, an address; 0 for any number.'),
     MAX_CONNECTIONS: integer(1, 1000000, 4096, 'Open connections; more are refused.'),
+    MAX_REQUESTS_PER_SOCKET: integer(0, 1000000000, 0,
+      'Requests after which a connection is closed, so that load balancers move clients; 0 for any number.'),
     KEEP_ALIVE_TIMEOUT: number(
       0, 86400, 72, 'Seconds that an idle connection stays open; longer than the pauses of clients and proxies.'
     ),

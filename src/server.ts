@@ -1,6 +1,8 @@
 import { releaseSignals } from './process/signals.ts'
 import { readdir } from 'node:fs/promises'
 import { endianness } from 'node:os'
+import type { Server } from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type Config } from './config.ts'
 import { catalogue } from './dataset/catalogue/index.ts'
@@ -9,6 +11,7 @@ import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset
 import { preloadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { ApiKeys } from './http/api-keys.ts'
+import { readCertificate } from './http/tls.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
 import { assertWebAssembly } from './process/web-assembly.ts'
 import { createConsole, type Console } from './process/console.ts'
@@ -28,6 +31,7 @@ async function main (): Promise<void> {
   assertWebAssembly()
   const hasSources = await findSources(config)
   const apiKeys = config.apiKeysFile === undefined ? undefined : await ApiKeys.read(config.apiKeysFile)
+  const certificate = config.tls && await readCertificate(config.tls)
   const { logger, report } = await createConsole(config.logLevel)
   if (!hasSources) logger.warn(`SOURCE_DIR has none of the datasets ${config.datasets.join(', ')}`)
   const registry = new DatasetRegistry(config.datasets.map(name => catalogue.get(name) ?? { name, title: name }))
@@ -52,7 +56,9 @@ async function main (): Promise<void> {
   const { buildApp } = await import('./app.ts')
   const { listen } = await import('./http/listen.ts')
   const explorer = new URL('./explorer/', import.meta.url)
-  const app = await buildApp({ config, registry, logger, apiKeys, explorer })
+  const app = await buildApp({ config, registry, logger, apiKeys, explorer, certificate })
+  const { server }: { server: Server } = app
+  if (config.tls) process.on('SIGHUP', () => { reloadCertificate(server as TlsServer, config.tls!, logger) })
 
   closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: UNHANDLED }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
@@ -82,6 +88,20 @@ async function reloadKeys (apiKeys: ApiKeys, logger: Console['logger']): Promise
     logger.info(`${apiKeys.count} API keys are valid now`)
   } catch (error) {
     logger.error(`the API keys stay as they were: ${messageOf(error)}`)
+  }
+}
+
+/** Connections that are opened from then on use the new certificate. */
+async function reloadCertificate (
+  server: TlsServer,
+  files: NonNullable<Config['tls']>,
+  logger: Console['logger']
+): Promise<void> {
+  try {
+    server.setSecureContext({ ...await readCertificate(files) })
+    logger.info('the certificate was read again')
+  } catch (error) {
+    logger.error(`the certificate stays as it was: ${messageOf(error)}`)
   }
 }
 

@@ -54,6 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['environment.ts', 'dataset/', 'errors.ts', 'io/'],
   'app.ts': ['http/', 'batch/', 'dataset/', 'config.ts'],
   'process/': ['dataset/', 'errors.ts', 'io/'],
+  'health-check.ts': ['config.ts', 'dataset/'],
   'verify.ts': ['config.ts', 'acquire/', 'map/', 'artifact/', 'dataset/', 'errors.ts', 'io/'],
   'server.ts': [
     'app.ts', 'config.ts', 'http/', 'process/', 'prepare/', 'artifact/', 'encode/', 'dataset/', 'errors.ts', 'io/'
@@ -131,7 +132,7 @@ t.test('every module can be loaded', async t => {
     'gzip/worker.ts',
     'map/map-worker.ts'
   ]
-  const programs = ['server.ts', 'verify.ts', ...workers]
+  const programs = ['server.ts', 'verify.ts', 'health-check.ts', ...workers]
   for (const { path } of sources.filter(({ path }) => !programs.includes(path) && !path.endsWith('.d.ts'))) {
     await t.resolves(import(new URL(`../src/${path.replace(/ts$/, 'js')}`, import.meta.url).href), path)
   }

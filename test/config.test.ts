@@ -10,6 +10,9 @@ t.test('without settings, the defaults apply', async t => {
   t.same(config, {
     host: '127.0.0.1',
     port: 8080,
+    tls: undefined,
+    basePath: '',
+    trustedProxies: [],
     dataFolder: './.data',
     keepPrepared: 4,
     datasets: ['mnist'],
@@ -30,6 +33,7 @@ t.test('without settings, the defaults apply', async t => {
     cacheAuthenticated: false,
     rateLimit: 0,
     maxConnections: 4096,
+    maxRequestsPerSocket: 0,
     keepAliveTimeoutMs: 72_000,
     headersTimeoutMs: 30_000,
     requestTimeoutMs: 60_000,
@@ -57,6 +61,10 @@ t.test('every setting can be set', async t => {
   t.same(loadConfig(catalogue, {
     HOST: '::',
     PORT: '0',
+    TLS_CERT: '/run/cert.pem',
+    TLS_KEY: '/run/key.pem',
+    BASE_PATH: '/data/mnist/',
+    TRUST_PROXY: '10.0.0.0/8, 2001:db8::1, unix',
     DATA_DIR: '/var/data',
     KEEP_PREPARED: '0',
     SOURCES: 'openml, mirrors,openml',
@@ -81,6 +89,7 @@ t.test('every setting can be set', async t => {
     CACHE_AUTHENTICATED: '1',
     RATE_LIMIT: '600',
     MAX_CONNECTIONS: '10',
+    MAX_REQUESTS_PER_SOCKET: '1000',
     KEEP_ALIVE_TIMEOUT: '0.5',
     HEADERS_TIMEOUT: '5',
     REQUEST_TIMEOUT: '7.5',
@@ -96,6 +105,9 @@ t.test('every setting can be set', async t => {
   }), {
     host: '::',
     port: 0,
+    tls: { cert: '/run/cert.pem', key: '/run/key.pem' },
+    basePath: '/data/mnist',
+    trustedProxies: ['10.0.0.0/8', '2001:db8::1', 'unix'],
     dataFolder: '/var/data',
     keepPrepared: 0,
     sources: {
@@ -120,6 +132,7 @@ t.test('every setting can be set', async t => {
     cacheAuthenticated: true,
     rateLimit: 600,
     maxConnections: 10,
+    maxRequestsPerSocket: 1000,
     keepAliveTimeoutMs: 500,
     headersTimeoutMs: 5000,
     requestTimeoutMs: 7500,
@@ -138,6 +151,14 @@ t.test('every setting can be set', async t => {
 })
 
 const invalid: Array<[name: string, values: string[], allowed: string]> = [
+  ['HOST', ['unix:', 'unix:socket', `unix:/${'a'.repeat(103)}`],
+    'an address, a name, or unix: and an absolute path of at most 103 bytes'],
+  ['TLS_CERT', ['cert.pem'], 'set together with TLS_KEY'],
+  ['TLS_KEY', ['key.pem'], 'set together with TLS_CERT'],
+  ['BASE_PATH', ['mnist', '//', '/a b', '/a//b', '/../a', '/a?b', 'https://a.example/b'],
+    'a path such as /mnist, of letters, digits and - . _ ~'],
+  ['TRUST_PROXY', [',', 'proxy', '10.0.0.0/33', '10.0.0.0/8/8', '::1/129', '10.0.0/8', '10.0.0.1/', 'unix/8'],
+    'addresses, networks such as 10.0.0.0/8, or unix'],
   ['PORT', ['-1', '65536', '80.5', 'http', 'NaN', 'Infinity', '-1e999'], 'an integer from 0 to 65535'],
   ['DATASETS', ['cifar', 'mnist,cifar', ',', ', ,'], 'some of mnist, fashion-mnist'],
   ['KEEP_PREPARED', ['-1', '1001', 'all'], 'an integer from 0 to 1000'],

@@ -12,6 +12,7 @@ import type { LogLine } from './fixtures/log-line.ts'
 import type { ReadBatch } from './fixtures/read.ts'
 import { root } from './fixtures/root.ts'
 import { runToExit, start } from './fixtures/server-process.ts'
+import { socketFolder } from './fixtures/socket-folder.ts'
 import { idxFile } from './fixtures/tiny-dataset.ts'
 
 function nativeIsInstalled (): boolean {
@@ -186,6 +187,32 @@ t.test('SIGHUP reads the API keys again', async t => {
   t.match(repeated, { status: 1, stdout: '', stderr: 'API_KEYS_FILE has a key of this name already' })
   server.process.kill('SIGTERM')
   await server.exit
+})
+
+t.test('over HTTPS on a socket, the health check works, and SIGHUP reads the certificate again', async t => {
+  const folder = t.testdir({ sources: {}, data: {} })
+  await writeDataset(join(folder, 'sources', 'own'))
+  const certificates = new URL('test/fixtures/certificates/', root)
+  const env = {
+    HOST: `unix:${join(socketFolder(t), 'socket')}`,
+    TLS_CERT: fileURLToPath(new URL('first.pem', certificates)),
+    TLS_KEY: fileURLToPath(new URL('first-key.pem', certificates)),
+    DATASETS: 'own',
+    SOURCE_DIR: join(folder, 'sources'),
+    DATA_DIR: join(folder, 'data')
+  }
+  const check = () => {
+    const program = fileURLToPath(new URL('../src/health-check.js', import.meta.url))
+    return spawnSync(process.execPath, [program], { env: { ...process.env, ...env } }).status
+  }
+  t.equal(check(), 1, 'nothing listens')
+  const server = await start(t, env)
+  await server.line(({ msg }) => msg === 'own is ready')
+  t.equal(check(), 0)
+  server.process.kill('SIGHUP')
+  await server.line(({ msg }) => msg === 'the certificate was read again')
+  server.process.kill('SIGTERM')
+  t.same(await server.exit, [0, null])
 })
 
 t.test('a process without WebAssembly ends with one line', async t => {

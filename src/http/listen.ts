@@ -1,6 +1,8 @@
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { lstat, unlink } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 
 export interface ListenOptions {
@@ -8,10 +10,35 @@ export interface ListenOptions {
   readonly port: number
 }
 
-/** Listens on the host, or on all addresses of `localhost`. */
+/** What comes before the path of a Unix socket. */
+const UNIX = 'unix:'
+
+/** Listens on the host, on all addresses of `localhost`, or on a Unix socket. */
 export async function listen (app: FastifyInstance, { host, port }: ListenOptions): Promise<void> {
+  if (host.startsWith(UNIX)) return await listenOnSocket(app, host.slice(UNIX.length))
   if (host !== 'localhost') return await listenAt(app, [host], port)
   await listenAt(app, (await lookup(host, { all: true })).map(({ address }) => address), port)
+}
+
+/** Node removes the socket when it stops listening; that of a process which was killed is left behind. */
+async function listenOnSocket (app: FastifyInstance, path: string): Promise<void> {
+  if (await isStale(path)) await unlink(path)
+  await app.listen({ path, listenTextResolver: () => `listening on ${UNIX}${path}` })
+}
+
+/** Whether there is a socket on which nobody listens. */
+async function isStale (path: string): Promise<boolean> {
+  const file = await lstat(path).catch(() => undefined)
+  if (!file?.isSocket()) return false
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
+  } finally {
+    socket.destroy()
+  }
 }
 
 /**
@@ -39,5 +66,6 @@ async function listenAlso (app: FastifyInstance, address: string): Promise<void>
     return
   }
   app.listeners.push(server)
-  app.log.info(`listening on http://${address.includes(':') ? `[${address}]` : address}:${port}`)
+  const scheme = app.server instanceof TlsServer ? 'https' : 'http'
+  app.log.info(`listening on ${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`)
 }

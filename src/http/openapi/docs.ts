@@ -25,8 +25,12 @@ const sharedSchemas = [
   ...Object.values(datasetSchemas), ...Object.values(stateSchemas), Batch, GatheredBatch, Sample, StreamLines
 ]
 
+export interface DocsOptions {
+  readonly basePath: string
+}
+
 /** The OpenAPI document, generated from the schemas of the routes, and the page that shows it. */
-export default plugin(async app => {
+export default plugin(async (app, { basePath }: DocsOptions) => {
   for (const schema of sharedSchemas) app.addSchema(schema)
   await app.register(swagger, {
     openapi: {
@@ -38,7 +42,7 @@ export default plugin(async app => {
         contact: { name: 'The operator of this server' },
         license: { name: 'MIT', identifier: 'MIT' }
       },
-      servers: [{ url: '/', description: 'This server.' }],
+      servers: [{ url: basePath || '/', description: 'This server.' }],
       // A server without keys needs none.
       security: [{}, { apiKey: [] }],
       components: {
@@ -71,6 +75,11 @@ export default plugin(async app => {
       contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
       strictTransportSecurity: false,
       crossOriginResourcePolicy: false
+    })
+    page.addHook('onSend', (_request, reply, payload, done) => {
+      const location = reply.getHeader('location')
+      if (typeof location === 'string' && location.startsWith('/')) reply.header('location', basePath + location)
+      done(null, payload)
     })
     await page.register(swaggerUi, {
       routePrefix: '/docs',

@@ -12,7 +12,14 @@ const MAX_WAITING = 32
 /** Pauses before the probes of a connection whose client sends nothing more. */
 const PROBE_MS = [0, 50, 500, 2000]
 
+export interface ConnectionsOptions {
+  /** Requests after which a connection is closed; 0 for any number. */
+  readonly maxRequests: number
+}
+
 interface Connection {
+  /** Since it was opened. */
+  requests: number
   /** In the order of their requests. */
   readonly responses: Set<ServerResponse>
   readonly waiting: Array<() => void>
@@ -31,7 +38,7 @@ export function pendingResponses (socket: Socket): ServerResponse[] {
  * Bounds the work of one connection. A connection that closes ends all its requests: Node reports that only to the one
  * whose response is being sent. A client that closes only its sending side still gets its responses.
  */
-export default plugin(async app => {
+export default plugin(async (app, { maxRequests }: ConnectionsOptions) => {
   Object.assign(app.server, { httpAllowHalfOpen: true })
 
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {
@@ -44,6 +51,8 @@ export default plugin(async app => {
       })
       done()
     }
+    // Node's own limit would answer the requests beyond it with a 503.
+    if (++connection.requests >= maxRequests && maxRequests > 0) response.shouldKeepAlive = false
     connection.responses.add(response)
     response.once('close', () => connection.responses.delete(response))
     if (connection.inProgress < MAX_IN_PROGRESS) return start()
@@ -75,7 +84,7 @@ export default plugin(async app => {
   }
 
   function track (socket: Socket): Connection {
-    const connection: Connection = { responses: new Set(), waiting: [], inProgress: 0, isPaused: false }
+    const connection: Connection = { requests: 0, responses: new Set(), waiting: [], inProgress: 0, isPaused: false }
     connections.set(socket, connection)
     socket.once('end', () => { probe(connection, socket) })
     socket.once('close', () => {

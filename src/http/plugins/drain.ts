@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import plugin from 'fastify-plugin'
 
@@ -51,10 +52,21 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
     else done()
   })
 
-  app.server.on('connection', (socket: Socket) => {
+  // With TLS, one socket is read through another, and its client may never complete the handshake.
+  const isTls = app.server instanceof TlsServer
+  const encrypted = new Set<Socket>()
+  if (isTls) {
+    app.server.on('connection', (socket: Socket) => {
+      encrypted.add(socket)
+      socket.once('close', () => encrypted.delete(socket))
+    })
+  }
+
+  app.server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
     connections.set(socket, { hasResponse: false, lastResponseEnd: undefined })
     socket.once('close', () => connections.delete(socket))
     if (shutdown.isStopping) halfClose(socket)
+    if (hasStoppedListening) setTimeout(() => closeUnused(socket), FIRST_REQUEST_MS).unref()
   })
 
   app.server.on('request', ({ socket }, response) => {
@@ -102,7 +114,9 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
       else if (performance.now() - lastResponseEnd < LINGER_MS) socket.end()
       else socket.destroy()
     }
-    const timeout = setTimeout(() => { for (const socket of connections.keys()) socket.destroy() }, LINGER_MS)
+    const timeout = setTimeout(() => {
+      for (const socket of [...connections.keys(), ...encrypted]) socket.destroy()
+    }, LINGER_MS)
     await closed
     clearTimeout(timeout)
   })

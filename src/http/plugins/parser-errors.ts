@@ -6,6 +6,7 @@ import { abbreviate, ServiceError, type ErrorCode } from '../../errors.ts'
 import { problemDocument, problemMediaType } from '../response/problem.ts'
 import { pendingResponses } from './connections.ts'
 import { missingResource, pathOf } from './problems.ts'
+import { plainAddress } from './trusted-proxies.ts'
 
 export interface ParserErrorOptions {
   /** Headers of every response. */
@@ -60,7 +61,7 @@ export default plugin(async (app, { headers, origins }: ParserErrorOptions) => {
     // The parser fails again for everything that follows.
     if (rejected.has(socket)) return
     rejected.add(socket)
-    const client = socket.remoteAddress
+    const client = socket.remoteAddress && plainAddress(socket.remoteAddress)
     const last = lastResponses.get(socket)
     const atFault = last?.req.complete === false ? last : undefined
     const respond = (): void => {

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { abbreviate, ServiceError } from '../../errors.ts'
+import { withoutBasePath } from '../base-path.ts'
 import { parseIntegers } from '../query/query-errors.ts'
 import { sendProblem } from '../response/problem.ts'
 
@@ -11,8 +12,12 @@ declare module 'fastify' {
   }
 }
 
+export interface ProblemsOptions {
+  readonly basePath: string
+}
+
 /** The one place where errors become responses: problem documents (RFC 9457). */
-export default plugin(async app => {
+export default plugin(async (app, { basePath }: ProblemsOptions) => {
   const resources = new Map<string, { readonly pattern: RegExp, readonly methods: Set<string> }>()
 
   app.addHook('onRoute', ({ url, method }) => {
@@ -23,7 +28,8 @@ export default plugin(async app => {
     for (const name of [method].flat()) resource.methods.add(name)
   })
 
-  app.decorate('allowedMethods', path => {
+  app.decorate('allowedMethods', target => {
+    const path = target && withoutBasePath(target, basePath)
     const matching = [...resources.values()].filter(({ pattern }) => path === undefined || pattern.test(path))
     const methods = new Set(matching.flatMap(({ methods }) => [...methods]))
     // Fastify reports only the HEAD of a route with an optional slash at its end.

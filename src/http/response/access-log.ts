@@ -3,7 +3,7 @@ import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 /** One line per request, once it is answered or its client has disconnected. */
 export class AccessLog extends LogController {
   readonly #logged = new WeakSet<FastifyRequest>()
-  readonly #clients = new WeakMap<FastifyRequest, string>()
+  readonly #clients = new WeakMap<FastifyRequest, string | undefined>()
   readonly #loggedSuccesses: number
 
   /** @param loggedSuccesses the fraction of successful requests that are logged; all others are */
@@ -14,7 +14,7 @@ export class AccessLog extends LogController {
 
   override incomingRequest (request: FastifyRequest, reply: FastifyReply): void {
     // A connection that is closed has no address any more.
-    this.#clients.set(request, request.ip)
+    this.#clients.set(request, request.clientAddress)
     // Fastify reports a response only when it finishes, which an aborted one may not.
     reply.raw.once('close', () => this.requestCompleted(undefined, request, reply))
   }
@@ -43,7 +43,7 @@ function describe (request: FastifyRequest, reply: FastifyReply): object {
   const length = reply.getHeader('content-length')
   return {
     method: request.method,
-    url: request.url,
+    url: request.originalUrl,
     status: reply.statusCode,
     ...(length !== undefined && { bytes: Number(length) }),
     ms: Math.round(reply.elapsedTime * 100) / 100

@@ -33,7 +33,7 @@ export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
     const { dataset, split, format, epoch } = resolveEpoch(options, batchFormats, request)
     const page = epoch.page(epoch.firstPage)
     assertServable(dataset, page, format, options.limits, 'batch_size')
-    const path = `/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
+    const path = `${app.basePath}/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
     const query = request.url.split('?', 2)[1] ?? ''
     const links = (): string => pageLinks(path, query, epoch.firstPage, epoch.pages)
     const { mediaType, headers, compressibleBytes, workBytes, body } = batchContent(dataset, page, format, links)

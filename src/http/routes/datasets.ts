@@ -29,7 +29,7 @@ export const datasetRoutes: Routes<Options> = async (app, { registry, maxBatchSi
     }
   }, (_request, reply) => {
     respondJson(reply, {
-      datasets: registry.states.map(summarize),
+      datasets: registry.states.map(state => summarize(state, app.basePath)),
       limits: { default_batch_size: defaultBatchSize(maxBatchSize), max_batch_size: maxBatchSize },
       formats: batchFormats.map(({ name, mediaType }) => ({ name, media_type: mediaType }))
     })
@@ -47,7 +47,7 @@ export const datasetRoutes: Routes<Options> = async (app, { registry, maxBatchSi
     }
   }, (request, reply) => {
     const dataset = resolveDataset(registry, request.params.dataset, request.query.version)
-    const text = Buffer.from(JSON.stringify(describeDataset(dataset)))
+    const text = Buffer.from(JSON.stringify(describeDataset(dataset, app.basePath)))
     return respond(request, reply, {
       dataset: dataset.entry.name,
       version: dataset.version,
@@ -62,19 +62,19 @@ export const datasetRoutes: Routes<Options> = async (app, { registry, maxBatchSi
   })
 }
 
-function summarize (state: DatasetState) {
+function summarize (state: DatasetState, basePath: string) {
   return {
     name: state.entry.name,
     title: state.entry.title,
     status: state.status,
-    url: `/v1/datasets/${state.entry.name}`,
+    url: `${basePath}/v1/datasets/${state.entry.name}`,
     ...(state.status === 'ready' && { version: state.dataset.version }),
     ...(state.status === 'loading' && state.progress && { progress: state.progress }),
     ...(state.status === 'failed' && describeFailure(state))
   }
 }
 
-function describeDataset (dataset: LoadedDataset) {
+function describeDataset (dataset: LoadedDataset, basePath: string) {
   const { entry, version, settings } = dataset
   return {
     dataset: entry.name,
@@ -103,14 +103,16 @@ function describeDataset (dataset: LoadedDataset) {
       homepage: entry.homepage,
       licence: entry.licence,
       citation: entry.citation,
-      croissant: `/v1/datasets/${entry.name}/croissant`,
-      files: describeFiles(dataset)
+      croissant: `${basePath}/v1/datasets/${entry.name}/croissant`,
+      files: describeFiles(dataset, basePath)
     }
   }
 }
 
-function describeFiles ({ entry, files, originals }: LoadedDataset) {
-  const urlOf = (name: string): string => `/v1/datasets/${entry.name}/files/${encodeURIComponent(name)}`
+function describeFiles ({ entry, files, originals }: LoadedDataset, basePath: string) {
+  const urlOf = (name: string): string => {
+    return `${basePath}/v1/datasets/${entry.name}/files/${encodeURIComponent(name)}`
+  }
   return files.map(({ name, bytes, sha256, source }, i) => {
     const { name: gzipName, ...gzip } = originals.gzips[i]!
     return { name, bytes, sha256, source, url: urlOf(name), gzip: { url: urlOf(gzipName), ...gzip } }

@@ -7,6 +7,7 @@ import Negotiator from 'negotiator'
 import type { FastifyReply } from 'fastify'
 import { bodyOf } from '../../encode/body.ts'
 import { sha256 } from '../../io/hash.ts'
+import { pathOf } from '../plugins/problems.ts'
 import { uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { respondJson } from '../response/respond.ts'
@@ -55,10 +56,16 @@ export const explorerRoutes: Routes<Options> = async (app, { folder }) => {
       response: { 200: uncached('The service.', 'Service') }
     }
   }, (request, reply) => {
+    const { basePath } = app
     reply.header('vary', 'Accept')
     const preferred = new Negotiator(request).mediaType(['application/json', 'text/html'])
     if (page === undefined || preferred !== 'text/html') {
-      return respondJson(reply, { name, version, description, links })
+      return respondJson(reply, { name, version, description, links: below(basePath) })
+    }
+    // Relative addresses of the page need the slash.
+    if (basePath !== '' && pathOf(request.originalUrl) === basePath) {
+      reply.raw.statusCode = 308
+      return writeBody(reply.header('location', `${basePath}/`), bodyOf(Buffer.alloc(0)))
     }
     reply.headers({ etag: page.etag, 'cache-control': 'no-cache' })
     if (fresh(request.headers, { etag: page.etag })) return writeNotModified(reply)
@@ -80,6 +87,10 @@ export const explorerRoutes: Routes<Options> = async (app, { folder }) => {
       preCompressed: true
     })
   })
+}
+
+function below (basePath: string): typeof links {
+  return Object.fromEntries(Object.entries(links).map(([name, path]) => [name, basePath + path])) as typeof links
 }
 
 interface Page {

@@ -69,3 +69,13 @@ t.test('a client that closes only its sending side gets its whole response', asy
   const bytes = Number(/content-length: (\d+)/i.exec(response)![1])
   t.equal(response.length - response.lastIndexOf('\r\n\r\n', response.length - bytes) - 4, bytes)
 })
+
+t.test('a connection is closed after its last request, and nothing later is answered with an error', async t => {
+  const { app } = await appOver(t, [dataset], { maxRequestsPerSocket: 3 })
+  const port = Number(new URL(await app.listen({ port: 0 })).port)
+  const socket = connect({ port, allowHalfOpen: true })
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(5))
+  const responses = await text(socket)
+  t.same(responses.match(/(?<=HTTP\/1\.1 )\d+/g), ['200', '200', '200'])
+  t.same(responses.match(/(?<=^connection: )[\w-]+/gmi), ['keep-alive', 'keep-alive', 'close'])
+})
