@@ -58,6 +58,8 @@ export interface Config {
   /** Pause after the first failure of a dataset. */
   readonly retryDelayMs: number
   readonly exitOnFailure: boolean
+  /** Of `/metrics` alone; undefined for that of everything else. */
+  readonly metricsPort: number | undefined
   readonly logLevel: (typeof logLevels)[number]
   /** The fraction of successful requests to log. */
   readonly loggedSuccesses: number
@@ -117,6 +119,7 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     shutdownDelayMs: values.SHUTDOWN_DELAY * 1000,
     retryDelayMs: values.RETRY_DELAY * 1000,
     exitOnFailure: values.EXIT_ON_FAILURE === '1',
+    metricsPort: values.METRICS_PORT,
     logLevel: values.LOG_LEVEL,
     loggedSuccesses: parseAccessLog(values.ACCESS_LOG.trim()),
     corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none'),

@@ -69,6 +69,12 @@ export const environment = {
       0.1, 86400, 5, 'Seconds until a failed dataset is loaded again; doubles with each failure, up to 10 minutes.'
     ),
     EXIT_ON_FAILURE: oneOf(['0', '1'], '0', '`1` ends the process if a dataset fails, instead of loading it again.'),
+    METRICS_PORT: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port for `/metrics` alone, without keys; 0 picks a free one. Without it, `/metrics` is on `PORT`.'
+    },
     LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
     ACCESS_LOG: text('all', 'Requests to log: `all`, `errors`, or errors and a fraction of successes, such as `0.01`.'),
     PUBLIC_URL: text('', 'Address of the service for clients, where a proxy changes it; by default, the `Host` of ' +

@@ -70,10 +70,16 @@ async function main (): Promise<void> {
   releaseSignals()
 
   await listen(app, config)
+  const { host, metricsPort } = config
+  if (metricsPort !== undefined) {
+    const { listenForMetrics } = await import('./http/routes/metrics.ts')
+    await listenForMetrics(app, host.startsWith('unix:') ? '127.0.0.1' : host, metricsPort)
+  }
   try {
     const { retrying } = await loading
-    // Preloads a slow import that would otherwise delay the first Arrow response.
+    // Preloads slow imports that would otherwise delay the first Arrow response and the first metrics.
     await preloadArrow()
+    await app.loadMetrics()
     await retrying
   } catch (error) {
     await app.close()

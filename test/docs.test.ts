@@ -74,7 +74,7 @@ t.test('docs/operations.md has every setting as the configuration declares it', 
 
 t.test('the README has every endpoint', async t => {
   const endpoints = tableRows(section(readme, '## Endpoints')).flatMap(([cell]) => cell!.split(', '))
-  t.same(endpoints.sort(), [...Object.keys(document.paths), '/docs', '/openapi.json'].map(code).sort())
+  t.same(endpoints.sort(), [...Object.keys(document.paths), '/docs', '/openapi.json', '/metrics'].map(code).sort())
 })
 
 t.test('the README has every parameter of batches, with its values and default', async t => {

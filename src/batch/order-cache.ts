@@ -15,6 +15,10 @@ export class OrderCache {
     this.#sort = sort
   }
 
+  get hits (): number { return this.#orders.hits }
+  get misses (): number { return this.#orders.misses }
+  get bytes (): number { return this.#orders.bytes }
+
   /** The positions 0 … count−1 in the order of an epoch. */
   get (count: number, seed: number, epoch: number): Order | Promise<Order> {
     return this.#orders.get(`${count}/${seed}/${epoch}`, async () => compact(await this.#sort(count, seed, epoch)))

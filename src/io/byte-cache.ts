@@ -20,6 +20,8 @@ export class ByteCache<Value extends { readonly byteLength: number }> {
   readonly #pending = new Map<string, Promise<Value>>()
   readonly #entryBytes: number
   readonly #admission: number
+  #hits = 0
+  #misses = 0
 
   constructor ({ maxBytes, entryBytes = 0, admission = 1 / 8 }: ByteCacheOptions) {
     this.#values = new LRUCache({ maxSize: maxBytes, sizeCalculation: value => this.#sizeOf(value) })
@@ -27,10 +29,20 @@ export class ByteCache<Value extends { readonly byteLength: number }> {
     this.#admission = admission
   }
 
+  /** Values that were there, or about to be. */
+  get hits (): number { return this.#hits }
+  /** Values that were computed. */
+  get misses (): number { return this.#misses }
+  get bytes (): number { return this.#values.calculatedSize }
+
   /** The immutable value of a key; `compute` provides one that is not cached. A failure is not cached. */
   get (key: string, compute: () => Promise<Value>): Value | Promise<Value> {
     const value = this.#values.get(key) ?? this.#pending.get(key)
-    if (value) return value
+    if (value) {
+      this.#hits++
+      return value
+    }
+    this.#misses++
     const pending = this.#compute(key, compute).finally(() => this.#pending.delete(key))
     this.#pending.set(key, pending)
     return pending

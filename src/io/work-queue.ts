@@ -50,13 +50,17 @@ export class WorkQueue {
   #running = 0
   #runningBytes = 0
   #meanMs = 100
+  #rejected = 0
 
   constructor (options: WorkQueueOptions) {
     this.#options = options
   }
 
   get running (): number { return this.#running }
+  get runningBytes (): number { return this.#runningBytes }
   get queued (): number { return this.#queued }
+  /** Jobs that found the queue full. */
+  get rejected (): number { return this.#rejected }
 
   /**
    * Waits for a share of the memory.
@@ -68,7 +72,10 @@ export class WorkQueue {
   async acquire (bytes: number, requester: Requester, signal: AbortSignal): Promise<Permit> {
     signal.throwIfAborted()
     if (this.#queued === 0 && this.#fits(bytes)) return this.#admit(bytes)
-    if (this.#queued >= this.#options.maxQueued) throw new QueueFullError(this.#estimateSeconds())
+    if (this.#queued >= this.#options.maxQueued) {
+      this.#rejected++
+      throw new QueueFullError(this.#estimateSeconds())
+    }
     return await new Promise((resolve, reject) => {
       const start = (): void => {
         signal.removeEventListener('abort', onAbort)

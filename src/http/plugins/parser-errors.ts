@@ -61,6 +61,7 @@ export default plugin(async (app, { headers, origins }: ParserErrorOptions) => {
     // The parser fails again for everything that follows.
     if (rejected.has(socket)) return
     rejected.add(socket)
+    app.metrics.malformed++
     const client = socket.remoteAddress && plainAddress(socket.remoteAddress)
     const last = lastResponses.get(socket)
     const atFault = last?.req.complete === false ? last : undefined

@@ -4,6 +4,7 @@ import type { Order } from '../../batch/order-cache.ts'
 import { countElements } from '../../batch/tensor.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
+import type { ServedSamples } from '../metrics/recorder.ts'
 import { batchHeaders } from '../response/headers.ts'
 import type { Content, Work } from '../response/respond.ts'
 
@@ -35,6 +36,11 @@ export function describeBatch (dataset: PreparedDataset, request: BatchRequest):
     layout,
     ...echo
   }
+}
+
+/** The samples of a batch, for metrics. */
+export function samplesOf (dataset: PreparedDataset, { split, span }: BatchRequest, format: Format): ServedSamples {
+  return { dataset: dataset.entry.name, split, format: format.name, count: span.real }
 }
 
 /** @throws the signal's reason */
@@ -85,6 +91,7 @@ export function batchContent (
     // An element takes at least one byte, as u8 and as text.
     compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
     workBytes: augmentedBytes(dataset, request),
+    samples: samplesOf(dataset, request, format),
     async body (work) {
       return format.encode(await computeBatch(dataset, request, work), metadata)
     }

@@ -10,6 +10,7 @@ import {
   STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
 } from './compression.ts'
 import { clientOf } from '../client.ts'
+import type { ServedSamples } from '../metrics/recorder.ts'
 import { disconnectSignal } from './disconnect.ts'
 import { stepTimes, type StepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
@@ -26,6 +27,8 @@ export interface Content {
   readonly compressibleBytes?: number | undefined
   /** Memory in bytes of what is computed before the first chunk, if that is expensive. */
   readonly workBytes?: number | undefined
+  /** The samples of the body; those of a stream are counted as it is computed. */
+  readonly samples?: ServedSamples
   /** Computes the body, or its lazy chunks; not called for a 304. */
   readonly body: (work: Work) => ResponseBody | Promise<ResponseBody>
 }
@@ -114,12 +117,13 @@ export function respondJson (reply: FastifyReply, value: unknown): void {
 
 function send (
   reply: FastifyReply,
-  { mediaType, headers }: Content,
+  { mediaType, headers, samples }: Content,
   coding: Coding | undefined,
   body: ResponseBody
 ): FastifyReply {
   reply.headers({ ...headers?.() }).type(mediaType)
   if (coding) reply.header('content-encoding', coding)
+  if (samples && reply.request.method !== 'HEAD') reply.server.metrics.addSamples(samples)
   return writeBody(reply, body)
 }
 

@@ -11,6 +11,8 @@ const MIN_MS = 0.05
 export class StepTimes {
   readonly #steps: Partial<Record<Step, number>> = {}
 
+  get steps (): Readonly<Partial<Record<Step, number>>> { return this.#steps }
+
   measure<Result> (step: Step, run: () => Result): Result {
     const start = performance.now()
     const result = run()
@@ -44,6 +46,11 @@ type TimedResponse = ServerResponse & { [TIMES]?: StepTimes }
 export function stepTimes (response: TimedResponse): StepTimes {
   response[TIMES] ??= new StepTimes()
   return response[TIMES]
+}
+
+/** The milliseconds that each step of a response took. */
+export function recordedSteps (response: TimedResponse): Readonly<Partial<Record<Step, number>>> | undefined {
+  return response[TIMES]?.steps
 }
 
 /** The `Server-Timing` header (w3.org/TR/server-timing): the steps so far, and the time since the request arrived. */

@@ -182,7 +182,9 @@ async function writeRest (response: ServerResponse, source: Iterator<Chunk>): Pr
       await yieldToEventLoop()
       deadline = performance.now() + TIME_SLICE_MS
     }
+    const start = performance.now()
     const next = take(source, WRITE_BYTES, deadline)
+    stepTimes(response).add('encode', start)
     if (!await flush(response, next.chunks)) return false
     isLast = next.isLast
   }

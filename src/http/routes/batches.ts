@@ -36,7 +36,8 @@ export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
     const path = `${app.basePath}/v1/datasets/${dataset.entry.name}/splits/${split}/batches`
     const query = request.url.split('?', 2)[1] ?? ''
     const links = (): string => pageLinks(path, query, epoch.firstPage, epoch.pages)
-    const { mediaType, headers, compressibleBytes, workBytes, body } = batchContent(dataset, page, format, links)
+    const content = batchContent(dataset, page, format, links)
+    const { mediaType, headers, compressibleBytes, workBytes, samples, body } = content
     return respond(request, reply, {
       dataset: dataset.entry.name,
       version: dataset.version,
@@ -47,6 +48,7 @@ export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
       headers,
       compressibleBytes,
       workBytes,
+      samples: samples!,
       body
     })
   })

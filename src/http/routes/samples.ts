@@ -51,6 +51,7 @@ export const sampleRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
       // As text, a pixel and its comma take at least two bytes.
       compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
       workBytes: augmentation ? dataset.rows * dataset.columns : 0,
+      samples: { dataset: dataset.entry.name, split, format: format.name, count: 1 },
       body: work => encodeSample(dataset, split, id, format, {
         ...preparation,
         split,

@@ -7,7 +7,9 @@ import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { assertServable } from '../query/batch-limits.ts'
-import { augmentedBytes, computeBatch, describeBatch, isCompressible } from '../query/batch-request.ts'
+import {
+  augmentedBytes, computeBatch, describeBatch, isCompressible, samplesOf, type BatchRequest
+} from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epoch-request.ts'
 import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
 import { batchHeaders } from '../response/headers.ts'
@@ -48,7 +50,10 @@ export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
       headers: () => batchHeaders(shared),
       compressibleBytes: isCompressible(format, firstPage) ? STREAM_WINDOW_BYTES : 0,
       workBytes: augmentedBytes(dataset, firstPage),
-      body: work => ({ groups: encodePages(dataset, epoch, format.startStream(shared), work) })
+      body (work) {
+        const count = (page: BatchRequest): void => app.metrics.addSamples(samplesOf(dataset, page, format))
+        return { groups: encodePages(dataset, epoch, format.startStream(shared), work, count) }
+      }
     })
   })
 }
@@ -58,13 +63,15 @@ async function * encodePages (
   dataset: PreparedDataset,
   { firstPage, pages, page }: EpochRequest,
   encoder: StreamEncoder,
-  work: Work
+  work: Work,
+  onPage: (request: BatchRequest) => void
 ): AsyncGenerator<Iterable<Chunk>> {
   // Looked up once, since other requests may evict it from the cache meanwhile.
   const order = await page(firstPage).order()
   for (let i = firstPage; i < pages; i++) {
     const request = { ...page(i), order: () => order }
     const batch = await computeBatch(dataset, request, work)
+    onPage(request)
     yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
   }
   yield encoder.end()

@@ -12,7 +12,7 @@ import {
   defaults, SplitParams, ThumbnailQuery, type ThumbnailParameters
 } from '../openapi/schemas/parameter-schemas.ts'
 import { assertServable } from '../query/batch-limits.ts'
-import { augmentedBytes, computeBatch, type BatchRequest } from '../query/batch-request.ts'
+import { augmentedBytes, computeBatch, samplesOf, type BatchRequest } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
 import { sampleRequest } from '../query/sample-request.ts'
@@ -61,6 +61,7 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
       tag: `thumbnails/${tag}/${columns}`,
       mediaType: png.mediaType,
       workBytes: augmentedBytes(dataset, batch) + sheetBytes,
+      samples: samplesOf(dataset, batch, png),
       async body (work) {
         const samples = await computeBatch(dataset, batch, work)
         const { pixels, ...size } = work.times.measure('encode', () => drawSheet(samples, dataset, pad, columns))

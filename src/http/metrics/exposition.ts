@@ -1,0 +1,119 @@
+import { createRequire } from 'node:module'
+import type { FastifyInstance } from 'fastify'
+import { Registry, collectDefaultMetrics } from 'prom-client'
+import type { DatasetRegistry } from '../../dataset/registry.ts'
+import type { Histogram } from './histogram.ts'
+
+/** The metrics as Prometheus reads them. Imported after the start, since the library takes a while to load. */
+
+const { version } = createRequire(import.meta.url)('#package.json')
+
+type Labels = Readonly<Record<string, string | number>>
+
+interface Value {
+  readonly metricName?: string
+  readonly labels: Labels
+  readonly value: number
+}
+
+type Source = () => Iterable<Value> | Promise<Iterable<Value>>
+
+const STATES = ['loading', 'ready', 'failed'] as const
+
+export interface Exposition {
+  readonly mediaType: string
+  text (): Promise<string>
+}
+
+/** Also starts to measure the event loop and garbage collection. */
+export function createExposition (app: FastifyInstance, datasets: DatasetRegistry): Exposition {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const add = (type: 'counter' | 'gauge' | 'histogram', name: string, help: string, values: Source): void => {
+    const metric = { name, get: async () => ({ name, help, type, aggregator: 'sum', values: [...await values()] }) }
+    registry.registerMetric(metric as unknown as Parameters<Registry['registerMetric']>[0])
+  }
+  const counter = (name: string, help: string, values: Source): void => add('counter', name, help, values)
+  const gauge = (name: string, help: string, values: Source): void => add('gauge', name, help, values)
+  const single = (value: () => number): Source => () => [{ labels: {}, value: value() }]
+
+  const { metrics, limits: { workMemory, workQueue, compressedCache, orders, compute } } = app
+  const responses = () => [...metrics.responses.values()].map(series => ({
+    series, labels: { method: series.method, route: series.route, status_code: series.status }
+  }))
+  add('histogram', 'http_request_duration_seconds', 'Time from a request to the end of its response.', () => {
+    return responses().flatMap(({ labels, series }) => {
+      return bucketsOf('http_request_duration_seconds', labels, series.seconds)
+    })
+  })
+  counter('http_response_bytes_total', 'Bytes sent, with headers.', () => {
+    return responses().map(({ labels, series }) => ({ labels, value: series.bytes }))
+  })
+  counter('http_responses_aborted_total', 'Responses that a disconnect ended.', () => {
+    return responses().map(({ labels, series }) => ({ labels, value: series.aborted }))
+  })
+  counter('http_malformed_requests_total', 'Requests that are not valid HTTP.', single(() => metrics.malformed))
+  gauge('http_requests_in_flight', 'Requests without the end of their response.', single(() => metrics.inFlight))
+  gauge('http_bodies_in_flight', 'Responses that are being sent.', single(() => metrics.bodiesInFlight))
+  gauge('http_stalled_readers', 'Responses of which the client has read nothing for 5 seconds.', single(() => {
+    return metrics.stalled
+  }))
+  gauge('http_connections', 'Open connections.', async () => [{ labels: {}, value: await countConnections(app) }])
+
+  counter('mnist_samples_served_total', 'Samples in responses.', () => {
+    return [...metrics.samples.values()].map(({ count, ...labels }) => ({ labels, value: count }))
+  })
+  add('histogram', 'mnist_step_duration_seconds', 'Time in a step of a response; encode includes gathering.', () => {
+    return [...metrics.steps].flatMap(([step, histogram]) => {
+      return bucketsOf('mnist_step_duration_seconds', { step }, histogram)
+    })
+  })
+  const caches = { compressed: compressedCache, orders }
+  const perCache = (valueOf: (cache: typeof compressedCache | typeof orders) => number): Source => () => {
+    return Object.entries(caches).map(([cache, values]) => ({ labels: { cache }, value: valueOf(values) }))
+  }
+  counter('mnist_cache_hits_total', 'Values found in a cache.', perCache(({ hits }) => hits))
+  counter('mnist_cache_misses_total', 'Values computed for a cache.', perCache(({ misses }) => misses))
+  gauge('mnist_cache_bytes', 'Size of a cache.', perCache(({ bytes }) => bytes))
+  gauge('mnist_work_running', 'Expensive work that holds memory.', single(() => workQueue.running))
+  gauge('mnist_work_queued', 'Expensive work that waits.', single(() => workQueue.queued))
+  gauge('mnist_work_bytes', 'Memory that expensive work holds.', single(() => workQueue.runningBytes))
+  gauge('mnist_work_limit_bytes', 'Memory for expensive work.', single(() => workMemory))
+  counter('mnist_work_rejected_total', 'Expensive work that found the queue full.', single(() => workQueue.rejected))
+  counter('mnist_compute_crashes_total', 'Compute threads that have crashed.', single(() => compute.crashes))
+
+  gauge('mnist_dataset_state', 'Whether a dataset is in a state.', () => {
+    return datasets.states.flatMap(({ entry, status }) => STATES.map(state => {
+      return { labels: { dataset: entry.name, state }, value: Number(state === status) }
+    }))
+  })
+  gauge('mnist_dataset_info', 'The version of each dataset that is ready.', () => {
+    return datasets.states.flatMap(state => state.status === 'ready'
+      ? [{ labels: { dataset: state.entry.name, version: state.dataset.version }, value: 1 }]
+      : [])
+  })
+  gauge('mnist_build_info', 'The version of the service and of Node.js.', () => {
+    return [{ labels: { version, node_version: process.version }, value: 1 }]
+  })
+  return { mediaType: registry.contentType, text: () => registry.metrics() }
+}
+
+function bucketsOf (name: string, labels: Labels, { bounds, counts, sum, count }: Histogram): Value[] {
+  let total = 0
+  const buckets = counts.map((count, i) => {
+    total += count
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[i] ?? '+Inf' }, value: total }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count }
+  ]
+}
+
+async function countConnections ({ listeners }: FastifyInstance): Promise<number> {
+  const counts = await Promise.all(listeners.map(server => new Promise<number>(resolve => {
+    server.getConnections((error, count) => resolve(error ? 0 : count))
+  })))
+  return counts.reduce((sum, count) => sum + count, 0)
+}

@@ -1,0 +1,130 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyReply } from 'fastify'
+import { recordedSteps, type Step } from '../response/server-timing.ts'
+import { Histogram } from './histogram.ts'
+
+/** Samples that a response delivers. */
+export interface ServedSamples {
+  readonly dataset: string
+  readonly split: string
+  readonly format: string
+  readonly count: number
+}
+
+/** The responses to requests of one method to one route with one status. */
+export interface ResponseSeries {
+  readonly method: string
+  readonly route: string
+  readonly status: number
+  /** Seconds from a request to the end of its response. */
+  readonly seconds: Histogram
+  /** Bytes sent, with headers. */
+  bytes: number
+  /** Responses that a disconnect ended. */
+  aborted: number
+}
+
+/** A 304 takes less than a millisecond, a stream as long as its client trains. */
+const REQUEST_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const STEP_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+
+/** Others are counted together, since clients may send any name. */
+const KNOWN_METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
+
+const REPLY = Symbol('reply')
+const BYTES = Symbol('bytes of earlier responses')
+
+// Properties, since each entry of a WeakMap would take a microsecond.
+type RecordedResponse = ServerResponse & { [REPLY]?: FastifyReply }
+type RecordedSocket = Socket & { [BYTES]?: number }
+
+/** Counts what the server does. Labels are routes, methods and datasets of the server, never what clients make up. */
+export class MetricsRecorder {
+  readonly responses = new Map<string, ResponseSeries>()
+  readonly steps = new Map<Step, Histogram>()
+  readonly samples = new Map<string, ServedSamples & { count: number }>()
+  /** Requests that Node's parser rejected. */
+  malformed = 0
+  /** Responses whose clients read nothing between the last two checks. */
+  stalled = 0
+  readonly #inFlight = new Set<FastifyReply>()
+  #progress = new Map<Socket, number>()
+  readonly #onClose: (this: RecordedResponse) => void
+
+  constructor () {
+    const recorder = this
+    // One function for all responses, so that none allocates a closure.
+    this.#onClose = function () { recorder.#end(this) }
+  }
+
+  get inFlight (): number { return this.#inFlight.size }
+
+  /** Responses whose headers are sent. */
+  get bodiesInFlight (): number {
+    let bodies = 0
+    for (const { raw } of this.#inFlight) if (raw.headersSent) bodies++
+    return bodies
+  }
+
+  /** Counts a response once it is closed. */
+  track (reply: FastifyReply): void {
+    const response: RecordedResponse = reply.raw
+    response[REPLY] = reply
+    this.#inFlight.add(reply)
+    response.once('close', this.#onClose)
+  }
+
+  addSamples ({ dataset, split, format, count }: ServedSamples): void {
+    const key = `${dataset} ${split} ${format}`
+    const served = this.samples.get(key)
+    if (served) served.count += count
+    else this.samples.set(key, { dataset, split, format, count })
+  }
+
+  /** Looks which clients have read nothing since the last check. */
+  checkStalls (): void {
+    const progress = new Map<Socket, number>()
+    let stalled = 0
+    for (const { raw: { req: { socket }, headersSent } } of this.#inFlight) {
+      if (!headersSent || !(socket.writableLength > 0)) continue
+      const sent = socket.bytesWritten - socket.writableLength
+      if (this.#progress.get(socket) === sent) stalled++
+      progress.set(socket, sent)
+    }
+    this.#progress = progress
+    this.stalled = stalled
+  }
+
+  #end (response: RecordedResponse): void {
+    const reply = response[REPLY]!
+    if (!this.#inFlight.delete(reply)) return
+    const series = this.#seriesOf(reply)
+    series.seconds.observe(reply.elapsedTime / 1000)
+    if (!response.writableFinished) series.aborted++
+    const socket: RecordedSocket = response.req.socket
+    const bytes = socket.bytesWritten ?? 0
+    series.bytes += bytes - (socket[BYTES] ?? 0)
+    socket[BYTES] = bytes
+    const steps = recordedSteps(response)
+    for (const step in steps) this.#stepOf(step as Step).observe(steps[step as Step]! / 1000)
+  }
+
+  #seriesOf ({ request, statusCode: status }: FastifyReply): ResponseSeries {
+    const method = KNOWN_METHODS.includes(request.method) ? request.method : 'other'
+    const route = request.routeOptions.url ?? 'unknown'
+    const key = `${method} ${status} ${route}`
+    let series = this.responses.get(key)
+    if (!series) {
+      series = { method, route, status, seconds: new Histogram(REQUEST_BOUNDS), bytes: 0, aborted: 0 }
+      this.responses.set(key, series)
+    }
+    return series
+  }
+
+  #stepOf (step: Step): Histogram {
+    let histogram = this.steps.get(step)
+    if (!histogram) this.steps.set(step, histogram = new Histogram(STEP_BOUNDS))
+    return histogram
+  }
+}

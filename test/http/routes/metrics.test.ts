@@ -1,0 +1,164 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import t from 'tap'
+import { ApiKeys } from '../../../src/http/api-keys.ts'
+import { listenForMetrics } from '../../../src/http/routes/metrics.ts'
+import { appOver } from '../../fixtures/app.ts'
+import { prepared } from '../../fixtures/prepared.ts'
+
+const dataset = prepared({ train: 4000, val: 5, test: 20 }, { rows: 28, columns: 28 })
+const split = '/v1/datasets/made-up/splits/train'
+const route = '/v1/datasets/:dataset/splits/:split/batches'
+
+/** The values of a metric, by its labels as the text has them. */
+function valuesOf (exposition: string, name: string): Record<string, number> {
+  const lines = exposition.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)
+  const own = [...lines].filter(([, found]) => found === name)
+  return Object.fromEntries(own.map(([, , labels = '', value]) => [labels, Number(value)]))
+}
+
+type App = Awaited<ReturnType<typeof appOver>>['app']
+
+async function scrape (app: App): Promise<string> {
+  const { statusCode, headers, body } = await app.inject('/metrics')
+  t.match([statusCode, headers['content-type'], headers['cache-control']], [200, /^text\/plain; version=0/, 'no-store'])
+  return body
+}
+
+t.test('requests are counted by method, route and status, whoever answers them', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4000 })
+  const etag = (await app.inject(`${split}/batches`)).headers.etag
+  await app.inject(`${split}/batches?page=1`)
+  await app.inject({ url: `${split}/batches`, headers: { 'if-none-match': String(etag) } })
+  await app.inject({ url: `${split}/batches`, method: 'HEAD' })
+  for (const url of ['/a', '/b?c', `${split}/x`]) await app.inject(url)
+  for (const method of ['PUT', 'PATCH', 'DELETE'] as const) await app.inject({ url: '/a', method })
+  await app.inject(`/v1/datasets/${'a'.repeat(2000)}`)
+  const body = await scrape(app)
+  t.match(valuesOf(body, 'http_request_duration_seconds_count'), {
+    [`method="GET",route="${route}",status_code="200"`]: 2,
+    [`method="GET",route="${route}",status_code="304"`]: 1,
+    [`method="HEAD",route="${route}",status_code="200"`]: 1,
+    'method="GET",route="unknown",status_code="404"': 3,
+    'method="GET",route="unknown",status_code="414"': 1,
+    'method="other",route="unknown",status_code="404"': 3
+  })
+  const buckets = valuesOf(body, 'http_request_duration_seconds_bucket')
+  t.equal(buckets[`method="GET",route="${route}",status_code="200",le="+Inf"`], 2)
+  t.same(valuesOf(body, 'http_requests_in_flight'), { '': 1 }, 'only this one')
+})
+
+t.test('samples are counted by dataset, split and format, once for each response that has them', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4000 })
+  const headers = { 'accept-encoding': 'gzip' }
+  for (const url of ['batches?batch_size=100', 'batches?batch_size=100&format=npz', 'samples/3', 'stream?page=30']) {
+    const response = await app.inject({ url: `${split}/${url}`, headers })
+    t.equal(response.statusCode, 200)
+    await app.inject({ url: `${split}/${url}`, method: 'HEAD' })
+    const { etag } = response.headers
+    const unchanged = { ...headers, 'if-none-match': String(etag) }
+    t.equal((await app.inject({ url: `${split}/${url}`, headers: unchanged })).statusCode, 304)
+  }
+  await app.inject({ url: `${split}/batches?batch_size=100`, headers })
+  await app.inject({ url: `${split}/gather?format=npz`, method: 'POST', payload: { ids: [1, 2, 3] } })
+  await app.inject(`${split}/thumbnails?ids=1,2`)
+  const body = await scrape(app)
+  t.same(valuesOf(body, 'mnist_samples_served_total'), {
+    'dataset="made-up",split="train",format="json"': 201,
+    'dataset="made-up",split="train",format="npz"': 103,
+    'dataset="made-up",split="train",format="ndjson"': 160,
+    'dataset="made-up",split="train",format="png"': 2
+  })
+  t.same(valuesOf(body, 'mnist_cache_hits_total'), { 'cache="compressed"': 1, 'cache="orders"': 0 })
+  t.same(valuesOf(body, 'mnist_cache_misses_total'), { 'cache="compressed"': 1, 'cache="orders"': 0 })
+})
+
+t.test('steps, work, datasets and the process are described', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4000 })
+  await app.inject(`${split}/batches?batch_size=512&seed=1&augment=rotate:10`)
+  await app.inject({ url: `${split}/batches?seed=1`, headers: { 'accept-encoding': 'br' } })
+  const body = await scrape(app)
+  const steps = valuesOf(body, 'mnist_step_duration_seconds_count')
+  t.match(steps, { 'step="order"': 2, 'step="augment"': 1, 'step="encode"': Number, 'step="compress"': 1 })
+  t.same(valuesOf(body, 'mnist_cache_hits_total')['cache="orders"'], 1)
+  t.match(valuesOf(body, 'mnist_dataset_state'), {
+    'dataset="made-up",state="ready"': 1, 'dataset="made-up",state="loading"': 0, 'dataset="made-up",state="failed"': 0
+  })
+  t.same(valuesOf(body, 'mnist_dataset_info'), { [`dataset="made-up",version="${dataset.version}"`]: 1 })
+  t.same(Object.values(valuesOf(body, 'mnist_build_info')), [1])
+  for (const name of [
+    'mnist_work_running', 'mnist_work_queued', 'mnist_work_bytes', 'mnist_work_limit_bytes',
+    'mnist_work_rejected_total', 'mnist_compute_crashes_total', 'http_bodies_in_flight', 'http_stalled_readers',
+    'http_malformed_requests_total', 'http_connections', 'process_resident_memory_bytes',
+    'nodejs_eventloop_lag_p99_seconds'
+  ]) t.equal(Object.keys(valuesOf(body, name)).length, 1, name)
+})
+
+t.test('every metric has a help text and a type, and no label repeats what a client sent', async t => {
+  const { app } = await appOver(t, [dataset])
+  await app.inject('/v1/datasets/secret-name?secret=1')
+  const body = await scrape(app)
+  t.notMatch(body, 'secret')
+  const names = [...body.matchAll(/^# TYPE (\w+) (?:counter|gauge|histogram|summary)$/gm)].map(([, name]) => name)
+  t.ok(names.length > 40)
+  t.same([...body.matchAll(/^# HELP (\w+) \S/gm)].map(([, name]) => name), names)
+})
+
+t.test('bytes, disconnects, stalled readers and malformed requests are counted', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4000 })
+  const port = Number(new URL(await app.listen({ port: 0 })).port)
+  const [small] = await once(get({ port, path: `${split}/batches?batch_size=8` }), 'response') as [IncomingMessage]
+  await text(small)
+  const wrong = connect(port)
+  wrong.end('nonsense\r\n\r\n')
+  await text(wrong)
+  const request = get({ port, path: `${split}/batches?batch_size=4000&format=npz` })
+  const [large] = await once(request, 'response') as [IncomingMessage]
+  large.on('error', () => {})
+  const { metrics } = app
+  while (metrics.bodiesInFlight === 0) await nextTurn()
+  while (metrics.stalled === 0) {
+    metrics.checkStalls()
+    await nextTurn()
+  }
+  t.match(valuesOf(await scrape(app), 'http_stalled_readers'), { '': 1 })
+  request.destroy()
+  while (metrics.inFlight > 0) await nextTurn()
+  metrics.checkStalls()
+  t.equal(metrics.stalled, 0)
+  const body = await scrape(app)
+  const labels = `method="GET",route="${route}",status_code="200"`
+  t.same(valuesOf(body, 'http_responses_aborted_total')[labels], 1)
+  t.ok(valuesOf(body, 'http_response_bytes_total')[labels]! > Number(small.headers['content-length']))
+  t.same(valuesOf(body, 'http_malformed_requests_total'), { '': 1 })
+})
+
+t.test('with keys, the metrics need one', async t => {
+  const folder = t.testdir({ keys: `a:${createHash('sha256').update('key').digest('hex')}` })
+  const { app } = await appOver(t, [dataset], {}, await ApiKeys.read(join(folder, 'keys')))
+  t.equal((await app.inject('/metrics')).statusCode, 401)
+  t.equal((await app.inject({ url: '/metrics', headers: { authorization: 'Bearer key' } })).statusCode, 200)
+})
+
+t.test('on a port of their own, the metrics are all there is, and they are nowhere else', async t => {
+  const folder = t.testdir({ keys: '' })
+  const { app } = await appOver(t, [dataset], { metricsPort: 0 }, await ApiKeys.read(join(folder, 'keys')))
+  t.equal((await app.inject('/metrics')).statusCode, 401)
+  await app.ready()
+  await listenForMetrics(app, '127.0.0.1', 0)
+  const { port } = app.metricsServer!.address() as AddressInfo
+  const request = async (path: string, method = 'GET') => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
+    return [response.status, await response.text()] as const
+  }
+  t.match(await request('/metrics'), [200, /mnist_build_info/])
+  t.match(await request('/v1/datasets'), [404, /only \/metrics/])
+  t.match(await request('/metrics', 'POST'), [405, /read/])
+  await app.close()
+  await t.rejects(request('/metrics'))
+})
