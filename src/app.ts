@@ -15,6 +15,7 @@ import requestMetrics from './http/plugins/request-metrics.ts'
 import rateLimit, { rateLimitHeaders } from './http/plugins/rate-limit.ts'
 import security, { securityHeaders } from './http/plugins/security.ts'
 import timing from './http/plugins/timing.ts'
+import traces from './http/plugins/traces.ts'
 import trustedProxies from './http/plugins/trusted-proxies.ts'
 import { AccessLog } from './http/response/access-log.ts'
 import { sendProblem } from './http/response/problem.ts'
@@ -36,6 +37,7 @@ import { streamRoutes } from './http/routes/stream.ts'
 import { thumbnailRoutes } from './http/routes/thumbnails.ts'
 import { serverOptions } from './http/server-options.ts'
 import type { Certificate } from './http/tls.ts'
+import type { Tracing } from './http/tracing.ts'
 
 /** The settings of the HTTP service. */
 export type HttpConfig = Pick<
@@ -70,10 +72,11 @@ export interface AppOptions {
   readonly explorer?: URL
   /** For HTTPS. */
   readonly certificate?: Certificate | undefined
+  readonly tracing?: Tracing | undefined
 }
 
 /** The HTTP service over a registry of datasets. Takes constructed objects, and neither listens nor loads. */
-export async function buildApp ({ config, registry, logger, apiKeys, explorer, certificate }: AppOptions) {
+export async function buildApp ({ config, registry, logger, apiKeys, explorer, certificate, tracing }: AppOptions) {
   const { maxBatchSize, corsOrigins, basePath } = config
   const headers = securityHeaders(corsOrigins)
   const app = fastify({
@@ -114,6 +117,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   app.decorate('limits', limits)
   app.decorate('basePath', basePath)
   await app.register(requestMetrics)
+  await app.register(traces, { tracing })
   await app.register(trustedProxies, { proxies: config.trustedProxies })
   await app.register(problems, { basePath })
   await app.register(connections, { maxRequests: config.maxRequestsPerSocket })

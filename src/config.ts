@@ -60,6 +60,8 @@ export interface Config {
   readonly exitOnFailure: boolean
   /** Of `/metrics` alone; undefined for that of everything else. */
   readonly metricsPort: number | undefined
+  /** Address of an OpenTelemetry collector. */
+  readonly otlpEndpoint: string | undefined
   readonly logLevel: (typeof logLevels)[number]
   /** The fraction of successful requests to log. */
   readonly loggedSuccesses: number
@@ -120,6 +122,7 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     retryDelayMs: values.RETRY_DELAY * 1000,
     exitOnFailure: values.EXIT_ON_FAILURE === '1',
     metricsPort: values.METRICS_PORT,
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT.trim() || undefined,
     logLevel: values.LOG_LEVEL,
     loggedSuccesses: parseAccessLog(values.ACCESS_LOG.trim()),
     corsOrigins: parseList(values.CORS_ORIGIN).filter(origin => origin !== 'none'),
@@ -154,6 +157,7 @@ function validate (datasets: readonly string[], env: Variables): Environment {
 
 /** Settings whose values may have credentials. */
 const addressLists: ReadonlyArray<keyof Environment> = ['MIRRORS', 'OPENML_URL', 'PUBLIC_URL']
+const addressLists: ReadonlyArray<keyof Environment> = ['MIRRORS', 'OPENML_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT']
 
 /** Addresses, valid or not, without credentials and queries. */
 function withoutSecrets (addresses: string): string {
@@ -223,6 +227,7 @@ function createTextRules (
       allowed: 'an http or https address without credentials, query or fragment',
       accepts: value => isHttpUrl(value) && !/[?#@]/.test(value)
     },
+    OTEL_EXPORTER_OTLP_ENDPOINT: { allowed: 'an http or https address', accepts: isHttpUrl },
     ACCESS_LOG: {
       allowed: 'all, errors or a fraction from 0 to 1',
       accepts: value => {

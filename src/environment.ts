@@ -75,6 +75,7 @@ export const environment = {
       maximum: 65535,
       description: 'Port for `/metrics` alone, without keys; 0 picks a free one. Without it, `/metrics` is on `PORT`.'
     },
+    OTEL_EXPORTER_OTLP_ENDPOINT: text('', 'Address of an OpenTelemetry collector for traces; see [Traces](#traces).'),
     LOG_LEVEL: oneOf(logLevels, 'info', 'Lowest level to log.'),
     ACCESS_LOG: text('all', 'Requests to log: `all`, `errors`, or errors and a fraction of successes, such as `0.01`.'),
     PUBLIC_URL: text('', 'Address of the service for clients, where a proxy changes it; by default, the `Host` of ' +

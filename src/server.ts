@@ -1,5 +1,6 @@
 import { releaseSignals } from './process/signals.ts'
 import { readdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
 import type { Server } from 'node:net'
 import type { Server as TlsServer } from 'node:tls'
@@ -12,6 +13,7 @@ import { preloadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { ApiKeys } from './http/api-keys.ts'
 import { readCertificate } from './http/tls.ts'
+import type { Tracing } from './http/tracing.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
 import { assertWebAssembly } from './process/web-assembly.ts'
 import { createConsole, type Console } from './process/console.ts'
@@ -56,7 +58,8 @@ async function main (): Promise<void> {
   const { buildApp } = await import('./app.ts')
   const { listen } = await import('./http/listen.ts')
   const explorer = new URL('./explorer/', import.meta.url)
-  const app = await buildApp({ config, registry, logger, apiKeys, explorer, certificate })
+  const tracing = config.otlpEndpoint === undefined ? undefined : await importTracing(config.otlpEndpoint)
+  const app = await buildApp({ config, registry, logger, apiKeys, explorer, certificate, tracing })
   const { server }: { server: Server } = app
   if (config.tls) process.on('SIGHUP', () => { reloadCertificate(server as TlsServer, config.tls!, logger) })
 
@@ -85,6 +88,11 @@ async function main (): Promise<void> {
     await app.close()
     throw error
   }
+}
+
+async function importTracing (endpoint: string): Promise<Tracing> {
+  const { startTracing } = await import('./http/tracing.ts')
+  return startTracing(endpoint, createRequire(import.meta.url)('#package.json').version)
 }
 
 /** Keys that were removed from the file are rejected from then on. */

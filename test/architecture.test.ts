@@ -64,6 +64,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages, and the only files that may import them. */
 const packageImporters: Array<[name: RegExp, importers: RegExp]> = [
   [/^undici$/, /^acquire\/(http-client|download)\.ts$/],
+  [/^@opentelemetry\//, /^http\/(tracing|plugins\/traces)\.ts$/],
   [/^@tensorflow\//, /^prepare\/tensorflow\.ts$/],
   [/^(fastify|fastify-plugin|@fastify\/.*)$/, /^(app\.ts|http\/.*)$/]
 ]

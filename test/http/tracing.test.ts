@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { createServer, get, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import t from 'tap'
+import { appOver } from '../fixtures/app.ts'
+import { prepared } from '../fixtures/prepared.ts'
+import { startTracing } from '../../src/http/tracing.ts'
+
+const dataset = prepared({ train: 4000, val: 5, test: 5 }, { rows: 28, columns: 28 })
+const split = '/v1/datasets/made-up/splits/train'
+
+interface Attribute {
+  readonly key: string
+  readonly value: { readonly stringValue?: string, readonly intValue?: number, readonly doubleValue?: number }
+}
+
+interface Span {
+  readonly name: string
+  readonly traceId: string
+  readonly parentSpanId?: string
+  readonly kind: number
+  readonly status: { readonly code: number }
+  readonly attributes: readonly Attribute[]
+}
+
+interface Export {
+  readonly resourceSpans: ReadonlyArray<{
+    readonly resource: { readonly attributes: readonly Attribute[] }
+    readonly scopeSpans: ReadonlyArray<{ readonly spans: readonly Span[] }>
+  }>
+}
+
+const attributesOf = (attributes: readonly Attribute[]) => {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
+}
+
+t.test('each request is a span with its route, status and steps, exported by the end', async t => {
+  const exports: Export[] = []
+  const receiver = createServer(async (request, response) => {
+    t.match([request.method, request.url], ['POST', '/collector/v1/traces'])
+    exports.push(await json(request) as Export)
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => receiver.close())
+  await once(receiver, 'listening')
+  const endpoint = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/collector/`
+  const tracing = startTracing(endpoint, '1.2.3')
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4000 }, undefined, { tracing })
+  const port = Number(new URL(await app.listen({ port: 0 })).port)
+
+  const parent = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' }
+  await app.inject({
+    url: `${split}/batches?seed=1&secret=no`, headers: { traceparent: `00-${parent.traceId}-${parent.spanId}-01` }
+  })
+  await app.inject({ url: `${split}/batches?seed=1`, headers: { 'accept-encoding': 'gzip' } })
+  await app.inject('/nowhere')
+  for (const path of ['/healthz', '/readyz', '/metrics']) await app.inject(path)
+  const request = get({ port, path: `${split}/batches?batch_size=4000&format=npz` })
+  const [large] = await once(request, 'response') as [IncomingMessage]
+  large.on('error', () => {})
+  request.destroy()
+  await app.close()
+
+  const spans = exports.flatMap(({ resourceSpans }) => resourceSpans)
+    .flatMap(({ scopeSpans }) => scopeSpans).flatMap(({ spans }) => spans)
+  const route = '/v1/datasets/:dataset/splits/:split/batches'
+  const [invalid, batch, unknown, aborted] = spans
+  t.equal(spans.length, 4, 'one for each request but probes and metrics')
+  t.match(invalid, { name: `GET ${route}`, kind: 2, traceId: parent.traceId, parentSpanId: parent.spanId })
+  t.match(attributesOf(invalid!.attributes), { 'http.response.status_code': 400, 'url.path': `${split}/batches` })
+  t.match(attributesOf(batch!.attributes), {
+    'http.request.method': 'GET', 'http.route': route, 'http.response.status_code': 200, 'mnist.compress_ms': Number
+  })
+  t.match([unknown!.name, attributesOf(unknown!.attributes)['http.response.status_code']], ['GET', 404])
+  t.match([aborted!.status.code, attributesOf(aborted!.attributes)['error.type']], [2, 'aborted'])
+  const resource = attributesOf(exports[0]!.resourceSpans[0]!.resource.attributes)
+  t.match(resource, { 'service.name': 'mnist-batch-server', 'service.version': '1.2.3' })
+  t.notMatch(JSON.stringify(exports), 'secret')
+})
+
+t.test('a collector that cannot be reached affects no response', async t => {
+  const unreachable = createServer().listen(0, '127.0.0.1')
+  await once(unreachable, 'listening')
+  const { port } = unreachable.address() as AddressInfo
+  unreachable.close()
+  const tracing = startTracing(`http://127.0.0.1:${port}`, '1.2.3')
+  const { app } = await appOver(t, [dataset], {}, undefined, { tracing })
+  t.equal((await app.inject(split)).statusCode, 200)
+  await t.resolves(app.close())
+})
