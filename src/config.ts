@@ -156,8 +156,9 @@ function validate (datasets: readonly string[], env: Variables): Environment {
 }
 
 /** Settings whose values may have credentials. */
-const addressLists: ReadonlyArray<keyof Environment> = ['MIRRORS', 'OPENML_URL', 'PUBLIC_URL']
-const addressLists: ReadonlyArray<keyof Environment> = ['MIRRORS', 'OPENML_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT']
+const addressLists: ReadonlyArray<keyof Environment> = [
+  'MIRRORS', 'OPENML_URL', 'PUBLIC_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'
+]
 
 /** Addresses, valid or not, without credentials and queries. */
 function withoutSecrets (addresses: string): string {

@@ -32,7 +32,7 @@ export const croissantRoutes: Routes<Options> = async (app, { registry, maxBatch
   }, (request, reply) => {
     const { params, query: { version } } = request
     const dataset = resolveDataset(registry, params.dataset, version)
-    const base = publicUrl ?? addressOf(request)
+    const base = publicUrl ?? addressOf(request, app.basePath)
     const text = Buffer.from(JSON.stringify(describeCroissant(dataset, { base, maxBatchSize })))
     return respond(request, reply, {
       dataset: dataset.entry.name,
@@ -48,6 +48,7 @@ export const croissantRoutes: Routes<Options> = async (app, { registry, maxBatch
 }
 
 /** The address that a client sent its request to; a path if it named no valid host. */
-function addressOf ({ protocol, headers: { host = '' } }: FastifyRequest): string {
-  return /^[\w.:[\]-]+$/.test(host) && URL.canParse(`${protocol}://${host}/`) ? `${protocol}://${host}/` : '/'
+function addressOf ({ protocol, headers: { host = '' } }: FastifyRequest, basePath: string): string {
+  const origin = `${protocol}://${host}`
+  return `${/^[\w.:[\]-]+$/.test(host) && URL.canParse(`${origin}/`) ? origin : ''}${basePath}/`
 }
