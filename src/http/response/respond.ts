@@ -16,7 +16,7 @@ import { stepTimes, type StepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
-const REVISION = 2
+const REVISION = 3
 
 /** What a successful response contains. */
 export interface Content {
