@@ -393,6 +393,25 @@ await check('works below a path of a proxy', async page => {
   }
 })
 
+await check('works with BASE_PATH, and links of the dataset card lead to its files', async page => {
+  const published = await startService({ dataFolder, settings: { BASE_PATH: '/some/path' } })
+  try {
+    // Without the path, where the log has it.
+    const { origin } = new URL(published.base)
+    const base = `${origin}/some/path`
+    await open(page, '?view=use', base)
+    await page.getByRole('button', { name: 'Files and hashes' }).click()
+    const links = await page.locator('dd a, th a').evaluateAll(elements => elements.map(({ href }) => href))
+    const own = links.filter(link => link.startsWith(origin))
+    assert.equal(own.length, 5, 'Croissant and four files')
+    for (const link of own) assert.equal((await fetch(link, { method: 'HEAD' })).status, 200, link)
+    await open(page, '?view=map&split=test', base)
+    await page.getByRole('application').waitFor({ timeout: COMPUTATION_MS })
+  } finally {
+    await published.stop()
+  }
+})
+
 await check('a server that disappears and returns', async page => {
   await open(page)
   await page.waitForSelector(DRAWN)

@@ -50,13 +50,11 @@ export interface Dataset {
     readonly homepage: string
     readonly licence: { readonly name: string, readonly url: string }
     readonly citation: string
-    readonly croissant: string
     readonly files: ReadonlyArray<{
       readonly name: string
       readonly bytes: number
       readonly sha256: string
       readonly source: string
-      readonly url: string
     }>
   }
 }

@@ -90,7 +90,8 @@ function Card ({ dataset, isWhole, onToggle }: { dataset: Dataset, isWhole: bool
         <dt>Licence</dt><dd><a href={provenance.licence.url} rel='noreferrer'>{provenance.licence.name}</a></dd>
         <dt>Homepage</dt><dd><a href={provenance.homepage} rel='noreferrer'>{provenance.homepage}</a></dd>
         <dt>Citation</dt><dd>{provenance.citation}</dd>
-        <dt>Croissant</dt><dd><a href={provenance.croissant.slice(1)}>JSON-LD for Croissant loaders</a></dd>
+        <dt>Croissant</dt>
+        <dd><a href={`v1/datasets/${dataset.dataset}/croissant`}>JSON-LD for Croissant loaders</a></dd>
         <dt>Images</dt><dd>{dataset.shape.join('×')}, 8-bit</dd>
         <dt>Splits</dt><dd>{splitNames.map(name => `${name} ${formatCount(splits[name])}`).join(', ')}</dd>
         <dt>Split by</dt>
@@ -110,9 +111,10 @@ function Card ({ dataset, isWhole, onToggle }: { dataset: Dataset, isWhole: bool
               </tr>
             </thead>
             <tbody>
-              {provenance.files.map(({ name, bytes, source, sha256, url }) => (
+              {provenance.files.map(({ name, bytes, source, sha256 }) => (
                 <tr key={name}>
-                  <th scope='row'><a href={url.slice(1)}>{name}</a></th><td>{formatBytes(bytes)}</td><td>{source}</td>
+                  <th scope='row'><a href={fileUrl(dataset, name)}>{name}</a></th>
+                  <td>{formatBytes(bytes)}</td><td>{source}</td>
                   <td><code>{sha256}</code></td>
                 </tr>
               ))}
@@ -122,4 +124,9 @@ function Card ({ dataset, isWhole, onToggle }: { dataset: Dataset, isWhole: bool
       )}
     </>
   )
+}
+
+/** Relative, unlike the address in the description, which need not be the path that this page was loaded from. */
+function fileUrl ({ dataset }: Dataset, name: string): string {
+  return `v1/datasets/${dataset}/files/${encodeURIComponent(name)}`
 }
