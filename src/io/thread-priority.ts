@@ -1,4 +1,4 @@
-import { platform, setPriority } from 'node:os'
+import { getPriority, platform, setPriority } from 'node:os'
 
 /**
  * Lets other threads go before the calling one. Has no effect where the system has no priorities of threads.
@@ -10,7 +10,7 @@ export function lowerThreadPriority (nice: number): void {
   // On Linux, 0 is the calling thread; elsewhere, it would be the whole process.
   if (platform() !== 'linux') return
   try {
-    setPriority(0, nice)
+    setPriority(0, Math.max(nice, getPriority(0)))
   } catch {
     // Some containers do not permit it.
   }
