@@ -23,15 +23,16 @@ const dataFolder = mkdtempSync(join(tmpdir(), 'fleet-'))
 const metricsPorts = [await freePort(), await freePort(), await freePort()]
 const start = i => startQuietService({ dataFolder, settings: { METRICS_PORT: String(metricsPorts[i]) } })
 const replicas = [await start(0), await start(1), await start(2)]
-const cache = await startCache(replicas.map(({ base }) => new URL(base).port))
-const split = `${cache.base}/v1/datasets/mnist/splits/train`
+let [cache, split] = []
 try {
+  cache = await startCache(replicas.map(({ base }) => new URL(base).port))
+  split = `${cache.base}/v1/datasets/mnist/splits/train`
   const { version } = await (await fetch(`${cache.base}/v1/datasets/mnist`)).json()
   await testKeys(version)
   await testCollapsing(version)
   await testDrill(version)
 } finally {
-  await cache.stop()
+  await cache?.stop()
   await Promise.all(replicas.map(replica => replica.stop()))
   rmSync(dataFolder, { recursive: true })
 }

@@ -20,12 +20,13 @@ export async function startCache (ports) {
   const servers = ports.map(port => `server 127.0.0.1:${port} max_fails=2 fail_timeout=2s;`)
   writeFileSync(join(folder, 'nginx.conf'), `
     daemon off;
+    ${process.getuid() === 0 ? 'user root;' : ''}
     pid ${join(folder, 'pid')};
     error_log ${join(folder, 'error.log')};
     events { worker_connections 4096; }
     http {
       ${temporary.join('\n      ')}
-      upstream mnist { zone mnist 256k; least_conn; ${servers.join(' ')} keepalive 64; }
+      upstream mnist { zone replicas 256k; least_conn; ${servers.join(' ')} keepalive 64; }
       ${own}
     }`)
   const parameters = ['-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')]
