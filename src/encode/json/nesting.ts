@@ -5,10 +5,11 @@ import { countElements } from '../../batch/tensor.ts'
  * returns the text before element `i`, and for the number of elements the text after the last one.
  */
 export function separators (shape: readonly number[]): (i: number) => string {
+  const size = countElements(shape)
+  if (size === 0) return () => `,${nest(shape)}`
   const first = `,${'['.repeat(shape.length)}`
   const last = ']'.repeat(shape.length)
   const between = shape.map((_, ends) => `${']'.repeat(ends)},${'['.repeat(ends)}`)
-  const size = countElements(shape)
   // An inner list ends, and the next one starts, at the multiples of its length.
   const innerLengths = shape.slice(1).map((_, axis) => countElements(shape.slice(axis + 1)))
   return i => {
@@ -18,4 +19,9 @@ export function separators (shape: readonly number[]): (i: number) => string {
     for (const length of innerLengths) if (i % length === 0) ends++
     return between[ends]!
   }
+}
+
+/** Nested lists without elements, such as `[[],[]]` for the shape [2, 0]. */
+function nest ([length, ...inner]: readonly number[]): string {
+  return `[${Array.from({ length: length! }, () => nest(inner)).join()}]`
 }

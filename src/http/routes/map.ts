@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { DatasetMap, MapProgress } from '../../dataset/dataset-map.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { bodyOf, type Body } from '../../encode/body.ts'
+import { bodyOf } from '../../encode/body.ts'
 import type { Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
 import { encodeWithArray } from '../../encode/json/object.ts'
@@ -54,7 +54,11 @@ export const mapRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { re
       isRecurring: true,
       body: () => format === npy
         ? bodyOf(npyHeader([count, 2], 'float32'), asBytes(points))
-        : encodePoints({ dataset: entry.name, version, split, count }, points)
+        : encodeWithArray({ dataset: entry.name, version, split, count }, 'points', {
+          shape: [count, 2],
+          dtype: 'float32',
+          values: points
+        })
     })
   })
 
@@ -86,12 +90,6 @@ export const mapRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { re
       body: () => jsonBody({ dataset: entry.name, version, duplicates, suspects })
     })
   })
-}
-
-/** An empty list has no depth. */
-function encodePoints (members: object, points: Float32Array): Body {
-  if (points.length === 0) return jsonBody({ ...members, points: [] })
-  return encodeWithArray(members, 'points', { shape: [points.length / 2, 2], dtype: 'float32', values: points })
 }
 
 function isProgress (map: DatasetMap | MapProgress): map is MapProgress {
