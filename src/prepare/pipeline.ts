@@ -8,6 +8,7 @@ import type { ReportProgress } from '../dataset/progress.ts'
 import type { BackendChoice, PrepareSettings, SplitSettings } from '../dataset/settings.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
 import { assembleDataset } from '../decode/raw-dataset.ts'
+import { collectGarbage } from '../io/collect-garbage.ts'
 import { startPrepareProcess, type Preparer } from './prepare.ts'
 import { splitDataset } from './split.ts'
 
@@ -38,10 +39,14 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
     const { rows, columns, splits, provenance } = await acquireSplits(identity, options)
     const sources = [...new Set(provenance.map(({ source }) => source))]
     log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
+    // The files, whose samples are copied.
+    collectGarbage()
 
     const preparing = performance.now()
     const job = { settings: settings.prepare, backend, rows, columns }
     const { images, ...fit } = await preparer.prepare(job, splits, report)
+    // The chunks that were sent to the preparer.
+    collectGarbage()
     const { name: chosen, skipped } = fit.backend
     const facts = { ...fit, rows, columns, backend: chosen, files: provenance }
     const source = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
