@@ -5,19 +5,24 @@ export interface ByteCacheOptions {
   readonly maxBytes: number
   /** Approximate bytes of an entry besides its value. */
   readonly entryBytes?: number
-  /** Share of new values that a full cache takes. */
+  /** Share of new values that a full cache takes at once. */
   readonly admission?: number
 }
+
+/** Refused values that a full cache remembers, and takes when they are requested again. */
+const MAX_REFUSED = 16
 
 /**
  * Keeps the values used most recently, up to a number of bytes. Concurrent requests for a value share its computation.
  *
- * If clients in turn use one value more than fit, a plain LRU cache would evict each just before its next use. So a
- * full cache refuses most new values, and keeps what it has.
+ * If clients in turn use more values than fit, a plain LRU cache would evict each just before its next use. So a full
+ * cache refuses most new values, and keeps what it has, but takes one that is requested again soon.
  */
 export class ByteCache<Value extends { readonly byteLength: number }> {
   readonly #values: LRUCache<string, Value>
   readonly #pending = new Map<string, Promise<Value>>()
+  /** Keys, the most recent last. */
+  readonly #refused = new Set<string>()
   readonly #entryBytes: number
   readonly #admission: number
   #hits = 0
@@ -51,8 +56,16 @@ export class ByteCache<Value extends { readonly byteLength: number }> {
   async #compute (key: string, compute: () => Promise<Value>): Promise<Value> {
     const value = await compute()
     const isFull = this.#values.calculatedSize + this.#sizeOf(value) > this.#values.maxSize
-    if (!isFull || Math.random() < this.#admission) this.#values.set(key, value)
+    if (!isFull || this.#refused.delete(key) || Math.random() < this.#admission) this.#values.set(key, value)
+    else this.#refuse(key)
     return value
+  }
+
+  #refuse (key: string): void {
+    this.#refused.add(key)
+    if (this.#refused.size <= MAX_REFUSED) return
+    const [oldest] = this.#refused
+    this.#refused.delete(oldest!)
   }
 
   #sizeOf ({ byteLength }: Value): number {

@@ -69,3 +69,22 @@ t.test('clients in turn that need one value more than fit do not evict each othe
   for (let i = 0; i < 10; i++) await round()
   t.ok(computed.length < 10 * VALUES / 4, `${computed.length} of ${10 * (VALUES + 1)} values are computed again`)
 })
+
+t.test('a full cache takes a value that is requested again soon', async t => {
+  const { computed, get } = createGet({ admission: 0 })
+  for (const key of 'abc') await get(key)
+  computed.length = 0
+  // As the pages of one epoch after another use their orders.
+  for (const key of 'ddddeeeeffff') await get(key)
+  t.same(computed, ['d', 'd', 'e', 'e', 'f', 'f'], 'each is computed twice')
+})
+
+t.test('a full cache takes no value that is requested again after many others', async t => {
+  const { computed, get } = createGet({ admission: 0 })
+  for (const key of 'abc') await get(key)
+  const others = Array.from({ length: 17 }, (_, i) => `other ${i}`)
+  for (const key of [...others, ...others]) await get(key)
+  computed.length = 0
+  for (const key of 'abc') await get(key)
+  t.same(computed, [])
+})
