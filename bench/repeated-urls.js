@@ -33,7 +33,7 @@ const pages = {
   json: {
     title: 'repeated URLs, JSON pages of 256',
     path: JSON_PAGES,
-    bounds: { nginx: 0.4, 'FastAPI, orjson of tolist': 10 },
+    bounds: { nginx: 0.4, 'FastAPI, orjson of tolist': 6 },
     fastapi: {
       'FastAPI, orjson of tolist': '/json?batch_size=256&page={page}',
       'FastAPI, orjson of NumPy': '/json-numpy?batch_size=256&page={page}'
