@@ -83,7 +83,7 @@ export function markdownTable (rows) {
 }
 
 function withUnit (value, unit) {
-  const suffix = unit.endsWith('/s') ? '/s' : unit === 'ratio' ? '' : ` ${unit}`
+  const suffix = unit.endsWith('/s') && unit !== 'MB/s' ? '/s' : unit === 'ratio' ? '' : ` ${unit}`
   return `${formatNumber(value.median)}${suffix} (${range(value)})`
 }
 
