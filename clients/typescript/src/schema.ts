@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{dataset}/croissant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The dataset as MLCommons Croissant
+         * @description JSON-LD by which Croissant loaders read the labels, and the images in pages of raw pixels. Its URLs are absolute, as loaders require: below `PUBLIC_URL`, or at the `Host` of the request.
+         */
+        get: operations["getCroissant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/mean": {
         parameters: {
             query?: never;
@@ -293,9 +313,49 @@ export interface paths {
         };
         /**
          * Statistics of the pixels
-         * @description How often each pixel level occurs, and the mean and variance image of each class. Computed by the first request.
+         * @description How often each pixel level occurs, and the mean and variance image of each class. Computed for each request, unless its compressed response is cached.
          */
         get: operations["getStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{dataset}/splits/{split}/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A map of the samples
+         * @description The position of every sample in a plane where similar ones are close to each other (UMAP of 32 principal components), the same plane for all splits: JSON, or float32 [n, 2] as NPY. The first request for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202.
+         */
+        get: operations["getMap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{dataset}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Near-duplicates and likely label errors
+         * @description The most similar pairs of samples within each split and across each two, and the samples of each split of which at least two thirds of the 15 nearest neighbours, in the space of 32 principal components, agree on another label. At most 100 each. Computed with the map.
+         */
+        get: operations["getFindings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -308,6 +368,28 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description MLCommons Croissant 1.1, as JSON-LD. */
+        Croissant: {
+            "@context": Record<string, never>;
+            /** @enum {string} */
+            "@type": "sc:Dataset";
+            conformsTo: string;
+            name: string;
+            alternateName: string;
+            description: string;
+            citeAs?: string;
+            creator?: Record<string, never>[];
+            datePublished?: string;
+            license?: string;
+            sameAs?: string;
+            url: string;
+            version: string;
+            isLiveDataset: boolean;
+            /** @description The original files, and the labels and pages of images of each split. */
+            distribution: Record<string, never>[];
+            /** @description The classes, labels and samples, and where they are read from. */
+            recordSet: Record<string, never>[];
+        };
         DatasetDescription: {
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
@@ -358,6 +440,8 @@ export interface components {
                     url: string;
                 };
                 citation: string;
+                /** @description Path of the description as MLCommons Croissant. */
+                croissant: string;
                 files: {
                     name: string;
                     bytes: number;
@@ -383,6 +467,44 @@ export interface components {
                 }[];
             };
         };
+        Findings: {
+            dataset: string;
+            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
+            version: string;
+            /** @description Similar pairs, by pairs of splits and then by distance. */
+            duplicates: {
+                first: {
+                    /** @enum {string} */
+                    split: "train" | "val" | "test";
+                    id: number;
+                    label: number;
+                };
+                second: {
+                    /** @enum {string} */
+                    split: "train" | "val" | "test";
+                    id: number;
+                    label: number;
+                };
+                /** @description Of the pixels, relative to the longer of both vectors: 0 for identical images. */
+                distance: number;
+            }[];
+            /** @description Samples that may have a wrong label, by splits and then by `ratio`. */
+            suspects: {
+                /** @enum {string} */
+                split: "train" | "val" | "test";
+                id: number;
+                label: number;
+                /** @description The label that most neighbours have. */
+                suggested: number;
+                /** @description Neighbours with that label. */
+                votes: number;
+                /** @description Neighbours with the label of the sample. */
+                own: number;
+                neighbours: number;
+                /** @description Distance to the nearest samples with its label, relative to those with the suggested one. */
+                ratio: number;
+            }[];
+        };
         LabelList: {
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
@@ -392,6 +514,14 @@ export interface components {
             count: number;
             /** @description Class index of each sample, by its position in the split. */
             labels: number[];
+        };
+        MapProgress: {
+            /** @enum {string} */
+            status: "computing";
+            /** @enum {string} */
+            stage: "components" | "neighbours" | "findings" | "layout";
+            /** @description Share of the stage that is done, 0 to 1. */
+            done: number;
         };
         MeanImage: {
             dataset: string;
@@ -426,6 +556,16 @@ export interface components {
                 mean: number;
                 std: number;
             };
+        };
+        SplitMap: {
+            dataset: string;
+            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
+            version: string;
+            /** @enum {string} */
+            split: "train" | "val" | "test";
+            count: number;
+            /** @description x and y of each sample, by its position in the split. */
+            points: number[][];
         };
         SplitStatistics: {
             dataset: string;
@@ -490,7 +630,7 @@ export interface components {
              * @description The kind of problem.
              * @enum {string}
              */
-            code: "invalid_parameter" | "bad_request" | "unauthorized" | "unknown_route" | "unknown_dataset" | "unknown_split" | "unknown_sample" | "unknown_version" | "unknown_file" | "page_out_of_range" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "rate_limited" | "headers_too_large" | "internal" | "invalid_configuration" | "invalid_file" | "source_unavailable" | "no_source" | "cache_unwritable" | "artifact_unusable" | "backend_unavailable" | "preparation_failed" | "unsupported_http_version" | "overloaded" | "dataset_loading" | "dataset_failed";
+            code: "invalid_parameter" | "bad_request" | "unauthorized" | "unknown_route" | "unknown_dataset" | "unknown_split" | "unknown_sample" | "unknown_version" | "unknown_file" | "page_out_of_range" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "rate_limited" | "headers_too_large" | "internal" | "invalid_configuration" | "invalid_file" | "source_unavailable" | "no_source" | "cache_unwritable" | "artifact_unusable" | "backend_unavailable" | "preparation_failed" | "map_failed" | "unsupported_http_version" | "overloaded" | "dataset_loading" | "dataset_failed";
             /** @description Each invalid parameter, or part of a body. */
             errors?: {
                 parameter: string;
@@ -766,6 +906,18 @@ export interface operations {
                     "application/json": components["schemas"]["Service"];
                 };
             };
+            /** @description The header `Expect` is not `100-continue`. */
+            417: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getHealth: {
@@ -941,6 +1093,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetDescription"];
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCroissant: {
+        parameters: {
+            query?: {
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The description. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/ld+json": components["schemas"]["Croissant"];
                 };
             };
             /** @description The client already has this representation. */
@@ -2391,6 +2650,266 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SplitStatistics"];
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMap: {
+        parameters: {
+            query?: {
+                /** @description Format of the response; by default the Accept header decides. */
+                format?: "json" | "npy";
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+                /**
+                 * @description Name of a split: train, val, test.
+                 * @example train
+                 */
+                split: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The map. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitMap"];
+                    "application/x-npy": string;
+                };
+            };
+            /** @description The map is being computed; retry the request. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapProgress"];
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description None of the formats is acceptable; `available` lists them. */
+            406: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFindings: {
+        parameters: {
+            query?: {
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The findings. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Findings"];
+                };
+            };
+            /** @description The map is being computed; retry the request. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapProgress"];
                 };
             };
             /** @description The client already has this representation. */

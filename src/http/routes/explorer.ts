@@ -8,7 +8,7 @@ import type { FastifyReply } from 'fastify'
 import { bodyOf } from '../../encode/body.ts'
 import { sha256 } from '../../io/hash.ts'
 import { pathOf } from '../plugins/problems.ts'
-import { uncached } from '../openapi/responses.ts'
+import { probeProblems, uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { respondJson } from '../response/respond.ts'
 import { writeBody, writeNotModified } from '../response/writer.ts'
@@ -53,7 +53,7 @@ export const explorerRoutes: Routes<Options> = async (app, { folder }) => {
       summary: 'This service',
       description: 'Name, version and links; for browsers, which prefer `text/html`, the Explorer: a page that shows ' +
         'samples, batches and statistics.',
-      response: { 200: uncached('The service.', 'Service') }
+      response: { 200: uncached('The service.', 'Service'), ...probeProblems(417) }
     }
   }, (request, reply) => {
     const { basePath } = app
