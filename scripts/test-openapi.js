@@ -12,7 +12,13 @@ import { startService } from './lib/server.js'
 const TIMEOUT_MS = 300_000
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
-const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
+const environment = {
+  ...process.env,
+  // The generator formats its code with the first ruff of the path.
+  PATH: `${join(folder, 'venv/bin')}:${process.env.PATH}`,
+  REDOCLY_TELEMETRY: 'off',
+  REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true'
+}
 
 const results = []
 try {
