@@ -24,6 +24,8 @@ class GatherKernel {
   readonly #kernel: Kernel
   /** Addresses. */
   readonly #free: number[] = []
+  /** Those of chunks that were never released, since their responses were aborted. */
+  readonly #abandoned = new FinalizationRegistry<number>(block => this.#free.push(block))
   #blocks = 0
 
   constructor (memory: WebAssembly.Memory) {
@@ -40,12 +42,13 @@ class GatherKernel {
     const { buffer } = this.#memory
     new Uint32Array(buffer, block, ids.length).set(ids)
     this.#kernel.gather(block, ids.length, rows.byteOffset, block + IDS_BYTES, length)
-    let isReleased = false
-    const release = (): void => {
-      if (!isReleased) this.#free.push(block)
-      isReleased = true
+    const chunk: PooledChunk = {
+      bytes: new Uint8Array(buffer, block + IDS_BYTES, byteLength),
+      // Only a chunk that is still registered has its block.
+      release: () => { if (this.#abandoned.unregister(chunk)) this.#free.push(block) }
     }
-    return { bytes: new Uint8Array(buffer, block + IDS_BYTES, byteLength), release }
+    this.#abandoned.register(chunk, block, chunk)
+    return chunk
   }
 
   #addBlock (): number | undefined {

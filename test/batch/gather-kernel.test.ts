@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
 import { gatherInMemory } from '../../src/batch/gather-kernel.ts'
@@ -6,6 +7,7 @@ import { gatherRows } from '../../src/batch/gather-rows.ts'
 import { mix } from '../../src/dataset/order.ts'
 import { bytesOfChunk, type PooledChunk } from '../../src/io/chunk.ts'
 import { sharedBytes } from '../../src/io/bytes.ts'
+import { collectGarbage } from '../../src/io/collect-garbage.ts'
 import { adoptMemories, allocateRows, memoriesOf, memoryOf } from '../../src/io/row-memory.ts'
 
 const LENGTH = 100
@@ -78,6 +80,19 @@ t.test('without room, or for rows that are elsewhere, there is no chunk', async 
   t.equal(gatherInMemory(makeRows(), LENGTH, { start: 0, count: many.length, ids: many }), undefined, 'above 1 MiB')
   t.equal(gatherInMemory(sharedBytes(1000), LENGTH, { start: 0, count: 10, ids }), undefined)
   t.equal(gatherInMemory(makeRows(), LENGTH, { start: 0, count: 10 }), undefined, 'consecutive rows are a view')
+})
+
+t.test('the room of chunks that are never released is used again once nothing refers to them', async t => {
+  const rows = makeRows()
+  const positions = { start: 0, count: 10, ids: randomIds(10, 1) }
+  while (gatherInMemory(rows, LENGTH, positions));
+  let chunk: PooledChunk | undefined
+  for (let turn = 0; turn < 100 && !chunk; turn++) {
+    collectGarbage()
+    await nextTurn()
+    chunk = gatherInMemory(rows, LENGTH, positions)
+  }
+  t.same(chunk?.bytes, expected(rows, positions.ids))
 })
 
 t.test('small arrays, and those that no memory can hold, are shared all the same', async t => {
