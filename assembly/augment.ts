@@ -1,10 +1,11 @@
-/** Augments u8 images of one size; docs/reproducibility.md specifies every bit. */
+/** Augments and normalizes u8 images of one size; docs/reproducibility.md specifies every bit. */
 import { cutOut } from './cutout'
 import { columns, keys, rows, sources, targets } from './layout'
 import { addNoise } from './noise'
 import { resample } from './resample'
 
-export { getKeys, getSources, getTargets, layOut } from './layout'
+export { getKeys, getLevels, getMeanImage, getSources, getTargets, getValues, layOut } from './layout'
+export { normalize } from './normalize'
 
 /**
  * Augments the first `count` images, always in the same order: rotation, scale, shift and elastic distortion in one

@@ -11,6 +11,11 @@ export let paddedColumns: i32 = 0
 /** u8 images, one after another: as they are stored, and augmented. */
 export let sources: usize = 0
 export let targets: usize = 0
+/** float32 values of the augmented images. */
+export let values: usize = 0
+/** float32: the value of each of 256 levels, and what is subtracted from the values of an image. */
+export let levels: usize = 0
+export let meanImage: usize = 0
 /** u32 keys of the images. */
 export let keys: usize = 0
 
@@ -81,6 +86,9 @@ export function layOut (imageRows: i32, imageColumns: i32, capacity: i32): void 
   keys = reserve(4 * capacity)
   sources = reserve(images)
   targets = reserve(images + rows * paddedColumns)
+  values = reserve(4 * images)
+  levels = reserve(4 * 256)
+  meanImage = reserve(4 * rows * columns)
 
   const pages = <i32>((end + 0xffff) >>> 16)
   if (pages > memory.size()) memory.grow(pages - memory.size())
@@ -90,3 +98,8 @@ export function layOut (imageRows: i32, imageColumns: i32, capacity: i32): void 
 export function getSources (): usize { return sources }
 export function getKeys (): usize { return keys }
 export function getTargets (): usize { return targets }
+
+/** The addresses of what values are computed from, and of the values. */
+export function getLevels (): usize { return levels }
+export function getMeanImage (): usize { return meanImage }
+export function getValues (): usize { return values }

@@ -1,13 +1,14 @@
 import type { LabelEncoding, Layout } from './options.ts'
 import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
 import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
+import type { PooledChunk } from '../io/chunk.ts'
 import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
 import { gatheredTensor } from './gathered-tensor.ts'
 import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
 import type { Order } from './order-cache.ts'
 import { paddedSize } from './pad.ts'
 import type { PageSpan } from './page.ts'
-import { computedTensor, viewTensor, type PixelValues, type Tensor } from './tensor.ts'
+import { computedTensor, pooledTensor, viewTensor, type PixelValues, type Tensor } from './tensor.ts'
 
 /** Samples of one split, as tensors whose first dimension is the sample. */
 export interface Batch {
@@ -37,9 +38,12 @@ export interface Selection extends NormalizerOptions {
   readonly layout: Layout
   /** Whether a mask tells samples from padding. */
   readonly masked: boolean
-  /** u8 images that replace the stored ones, in the order of the batch. */
-  readonly images?: Uint8Array | undefined
+  /** Images that replace the stored ones. */
+  readonly images?: ReplacedImages | undefined
 }
+
+/** The images of a batch in its order, as u8 pixels; or as float32 values, of which no slices can be made. */
+export type ReplacedImages = { readonly pixels: Uint8Array } | { readonly values: PooledChunk }
 
 /**
  * The batch of a selection. In the natural order, labels, ids, and raw or centered images are views; everything else is
@@ -54,13 +58,18 @@ export function selectBatch (dataset: PreparedDataset, selection: Selection): Ba
   const source = {
     dataset,
     split,
-    pixels: selection.images ?? split.images,
+    pixels: pixelsOf(selection.images, split),
     normalizer: getNormalizer(dataset, selection),
     padded: paddedSize(dataset, selection.pad),
     selection
   }
   const pixelPositions = selection.images ? { start: 0, count } : positions
   return new SelectedBatch(source, { positions, pixelPositions, real })
+}
+
+function pixelsOf (images: ReplacedImages | undefined, split: PreparedSplit): Uint8Array | undefined {
+  if (!images) return split.images
+  return 'pixels' in images ? images.pixels : undefined
 }
 
 /** The samples' positions in the split: u32 of their count. */
@@ -92,8 +101,8 @@ export function imageShape (size: ImageSize, { pad, layout }: Pick<Selection, 'p
 interface Source {
   readonly dataset: PreparedDataset
   readonly split: PreparedSplit
-  /** u8 images of the dataset's size: the stored ones, or those that replace them. */
-  readonly pixels: Uint8Array
+  /** u8 images of the dataset's size: the stored ones, or those that replace them unless they have values only. */
+  readonly pixels: Uint8Array | undefined
   readonly normalizer: Normalizer
   readonly padded: ImageSize
   readonly selection: Selection
@@ -136,6 +145,7 @@ class SelectedBatch implements Batch {
 
   copyPixels (start: number, end: number, target?: Uint8Array): Uint8Array {
     const { dataset, pixels, padded, selection: { pad } } = this.#source
+    if (!pixels) throw new TypeError('this batch has no pixels')
     const positions = slicePositions(this.#rows.pixelPositions, start, end)
     target ??= new Uint8Array((end - start) * countPixels(padded))
     if (pad === undefined) gatherRows(pixels, countPixels(dataset), positions, target)
@@ -157,6 +167,7 @@ class SelectedBatch implements Batch {
     const { normalization, dtype, pad, images } = selection
     const { positions } = this.#rows
     const shape = [positions.count, ...imageShape(dataset, selection)]
+    if (images && 'values' in images) return pooledTensor(shape, images.values)
     const isStored = pad === undefined && !images
     const size = countPixels(dataset)
     if (normalization === 'raw') {

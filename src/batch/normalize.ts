@@ -25,6 +25,23 @@ export interface NormalizerOptions {
   readonly pad?: number | undefined
 }
 
+/** What float32 values are computed from: `levels[x]`, less the pixel of the mean image if there is one. */
+export interface FloatNormalization {
+  /** float32 of 256. */
+  readonly levels: Float32Array
+  /** float32 rows·columns. */
+  readonly meanImage?: Float32Array
+}
+
+/** How the pixels of whole images become float32; undefined if the options ask for something else. */
+export function floatNormalization (
+  { levels, meanImage }: PreparedDataset,
+  { normalization, dtype, pad }: NormalizerOptions
+): FloatNormalization | undefined {
+  if (dtype !== 'float32' || normalization === 'raw' || pad !== undefined) return undefined
+  return normalization === 'centered' ? { levels: levels.unit, meanImage } : { levels: levels[normalization] }
+}
+
 const normalizers = new WeakMap<PreparedDataset, Map<string, Normalizer>>()
 
 /** The same object for all batches that share these, so that encoders can keep what they derive from it. */

@@ -1,7 +1,7 @@
 import type { Dtype } from './options.ts'
 import { bufferPool } from '../io/buffer-pool.ts'
 import { asBytes } from '../io/bytes.ts'
-import { bytesOfChunk, type Chunk } from '../io/chunk.ts'
+import { bytesOfChunk, type Chunk, type PooledChunk } from '../io/chunk.ts'
 
 /** A Uint16Array holds the bits of float16 (IEEE 754 binary16), which Node.js 20 has no typed array for. */
 export type PixelValues = Float32Array | Uint16Array | Uint8Array
@@ -17,7 +17,7 @@ export interface Tensor<Data extends TensorData = TensorData> {
   readonly shape: readonly number[]
   readonly dtype: ElementType
   readonly byteLength: number
-  /** Whether the elements are a view of memory that all batches share, never to be written to. */
+  /** Whether the elements are in memory already, which others may share and nobody writes to. */
   readonly isView: boolean
   /** The elements in memory that is never reused: the view, or a new array. */
   data (): Data
@@ -92,6 +92,13 @@ export function computedTensor<T extends ElementType> (
       return chunk
     }
   }
+}
+
+/** A tensor over float32 elements in a pooled buffer, which is released by the first who has sent it. */
+export function pooledTensor (shape: readonly number[], chunk: PooledChunk): Tensor<Float32Array> {
+  const { buffer, byteOffset, byteLength } = chunk.bytes
+  const values = new Float32Array(buffer, byteOffset, byteLength / bytesPerElement.float32)
+  return { shape, dtype: 'float32', byteLength, isView: true, data: () => values.slice(), chunk: () => chunk }
 }
 
 /** The number of elements of an array of this shape. */

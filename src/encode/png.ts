@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { crc32, deflate } from 'node:zlib'
 import type { Format } from './format.ts'
 
-export const png: Format = { name: 'png', mediaType: 'image/png' }
+export const png: Format = { name: 'png', mediaType: 'image/png', readsPixels: true }
 
 /** Pixels that take a millisecond in this thread. */
 const SMALL = 1 << 14

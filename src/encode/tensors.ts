@@ -38,21 +38,18 @@ const SLICE = 1 << 15
 const PIECE = 1 << 22
 
 function * pieces (bytes: Uint8Array): Generator<Uint8Array> {
-  // An empty view is a chunk, too.
-  let start = 0
-  do yield bytes.subarray(start, start + PIECE)
-  while ((start += PIECE) < bytes.length)
+  for (let start = 0; start < bytes.length; start += PIECE) yield bytes.subarray(start, start + PIECE)
 }
 
 function * imageChunks (batch: Batch): Generator<Chunk> {
   const { images } = batch
   const [count, ...shape] = images.shape as [number, ...number[]]
   const size = countElements(shape)
-  if (images.isView) {
+  if (images.isView && images.byteLength > PIECE) {
     yield * pieces(bytesOfChunk(images.chunk()))
     return
   }
-  if (count * size <= SMALL) {
+  if (images.isView || count * size <= SMALL) {
     yield images.chunk()
     return
   }

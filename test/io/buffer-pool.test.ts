@@ -5,7 +5,7 @@ import { bytesOfChunk, releaseChunk } from '../../src/io/chunk.ts'
 const SIZE = 1 << 16
 
 t.test('a released buffer is reused for the next chunk of its size', async t => {
-  const pool = new BufferPool()
+  const pool = new BufferPool({ maxIdleBytes: 32 << 20 })
   const first = pool.pooledChunk(SIZE)
   first.release()
   t.equal(pool.pooledChunk(SIZE).bytes.buffer, first.bytes.buffer)
@@ -15,7 +15,7 @@ t.test('a released buffer is reused for the next chunk of its size', async t => 
 })
 
 t.test('a chunk that is not released is left alone', async t => {
-  const pool = new BufferPool()
+  const pool = new BufferPool({ maxIdleBytes: 32 << 20 })
   const held = pool.pooledChunk(SIZE)
   held.bytes.fill(1)
   for (let i = 0; i < 10; i++) {
@@ -27,7 +27,7 @@ t.test('a chunk that is not released is left alone', async t => {
 })
 
 t.test('chunks have the requested length, and small ones memory of their own', async t => {
-  const pool = new BufferPool()
+  const pool = new BufferPool({ maxIdleBytes: 32 << 20 })
   for (const byteLength of [0, 1, 1000, SIZE - 1, SIZE, SIZE + 1]) {
     const chunk = pool.chunk(byteLength)
     t.equal(bytesOfChunk(chunk).byteLength, byteLength)
@@ -37,7 +37,7 @@ t.test('chunks have the requested length, and small ones memory of their own', a
 })
 
 t.test('idle buffers are bounded, and make room for other sizes', async t => {
-  const pool = new BufferPool()
+  const pool = new BufferPool({ maxIdleBytes: 32 << 20 })
   const large = Array.from({ length: 20 }, () => pool.pooledChunk(8 << 20))
   for (const chunk of large) chunk.release()
   const known = new Set(large.map(({ bytes }) => bytes.buffer))

@@ -1,6 +1,7 @@
 import { getAugmenter } from './augment.ts'
 import type { Augmentations } from './augmentations.ts'
 import type { ImageSize } from '../../dataset/sample-splits.ts'
+import type { FloatNormalization } from '../normalize.ts'
 
 /** Samples to augment. Arrays in shared memory are not copied on their way to another thread. */
 export interface AugmentTask extends ImageSize {
@@ -11,12 +12,15 @@ export interface AugmentTask extends ImageSize {
   /** The key of each sample, u32, which all its random numbers derive from. */
   readonly keys: Uint32Array
   readonly augmentations: Augmentations
-  /** Receives the u8 images, in shared memory. */
-  readonly target: Uint8Array
+  /** How the augmented pixels become values; undefined if they are not normalized. */
+  readonly normalization?: FloatNormalization | undefined
+  /** Receives the u8 images, or the float32 values of them, in shared memory. */
+  readonly target: Uint8Array | Float32Array
 }
 
 /** Augments the samples of a task, and blocks the thread meanwhile. */
-export function runAugmentTask ({ rows, columns, images, ids, keys, augmentations, target }: AugmentTask): void {
+export function runAugmentTask (task: AugmentTask): void {
+  const { rows, columns, images, ids, keys, augmentations, normalization, target } = task
   const size = rows * columns
   const augmenter = getAugmenter({ rows, columns })
   for (let start = 0; start < ids.length; start += augmenter.capacity) {
@@ -25,7 +29,8 @@ export function runAugmentTask ({ rows, columns, images, ids, keys, augmentation
       const id = ids[start + i]!
       augmenter.load(i, images.subarray(id * size, (id + 1) * size), keys[start + i]!)
     }
-    target.set(augmenter.augment(count, augmentations), start * size)
+    const augmented = augmenter.augment(count, augmentations)
+    target.set(normalization ? augmenter.normalize(count, normalization) : augmented, start * size)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ImageSize } from '../../dataset/sample-splits.ts'
 import { augmentModule } from './augment-module.ts'
+import type { FloatNormalization } from '../normalize.ts'
 import type { Augmentations } from './augmentations.ts'
 
 /** Augments u8 images of rows·columns, some at a time, in memory of its own that takes copies of them. */
@@ -15,7 +16,12 @@ export interface Augmenter {
   load (index: number, image: Uint8Array, key: number): void
   /** Augments the first `count` loaded images into u8 count·rows·columns, which the next call overwrites. */
   augment (count: number, augmentations: Augmentations): Uint8Array
+  /** Computes float32 count·rows·columns from the first `count` augmented images, which the next call overwrites. */
+  normalize (count: number, normalization: FloatNormalization): Float32Array
 }
+
+/** Values of a pixel. */
+const LEVELS = 256
 
 /** Bytes of images at a time: few enough to stay in a core's own cache, and to take less than a millisecond. */
 const GROUP_BYTES = 1 << 16
@@ -29,6 +35,10 @@ interface Kernels {
   getSources (): number
   getKeys (): number
   getTargets (): number
+  getLevels (): number
+  getMeanImage (): number
+  getValues (): number
+  normalize (count: number): void
   augment (
     count: number, rotate: number, shift: number, scale: number, elastic: number, noise: number, cutout: number
   ): void
@@ -53,6 +63,9 @@ function createAugmenter ({ rows, columns }: ImageSize): Augmenter {
   const sources = new Uint8Array(buffer, kernels.getSources(), capacity * size)
   const keys = new Uint32Array(buffer, kernels.getKeys(), capacity)
   const targets = new Uint8Array(buffer, kernels.getTargets(), capacity * size)
+  const values = new Float32Array(buffer, kernels.getValues(), capacity * size)
+  const levels = new Float32Array(buffer, kernels.getLevels(), LEVELS)
+  const meanImage = new Float32Array(buffer, kernels.getMeanImage(), size)
   return {
     capacity,
     load (index, image, key) {
@@ -62,6 +75,13 @@ function createAugmenter ({ rows, columns }: ImageSize): Augmenter {
     augment (count, { rotate = 0, shift = 0, scale = 0, elastic = 0, noise = 0, cutout = 0 }) {
       kernels.augment(count, rotate, shift, scale, elastic, noise, cutout)
       return targets.subarray(0, count * size)
+    },
+    normalize (count, normalization) {
+      levels.set(normalization.levels)
+      if (normalization.meanImage) meanImage.set(normalization.meanImage)
+      else meanImage.fill(0)
+      kernels.normalize(count)
+      return values.subarray(0, count * size)
     }
   }
 }

@@ -10,6 +10,7 @@ import { wasmImageWriter } from './wasm-image-writer.ts'
 export const json = {
   name: 'json',
   mediaType: 'application/json',
+  readsPixels: true,
   encode: (batch: Batch, metadata: BatchMetadata): Body => ({
     minByteLength: 2 * countElements(batch.images.shape),
     chunks: encodeChunks(batch, metadata)

@@ -1,7 +1,8 @@
-import { augmentBatch, type Augmentation } from '../../batch/augment/augment-batch.ts'
+import { augmentBatch, augmentedNormalization, type Augmentation } from '../../batch/augment/augment-batch.ts'
+import type { AugmentTask } from '../../batch/augment/augment-task.ts'
 import { imageShape, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
 import type { Order } from '../../batch/order-cache.ts'
-import { countElements } from '../../batch/tensor.ts'
+import { bytesPerElement, countElements } from '../../batch/tensor.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
 import type { ServedSamples } from '../metrics/recorder.ts'
@@ -43,10 +44,14 @@ export function samplesOf (dataset: PreparedDataset, { split, span }: BatchReque
   return { dataset: dataset.entry.name, split, format: format.name, count: span.real }
 }
 
-/** @throws the signal's reason */
+/**
+ * @param format that the batch is computed for
+ * @throws the signal's reason
+ */
 export async function computeBatch (
   dataset: PreparedDataset,
   request: BatchRequest,
+  format: Format,
   work: Work
 ): Promise<Batch> {
   const { split, span, normalization, dtype, labels, layout, masked, pad, augmentation } = request
@@ -54,14 +59,18 @@ export async function computeBatch (
   const selection: Selection = { split, span, order, normalization, dtype, labels, layout, masked, pad }
   if (!augmentation) return selectBatch(dataset, selection)
   return await work.times.measure('augment', () => {
-    return augmentBatch(dataset, selection, augmentation, task => work.compute.augment(task, work.signal))
+    const normalization = format.readsPixels ? undefined : augmentedNormalization(dataset, request)
+    const run = (task: AugmentTask): Promise<void> => work.compute.augment(task, work.signal)
+    return augmentBatch(dataset, selection, augmentation, normalization, run)
   })
 }
 
 /** Bytes of the images that are computed before a batch can be encoded. */
-export function augmentedBytes ({ rows, columns }: PreparedDataset, request: BatchRequest): number {
+export function augmentedBytes (dataset: PreparedDataset, request: BatchRequest, format: Format): number {
   const { augmentation, span: { count } } = request
-  return augmentation ? count * rows * columns : 0
+  if (!augmentation) return 0
+  const isNormalized = !format.readsPixels && augmentedNormalization(dataset, request) !== undefined
+  return count * dataset.rows * dataset.columns * (isNormalized ? bytesPerElement.float32 : bytesPerElement.uint8)
 }
 
 /** Whether compression pays: text and u8 shrink, binary floats hardly do. */
@@ -90,10 +99,10 @@ export function batchContent (
     },
     // An element takes at least one byte, as u8 and as text.
     compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
-    workBytes: augmentedBytes(dataset, request),
+    workBytes: augmentedBytes(dataset, request, format),
     samples: samplesOf(dataset, request, format),
     async body (work) {
-      return format.encode(await computeBatch(dataset, request, work), metadata)
+      return format.encode(await computeBatch(dataset, request, format, work), metadata)
     }
   }
 }

@@ -75,7 +75,7 @@ async function encodeSample (
   request: BatchRequest,
   work: Work
 ): Promise<Body> {
-  const sample = await computeBatch(dataset, request, work)
+  const sample = await computeBatch(dataset, request, format, work)
   if (format === png) {
     const { pad = dataset.rows } = request
     return bodyOf(await encodePng(sample.copyPixels(0, 1), pad, request.pad ?? dataset.columns))

@@ -1,5 +1,5 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import type { StreamEncoder } from '../../encode/format.ts'
+import type { StreamEncoder, StreamFormat } from '../../encode/format.ts'
 import { streamFormats } from '../../encode/encoders.ts'
 import type { Chunk } from '../../io/chunk.ts'
 import { streamHeaders } from '../openapi/response-headers.ts'
@@ -49,10 +49,10 @@ export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
       mediaType: format.mediaType,
       headers: () => batchHeaders(shared),
       compressibleBytes: isCompressible(format, firstPage) ? STREAM_WINDOW_BYTES : 0,
-      workBytes: augmentedBytes(dataset, firstPage),
+      workBytes: augmentedBytes(dataset, firstPage, format),
       body (work) {
         const count = (page: BatchRequest): void => app.metrics.addSamples(samplesOf(dataset, page, format))
-        return { groups: encodePages(dataset, epoch, format.startStream(shared), work, count) }
+        return { groups: encodePages(dataset, epoch, format, format.startStream(shared), work, count) }
       }
     })
   })
@@ -62,6 +62,7 @@ export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
 async function * encodePages (
   dataset: PreparedDataset,
   { firstPage, pages, page }: EpochRequest,
+  format: StreamFormat,
   encoder: StreamEncoder,
   work: Work,
   onPage: (request: BatchRequest) => void
@@ -70,7 +71,7 @@ async function * encodePages (
   const order = await page(firstPage).order()
   for (let i = firstPage; i < pages; i++) {
     const request = { ...page(i), order: () => order }
-    const batch = await computeBatch(dataset, request, work)
+    const batch = await computeBatch(dataset, request, format, work)
     onPage(request)
     yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
   }

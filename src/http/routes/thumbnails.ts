@@ -60,10 +60,10 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
       pinned: query.version !== undefined,
       tag: `thumbnails/${tag}/${columns}`,
       mediaType: png.mediaType,
-      workBytes: augmentedBytes(dataset, batch) + sheetBytes,
+      workBytes: augmentedBytes(dataset, batch, png) + sheetBytes,
       samples: samplesOf(dataset, batch, png),
       async body (work) {
-        const samples = await computeBatch(dataset, batch, work)
+        const samples = await computeBatch(dataset, batch, png, work)
         const { pixels, ...size } = work.times.measure('encode', () => drawSheet(samples, dataset, pad, columns))
         return bodyOf(await encodePng(pixels, size.rows, size.columns))
       }

@@ -1,13 +1,16 @@
 import t from 'tap'
-import { augmentBatch } from '../../../src/batch/augment/augment-batch.ts'
-import { runAugmentTask } from '../../../src/batch/augment/augment-task.ts'
+import { augmentBatch, augmentedNormalization } from '../../../src/batch/augment/augment-batch.ts'
+import { runAugmentTask, type AugmentTask } from '../../../src/batch/augment/augment-task.ts'
 import type { Selection } from '../../../src/batch/batch.ts'
+import { bytesOfChunk } from '../../../src/io/chunk.ts'
 import { sampleKey, shuffledOrder } from '../../../src/dataset/order.ts'
 import { referenceAugmenter } from '../../fixtures/augment/reference.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
 const dataset = prepared({ train: 300, val: 1, test: 1 }, { rows: 28, columns: 28 })
 const augmentation = { augmentations: { rotate: 15, elastic: 34, noise: 10 }, key: sampleKey(3, 1) }
+
+const run = async (task: AugmentTask): Promise<void> => runAugmentTask(task)
 
 function selection (start: number, count: number): Selection {
   return {
@@ -23,7 +26,7 @@ function selection (start: number, count: number): Selection {
 }
 
 t.test('each image is the augmented image of its sample', async t => {
-  const batch = await augmentBatch(dataset, selection(290, 20), augmentation, async task => runAugmentTask(task))
+  const batch = await augmentBatch(dataset, selection(290, 20), augmentation, undefined, run)
   const augment = referenceAugmenter(dataset, augmentation.augmentations)
   const images = batch.images.data()
   for (const [i, id] of batch.ids.data().entries()) {
@@ -33,4 +36,30 @@ t.test('each image is the augmented image of its sample', async t => {
     if (Number(batch.labels.data()[i]) !== dataset.splits.train.labels[id]) t.fail(`label of sample ${id}`)
   }
   t.same(batch.ids.data().slice(10), shuffledOrder(300, 3, 1).slice(0, 10), 'the order continues at its start')
+})
+
+for (const normalization of ['centered', 'unit', 'standard'] as const) {
+  t.test(`images that are normalized where they are augmented have the same ${normalization} values`, async t => {
+    const options = { ...selection(150, 200), normalization, dtype: 'float32' } as const
+    const inThreads = augmentedNormalization(dataset, options)
+    t.ok(inThreads)
+    const expected = await augmentBatch(dataset, options, augmentation, undefined, run)
+    const batch = await augmentBatch(dataset, options, augmentation, inThreads, run)
+    t.ok(Buffer.from(batch.images.data().buffer).equals(Buffer.from(expected.images.data().buffer)))
+    t.ok(Buffer.from(bytesOfChunk(batch.images.chunk())).equals(bytesOfChunk(expected.images.chunk())))
+    t.same(batch.images.shape, [200, 784])
+    t.throws(() => batch.copyPixels(0, 1), /no pixels/)
+  })
+}
+
+t.test('what is not float32, padded or large is normalized where it is sent', async t => {
+  const options = { ...selection(0, 100), normalization: 'centered', dtype: 'float32' } as const
+  t.ok(augmentedNormalization(dataset, options))
+  const others: Array<Partial<Selection>> = [
+    { normalization: 'raw', dtype: 'uint8' },
+    { dtype: 'float16' },
+    { pad: 32 },
+    { span: { start: 0, count: 1400, real: 1400 } }
+  ]
+  for (const other of others) t.notOk(augmentedNormalization(dataset, { ...options, ...other }), JSON.stringify(other))
 })

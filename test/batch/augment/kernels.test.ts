@@ -63,6 +63,21 @@ function compare (size: ImageSize, augmentations: Augmentations, images: readonl
   return augmented.equals(Buffer.concat(expected))
 }
 
+/** Values by the definition: of the level, less the pixel of the mean image. */
+function compareValues (size: ImageSize, images: readonly Uint8Array[], random: () => number): boolean {
+  const augmenter = getAugmenter(size)
+  for (const [i, image] of images.entries()) augmenter.load(i, image, i)
+  const levels = Float32Array.from({ length: 256 }, random)
+  const meanImage = Float32Array.from({ length: size.rows * size.columns }, random)
+  const pixels = augmenter.augment(images.length, {})
+  const centered = Float32Array.from(pixels, (level, i) => levels[level]! - meanImage[i % meanImage.length]!)
+  const isCentered = Buffer.from(augmenter.normalize(images.length, { levels, meanImage }).slice().buffer)
+    .equals(Buffer.from(centered.buffer))
+  const scaled = Float32Array.from(pixels, level => levels[level]!)
+  return isCentered && Buffer.from(augmenter.normalize(images.length, { levels }).slice().buffer)
+    .equals(Buffer.from(scaled.buffer))
+}
+
 const sizes: Array<[rows: number, columns: number, rounds: number]> = [
   [28, 28, 500], [5, 5, 300], [1, 9, 200], [9, 1, 200], [1, 1, 50], [3, 70, 50], [32, 32, 100], [31, 17, 100],
   [64, 48, 50], [119, 121, 10], [512, 512, 2]
@@ -77,6 +92,7 @@ for (const [rows, columns, rounds] of sizes) {
       const count = Math.min(1 + Math.floor(3 * random()), getAugmenter(size).capacity)
       const images = Array.from({ length: count }, () => drawImage(size, random))
       if (!compare(size, augmentations, images, round)) t.fail(`round ${round}: ${JSON.stringify(augmentations)}`)
+      if (round % 10 === 0 && !compareValues(size, images, random)) t.fail(`values of round ${round}`)
     }
   })
 }
