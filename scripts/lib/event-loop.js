@@ -9,7 +9,12 @@ export const observeEventLoop = { nodeOptions: ['--import', preload], ipc: true 
 
 /** Milliseconds of the longest turn since the last call, of the `child` process of a service. */
 export async function longestTurn (child) {
-  child.send('longest delay')
-  const [ms] = await once(child, 'message')
-  return ms
+  return (await longestTurns(child)).wallMs
+}
+
+/** The same by the clock as `wallMs` and by processor time as `processorMs`, which need not be the same turn. */
+export async function longestTurns (child) {
+  child.send('longest turns')
+  const [turns] = await once(child, 'message')
+  return turns
 }

@@ -13,8 +13,8 @@ export interface Augmentation {
   readonly key: (id: number) => number
 }
 
-/** Bytes of float32 values up to which a batch is normalized as a whole: what a slow reader of it holds. */
-const MAX_VALUES_BYTES = 1 << 22
+/** Bytes of values up to which a batch is normalized as a whole: a socket's buffers take them from a slow reader. */
+const MAX_VALUES_BYTES = 1 << 21
 
 /**
  * How the images of a batch are normalized where they are augmented; undefined if they are not, since their values are
