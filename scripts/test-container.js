@@ -5,19 +5,18 @@
  *
  *     npm run test:container
  */
-import { execFile, spawn } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { createProject, docker, findCompose, run } from './lib/docker.js'
 import { freePort } from './lib/server.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const docker = process.env.DOCKER || 'docker'
 /** How long the log may take to show an expected line. */
 const LOG_TIMEOUT_MS = 120_000
 const GRACE_SECONDS = 10
@@ -34,12 +33,9 @@ const FIXED = ['HOST', 'PORT', 'DATA_DIR']
 
 const composeFile = readFileSync(`${root}/docker-compose.yml`, 'utf8')
 const passedOn = [...new Set(Array.from(composeFile.matchAll(/\$\{(\w+)/g), ([, name]) => name))]
-const project = `mnist-batch-server-test-${randomBytes(4).toString('hex')}`
 const env = {
-  ...process.env,
   // Overrides the shell and a .env file with defaults: an empty variable counts as not set.
   ...Object.fromEntries(passedOn.map(name => [name, ''])),
-  IMAGE: `${project}:latest`,
   PORT: String(await freePort())
 }
 const interrupted = new AbortController()
@@ -47,8 +43,9 @@ for (const name of ['SIGINT', 'SIGTERM']) {
   process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)))
 }
 
-const execute = promisify(execFile)
-let compose = []
+const { missing, command } = await findCompose()
+const { signal } = interrupted
+let project
 let container = ''
 let version = ''
 /** What LARGE paths return without a stop. */
@@ -75,12 +72,12 @@ const checks = [
 process.exitCode = await main()
 
 async function main () {
-  const missing = await unavailable()
   if (missing) {
     console.log(`SKIPPED: ${missing}. The container was NOT tested.`)
     console.log('0 passed, 0 failed, 1 skipped')
     return 0
   }
+  project = createProject('mnist-batch-server-test', { command, env, signal })
   const counts = { passed: 0, failed: 0, skipped: 0 }
   try {
     let broken = false
@@ -102,35 +99,15 @@ async function main () {
     }
   } finally {
     // Before the counts, which must be the last line.
-    const down = composed('down', '--volumes', '--remove-orphans')
-    await execute(...down).catch(({ message }) => console.log(`not removed: ${message}`))
-    await execute(docker, ['image', 'rm', '--no-prune', env.IMAGE]).catch(() => {})
+    await project.remove()
   }
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
   return counts.failed > 0 || interrupted.signal.aborted ? 1 : 0
 }
 
-/** The reason to skip, if there is one; otherwise picks the compose client. */
-async function unavailable () {
-  const failure = (file, ...args) => execute(file, args).then(() => undefined, ({ stderr, message }) => {
-    return (stderr || message).trim().split('\n').at(-1)
-  })
-  // `version` as well, since `info` of older clients exits with 0 without an engine.
-  const error = await failure(docker, 'version', '--format', '{{.Server.Version}}') || await failure(docker, 'info')
-  if (error) return `no Docker engine responds to '${docker} info' (${error})`
-  for (const candidate of [[docker, 'compose'], ['docker-compose']]) {
-    const [file, ...args] = candidate
-    if (await failure(file, ...args, 'version')) continue
-    compose = candidate
-    return undefined
-  }
-  return `neither '${docker} compose' nor 'docker-compose' is installed`
-}
-
 async function build () {
   const started = performance.now()
-  await run(...composed('build'))
-  const size = await run(docker, ['image', 'inspect', '--format', '{{.Size}}', env.IMAGE])
+  const size = await project.build()
   return `${Math.round(size / 1e6)} MB, in ${seconds(started)} s`
 }
 
@@ -246,7 +223,7 @@ async function settings () {
 }
 
 async function memory () {
-  const usage = await run(docker, ['stats', '--no-stream', '--format', '{{.MemUsage}}', container])
+  const usage = await run(docker, ['stats', '--no-stream', '--format', '{{.MemUsage}}', container], { signal })
   const state = await inspect('{{.State.OOMKilled}} {{.RestartCount}} {{.HostConfig.Memory}}')
   const [killed, restarts, limit] = state.split(' ')
   expect(killed === 'false' && restarts === '0', `killed for memory: ${killed}, restarts: ${restarts}`)
@@ -255,7 +232,7 @@ async function memory () {
 }
 
 async function slowStop () {
-  await inside(`async () => (await import('node:fs')).writeFileSync('${MARKER}', '${project}')`)
+  await inside(`async () => (await import('node:fs')).writeFileSync('${MARKER}', '${project.name}')`)
   references = await Promise.all(LARGE.map(path => download(path)))
 
   let pending = LARGE.length
@@ -293,7 +270,7 @@ async function recreate () {
   const restored = (await log()).some(({ msg }) => msg.startsWith('restored'))
   expect(restored, 'the dataset in the volume was not restored')
   const marker = await inside(`async () => (await import('node:fs')).readFileSync('${MARKER}', 'utf8')`)
-  expect(marker === project, 'the volume is a different one')
+  expect(marker === project.name, 'the volume is a different one')
   const { headers, hash } = await download(LARGE[0])
   expect(headers['batch-version'] === version && hash === references[0].hash, 'it serves different bytes')
   return `the same bytes, ready in ${ms} ms`
@@ -311,12 +288,12 @@ async function earlyStop () {
 
 /** Starts the service. */
 async function up (...options) {
-  await run(...composed('up', '--detach', '--no-build', ...options))
-  container = await run(...composed('ps', '-q', 'server'))
+  await project.compose(['up', '--detach', '--no-build', ...options])
+  container = await project.compose(['ps', '-q', 'server'])
 }
 
 function stop () {
-  return run(...composed('stop'))
+  return project.compose(['stop'])
 }
 
 function ready () {
@@ -333,7 +310,7 @@ function record (matches) {
 }
 
 async function log () {
-  return (await run(docker, ['logs', container])).split('\n').map(line => JSON.parse(line))
+  return (await run(docker, ['logs', container], { signal })).split('\n').map(line => JSON.parse(line))
 }
 
 /** Follows the output of a docker command until `pick` returns a value for a line. */
@@ -355,13 +332,13 @@ async function firstLine (args, pick) {
 }
 
 function inspect (format) {
-  return run(docker, ['inspect', '--format', format, container])
+  return run(docker, ['inspect', '--format', format, container], { signal })
 }
 
 /** Runs a function in the container, as the user of the service, and returns its value. */
 async function inside (code) {
   const script = `(${code})().then(value => console.log(JSON.stringify(value ?? null)))`
-  return JSON.parse(await run(docker, ['exec', container, 'node', '-e', script]))
+  return JSON.parse(await run(docker, ['exec', container, 'node', '-e', script], { signal }))
 }
 
 /**
@@ -391,16 +368,6 @@ async function download (path, { durationMs = 0, totalBytes = 1, onStart = () =>
   }
   const { statusCode: status, headers } = response
   return { status, headers, bytes, hash: hash.digest('hex'), head: Buffer.concat(head) }
-}
-
-function composed (...args) {
-  const [file, ...before] = compose
-  return [file, [...before, '--project-name', project, ...args], { cwd: root, env, maxBuffer: 64 << 20 }]
-}
-
-async function run (file, args, options) {
-  const { stdout } = await execute(file, args, { maxBuffer: 64 << 20, ...options, signal: interrupted.signal })
-  return stdout.trim()
 }
 
 function expect (holds, message) {

@@ -4,21 +4,19 @@
  *
  *     npm run test:fleet
  */
-import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createChecks } from './fleet/checks.js'
+import { checkCollapsing, countBatches } from './fleet/collapsing.js'
+import { checkTotals, startCrowd } from './fleet/crowd.js'
 import { startCache } from './lib/nginx-cache.js'
 import { freePort, startQuietService } from './lib/server.js'
 
-/** Pages of an epoch of batches of 512. */
-const PAGES = 94
 const CLIENTS = 20
-/** Attempts of a client, as those of clients/ make them. */
-const ATTEMPTS = 5
 
-let [passed, failed] = [0, 0]
+const { check, finish } = createChecks()
 const dataFolder = mkdtempSync(join(tmpdir(), 'fleet-'))
 const metricsPorts = [await freePort(), await freePort(), await freePort()]
 const start = i => startQuietService({ dataFolder, settings: { METRICS_PORT: String(metricsPorts[i]) } })
@@ -29,20 +27,14 @@ try {
   split = `${cache.base}/v1/datasets/mnist/splits/train`
   const { version } = await (await fetch(`${cache.base}/v1/datasets/mnist`)).json()
   await testKeys(version)
-  await testCollapsing(version)
+  await checkCollapsing(check, cache.base, version, originRequests)
   await testDrill(version)
 } finally {
   await cache?.stop()
   await Promise.all(replicas.map(replica => replica.stop()))
   rmSync(dataFolder, { recursive: true })
 }
-console.log(`${passed} passed, ${failed} failed, 0 skipped`)
-process.exitCode = failed > 0 ? 1 : 0
-
-function check (name, holds, detail = '') {
-  holds ? passed++ : failed++
-  console.log(`${holds ? 'passed  ' : 'FAILED  '} ${name}${detail && `: ${detail}`}`)
-}
+finish()
 
 async function get (url, headers = {}) {
   const response = await fetch(url, { headers })
@@ -82,60 +74,14 @@ async function testKeys (version) {
 /** Requests for batches that the replicas have responded to. */
 async function originRequests () {
   const counts = await Promise.all(metricsPorts.map(async port => {
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-    const lines = text.matchAll(/^http_request_duration_seconds_count\{.*\/batches",.*\} (\d+)$/gm)
-    return [...lines].reduce((sum, [, count]) => sum + Number(count), 0)
+    return countBatches(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())
   }))
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-async function testCollapsing (version) {
-  const perClients = {}
-  for (const clients of [1, CLIENTS]) {
-    const before = await originRequests()
-    await Promise.all(Array.from({ length: clients }, async () => {
-      for (let page = 0; page < PAGES; page++) {
-        await get(`${split}/batches?batch_size=512&seed=${clients}&format=safetensors&page=${page}&version=${version}`)
-      }
-    }))
-    perClients[clients] = await originRequests() - before
-  }
-  const [one, many] = Object.values(perClients)
-  check(`an epoch of ${CLIENTS} clients reaches the replicas as often as one of 1`,
-    Math.abs(many / one - 1) <= 0.1, `${one} and ${many} requests for ${PAGES} pages`)
-}
-
 /** Epochs of many clients, of different seeds, while replicas and the cache fail. */
 async function testDrill (version) {
-  const hashes = new Map()
-  let [responses, retries, wrong, lost] = [0, 0, 0, 0]
-  const end = new AbortController()
-  const client = async id => {
-    for (let page = 0; !end.signal.aborted; page = (page + 1) % PAGES) {
-      const seed = id % 4
-      const path = `batches?batch_size=512&seed=${seed}&epoch=9&format=npz&page=${page}&version=${version}`
-      const body = await fetchRetrying(`${split}/${path}`)
-      if (!body) continue
-      const hash = createHash('sha256').update(body).digest('hex')
-      if ((hashes.get(path) ?? hash) !== hash) wrong++
-      hashes.set(path, hash)
-    }
-  }
-  const fetchRetrying = async url => {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      try {
-        const { status, body } = await get(url)
-        if (status === 200) {
-          responses++
-          return body
-        }
-      } catch {}
-      retries++
-      await delay(100 * 2 ** attempt)
-    }
-    lost++
-  }
-  const clients = Promise.all(Array.from({ length: CLIENTS }, (_, id) => client(id)))
+  const crowd = startCrowd(cache.base, version, { clients: CLIENTS })
   await delay(1500)
   replicas[0].child.kill('SIGKILL')
   await delay(1500)
@@ -143,8 +89,5 @@ async function testDrill (version) {
   await delay(1500)
   await cache.restart()
   await delay(1500)
-  end.abort()
-  await clients
-  check('drill: no wrong bytes', wrong === 0, `${responses} responses, ${hashes.size} different ones`)
-  check('drill: no request is lost', lost === 0, `${retries} retries`)
+  checkTotals(check, 'drill', await crowd.end())
 }
