@@ -12,6 +12,7 @@ const table = {
   unknown_sample: { status: 404, title: 'No such sample' },
   unknown_version: { status: 404, title: 'No such version' },
   unknown_file: { status: 404, title: 'No such file' },
+  no_map: { status: 404, title: 'Too many samples for a map' },
   page_out_of_range: { status: 404, title: 'No such page' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   not_acceptable: { status: 406, title: 'Not acceptable' },

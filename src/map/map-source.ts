@@ -21,7 +21,11 @@ export interface MapOptions {
   readonly warn: (message: string) => void
   /** A worker thread by default. */
   readonly compute?: ComputeMap
+  /** Of the dataset: by default as many as take some minutes and 200 MB. */
+  readonly maxSamples?: number
 }
+
+const MAX_SAMPLES = 300_000
 
 /** Pause after a failure. */
 const RETRY_SECONDS = 60
@@ -33,9 +37,10 @@ let lastComputation: Promise<unknown> = Promise.resolve()
 
 /** The map of a dataset: from its file, or computed on the first request and written to it. */
 export function createMapSource (dataset: PreparedDataset, options: MapOptions): MapSource {
-  const { store, signal, warn, compute = computeInWorker } = options
-  const { version, rows, columns, splits } = dataset
+  const { store, signal, warn, compute = computeInWorker, maxSamples = MAX_SAMPLES } = options
+  const { entry, version, rows, columns, splits } = dataset
   const counts = perSplit(name => splits[name].count)
+  const samples = counts.train + counts.val + counts.test
   let map: DatasetMap | undefined
   let progress = START
   let restoring: Promise<void> | undefined
@@ -45,6 +50,10 @@ export function createMapSource (dataset: PreparedDataset, options: MapOptions):
   return {
     async get () {
       if (map) return map
+      if (samples > maxSamples) {
+        const detail = `${entry.name} has ${samples} samples, and maps are computed of at most ${maxSamples}`
+        throw new ServiceError('no_map', detail)
+      }
       await (restoring ??= restore())
       if (map) return map
       if (isComputing) return progress

@@ -52,6 +52,13 @@ t.test('a map is restored from its file', async t => {
   t.same(await sourceIn(folder, { compute: never }).source.get(), map)
 })
 
+t.test('a dataset with too many samples has no map', async t => {
+  const { source } = sourceIn(t.testdir(), { compute: never, maxSamples: 22 })
+  const message = 'made-up has 23 samples, and maps are computed of at most 22'
+  await t.rejects(source.get(), { code: 'no_map', message })
+  await poll(sourceIn(t.testdir(), { compute: inThisThread, maxSamples: 23 }).source)
+})
+
 t.test('a damaged map is quarantined and computed again', async t => {
   const { folder, map, path } = await computed(t)
   const intact = await readFile(path)
