@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { connect as connectSecurely, type Server as TlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import { listen } from '../../src/http/listen.ts'
+import { LINGER_MS } from '../../src/http/plugins/drain.ts'
 import { readCertificate } from '../../src/http/tls.ts'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
@@ -48,8 +49,9 @@ t.test('HTTPS is drained: responses in flight arrive, connections close, handsha
   const response = await request({ ...options, path: large }, true)
   // No handshake ever follows.
   const silent = connect(port)
+  silent.on('error', () => {})
   await once(silent, 'connect')
-  silent.destroy()
+  const started = performance.now()
   const closed = app.close()
   const last = await request({ ...options, agent: false }, true)
   t.match([last.statusCode, last.headers.connection], [503, 'close'])
@@ -58,6 +60,7 @@ t.test('HTTPS is drained: responses in flight arrive, connections close, handsha
   for await (const chunk of response) bytes += chunk.length
   t.equal(bytes, Number(response.headers['content-length']))
   await closed
+  t.ok(performance.now() - started < LINGER_MS)
   await t.rejects(request({ ...options, agent: false }, true), { code: 'ECONNREFUSED' })
 })
 

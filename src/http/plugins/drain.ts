@@ -30,6 +30,9 @@ interface Connection {
   lastResponseEnd: number | undefined
 }
 
+/** The types of Node lack the socket that an encrypted one reads from. */
+type EncryptedSocket = Socket & { readonly _parent: Socket }
+
 /**
  * Stops without losing a request. At first the server only announces its end: `/readyz` fails, and every response
  * closes its connection, so that clients and load balancers go elsewhere. Then it stops listening.
@@ -54,15 +57,18 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
 
   // With TLS, one socket is read through another, and its client may never complete the handshake.
   const isTls = app.server instanceof TlsServer
-  const encrypted = new Set<Socket>()
+  /** Connections without a completed handshake, and when they were accepted. */
+  const handshakes = new Map<Socket, number>()
   if (isTls) {
     app.server.on('connection', (socket: Socket) => {
-      encrypted.add(socket)
-      socket.once('close', () => encrypted.delete(socket))
+      handshakes.set(socket, performance.now())
+      socket.once('close', () => handshakes.delete(socket))
+      if (hasStoppedListening) closeWithoutHandshake(socket)
     })
   }
 
-  app.server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+  app.server.on(isTls ? 'secureConnection' : 'connection', (socket: EncryptedSocket) => {
+    if (isTls) handshakes.delete(socket._parent)
     connections.set(socket, { hasResponse: false, lastResponseEnd: undefined })
     socket.once('close', () => connections.delete(socket))
     if (shutdown.isStopping) halfClose(socket)
@@ -90,6 +96,13 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
     if (connection && !connection.hasResponse && connection.lastResponseEnd === undefined) socket.destroy()
   }
 
+  /** A handshake has as much time as a first request; clients that never began one have had it before. */
+  function closeWithoutHandshake (socket: Socket): void {
+    const ms = handshakes.get(socket)! + FIRST_REQUEST_MS - performance.now()
+    if (ms <= 0) socket.destroy()
+    else setTimeout(() => { if (handshakes.has(socket)) socket.destroy() }, ms).unref()
+  }
+
   app.addHook('preClose', async () => {
     shutdown.isStopping = true
     for (const socket of connections.keys()) halfClose(socket)
@@ -114,8 +127,9 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
       else if (performance.now() - lastResponseEnd < LINGER_MS) socket.end()
       else socket.destroy()
     }
+    for (const socket of handshakes.keys()) closeWithoutHandshake(socket)
     const timeout = setTimeout(() => {
-      for (const socket of [...connections.keys(), ...encrypted]) socket.destroy()
+      for (const socket of [...connections.keys(), ...handshakes.keys()]) socket.destroy()
     }, LINGER_MS)
     await closed
     clearTimeout(timeout)

@@ -4,6 +4,7 @@ import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { listen, listenAt } from '../../../src/http/listen.ts'
+import { LINGER_MS } from '../../../src/http/plugins/drain.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
@@ -70,4 +71,17 @@ t.test('a client that has sent its last request as the server stops gets its res
   // Interim responses probe whether the client is still there.
   t.match(await text(socket), /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 OK\r\n/)
   await closed
+})
+
+t.test('connections without a whole request do not delay the end', async t => {
+  const { app, port } = await start(t, 0)
+  const sockets = ['', `GET ${page} HTT`].map(text => {
+    const socket = connect(port)
+    socket.write(text)
+    return socket.on('error', () => {})
+  })
+  await Promise.all(sockets.map(socket => once(socket, 'connect')))
+  const started = performance.now()
+  await app.close()
+  t.ok(performance.now() - started < LINGER_MS)
 })
