@@ -36,6 +36,10 @@ function checkFinal (response, isHead, isCut) {
   if (headers.get('transfer-encoding') === 'chunked' && !isHead && !isCut && !body.includes('\r\n0\r\n\r\n')) {
     throw new Error(`chunked body without an end (${line})`)
   }
+  if (status === 401 && !headers.get('www-authenticate')?.startsWith('Bearer ')) {
+    throw new Error('401 without a challenge')
+  }
+  if (status === 429 && !headers.has('retry-after')) throw new Error('429 without Retry-After')
   if (status >= 400 && !isHead) checkProblem(status, headers, body)
   return status
 }

@@ -47,6 +47,12 @@ const HEADERS = [
   ['Bad Name', ['x']],
   ['X-Control', ['a\u0001b', 'a\rb']]
 ]
+/** Of a server with a key: none, and headers that the key is not read from. */
+const invalidAuthorizations = key => [
+  undefined, '', key, 'Bearer', 'Bearer ', `Bearer ${key}x`, `Bearer ${key.slice(1)}`, `Bearer ${key} ${key}`,
+  `Basic ${key}`, `bearer  ${key}`, `Bearer\t${key}`, `Bearer ${'x'.repeat(10_000)}`, 'Bearer \u00e9',
+  `Bearer ${key}, x`
+]
 const SPLITS = ['train', 'val', 'test']
 const BODIES = [
   '', '{}', '{"ids":[0,1,2]}', '{"ids":[0],"batch_size":3}', '{"ids":[-1]}', '{"ids":[99999999]}', '{"ids":[]}',
@@ -59,9 +65,10 @@ const BODIES = [
 /**
  * @param document an OpenAPI document
  * @param random returns numbers from 0 to 1
+ * @param key the valid key that most requests have, if the server requires one
  * @returns a function that returns the next request: its bytes, and whether it is a HEAD, or lacks its own end
  */
-export function createGenerator (document, random) {
+export function createGenerator (document, random, key) {
   const pick = list => list[Math.floor(random() * list.length)]
   const chance = share => random() < share
   const operations = Object.entries(document.paths).flatMap(([path, item]) => {
@@ -121,6 +128,8 @@ export function createGenerator (document, random) {
     for (const [name, values] of HEADERS) if (chance(0.06)) headers.push([name, pick(values)])
     const named = name => headers.some(([other]) => other === name)
     if (!named('Host') && chance(0.98)) headers.unshift(['Host', 'localhost'])
+    const authorization = key && pick(chance(0.85) ? [`Bearer ${key}`] : invalidAuthorizations(key))
+    if (authorization !== undefined) headers.push(['Authorization', authorization])
     if (chance(0.02)) for (let i = 0; i < 2100; i++) headers.push([`X-${i}`, '1'])
     let body = ''
     if (method === 'POST' || chance(0.1)) {

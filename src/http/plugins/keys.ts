@@ -2,6 +2,7 @@ import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import plugin from 'fastify-plugin'
 import { ServiceError } from '../../errors.ts'
 import type { ApiKeys } from '../api-keys.ts'
+import { pathOf } from './problems.ts'
 
 export interface KeysOptions {
   /** Without keys, everybody may send requests. */
@@ -44,7 +45,10 @@ export default plugin(async (app, { keys, cacheAuthenticated }: KeysOptions) => 
     verifyErrorLogLevel: 'silent'
   })
   app.decorate('authenticate', (request, reply, done) => {
-    if (request.routeOptions.config.isPublic) return done()
+    const { routeOptions, is404, method, url } = request
+    if (routeOptions.config.isPublic) return done()
+    // Methods that a public resource does not support, and those that it does.
+    if ((is404 || method === 'OPTIONS') && app.isPublicPath(pathOf(url))) return done()
     app.verifyBearerAuth!(request, reply, error => error ? done(unauthorized(request)) : done())
   })
   // Limits count the requests of each key, so it is known before they do.

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The methods of the resource at a path, or of all resources, for `Allow`; empty if there is no such resource. */
     allowedMethods (path?: string): string[]
+    /** Whether there is a resource at a path that needs no key. */
+    isPublicPath (path: string): boolean
   }
 }
 
@@ -16,26 +18,40 @@ export interface ProblemsOptions {
   readonly basePath: string
 }
 
+interface Resource {
+  readonly pattern: RegExp
+  readonly methods: Set<string>
+  readonly isPublic: boolean
+}
+
 /** The one place where errors become responses: problem documents (RFC 9457). */
 export default plugin(async (app, { basePath }: ProblemsOptions) => {
-  const resources = new Map<string, { readonly pattern: RegExp, readonly methods: Set<string> }>()
+  const resources = new Map<string, Resource>()
+  const findResources = (target: string): Resource[] => {
+    const path = withoutBasePath(target, basePath)
+    return [...resources.values()].filter(({ pattern }) => pattern.test(path))
+  }
 
-  app.addHook('onRoute', ({ url, method }) => {
+  app.addHook('onRoute', ({ url, method, config }) => {
     // Every path has OPTIONS, for preflights.
     if (url === '*') return
-    const resource = resources.get(url) ?? { pattern: toPattern(url), methods: new Set(['OPTIONS']) }
+    const resource = resources.get(url) ?? {
+      pattern: toPattern(url),
+      methods: new Set(['OPTIONS']),
+      isPublic: config?.isPublic === true
+    }
     resources.set(url, resource)
     for (const name of [method].flat()) resource.methods.add(name)
   })
 
   app.decorate('allowedMethods', target => {
-    const path = target && withoutBasePath(target, basePath)
-    const matching = [...resources.values()].filter(({ pattern }) => path === undefined || pattern.test(path))
+    const matching = target ? findResources(target) : [...resources.values()]
     const methods = new Set(matching.flatMap(({ methods }) => [...methods]))
     // Fastify reports only the HEAD of a route with an optional slash at its end.
     if (methods.has('HEAD')) methods.add('GET')
     return [...methods].sort()
   })
+  app.decorate('isPublicPath', path => findResources(path).some(({ isPublic }) => isPublic))
 
   // Before a body is parsed, and after the hooks that set headers.
   app.addHook('preParsing', (request, _reply, _payload, done) => {
