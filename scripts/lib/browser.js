@@ -1,5 +1,5 @@
 /** Debian's Chromium, driven by playwright-core. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 const programs = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
@@ -35,4 +35,27 @@ export async function measureTasks (page, work) {
   const isMain = ({ pid, tid }) => threads.some(thread => thread.pid === pid && thread.tid === tid)
   const tasks = events.filter(event => event.tdur !== undefined && isMain(event))
   return { result, longest: Math.max(0, ...tasks.map(({ tdur }) => tdur / 1000)) }
+}
+
+/**
+ * MB that the process of a page uses alone; those of the JavaScript heap on systems that tell nothing else. A browser
+ * without other pages has one such process.
+ */
+export async function pageMemory (page) {
+  const session = await page.context().browser().newBrowserCDPSession()
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo')
+  await session.detach()
+  const renderers = processInfo.filter(({ type }) => type === 'renderer')
+  try {
+    return Math.max(...renderers.map(({ id }) => {
+      const rollup = readFileSync(`/proc/${id}/smaps_rollup`, 'utf8')
+      const kilobytes = [...rollup.matchAll(/^Private_\w+: +(\d+) kB/gm)].reduce((sum, [, n]) => sum + Number(n), 0)
+      return kilobytes * 1024 / 1e6
+    }))
+  } catch {
+    const metrics = await page.context().newCDPSession(page)
+    await metrics.send('Performance.enable')
+    const { metrics: values } = await metrics.send('Performance.getMetrics')
+    return values.find(({ name }) => name === 'JSHeapUsedSize').value / 1e6
+  }
 }
