@@ -15,8 +15,11 @@ export async function getRetrying (url, onRetry = () => {}) {
   for (let failures = 1; ; failures++) {
     let reason
     let retryAfter = 0
+    const controller = new AbortController()
+    // Not AbortSignal.timeout, whose timer does not keep the process alive.
+    const timeout = setTimeout(() => controller.abort(new Error(`no response in ${TIMEOUT_MS} ms`)), TIMEOUT_MS)
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+      const response = await fetch(url, { signal: controller.signal })
       const body = Buffer.from(await response.arrayBuffer())
       if (response.ok) return body
       reason = `status ${response.status}`
@@ -24,6 +27,8 @@ export async function getRetrying (url, onRetry = () => {}) {
       if (!RETRIED.has(response.status)) failures = Infinity
     } catch ({ message, cause }) {
       reason = cause?.code ?? message
+    } finally {
+      clearTimeout(timeout)
     }
     if (failures > RETRIES) throw new Error(`${url}: ${reason}`)
     onRetry(reason)
