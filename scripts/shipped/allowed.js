@@ -1,0 +1,10 @@
+/** Licences that let everybody use, change and pass on the packages, if their texts are passed on as well. */
+const ALLOWED = new Set([
+  '0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Python-2.0', 'Unlicense', 'Zlib'
+])
+
+/** @param expression of SPDX, with AND, OR and parentheses around the whole or around parts of an OR */
+export function isAllowed (expression = '') {
+  const alternatives = expression.replaceAll(/[()]/g, '').split(' OR ')
+  return alternatives.some(terms => terms.split(' AND ').every(term => ALLOWED.has(term.trim())))
+}
