@@ -1,7 +1,7 @@
 /**
  * Builds the image, runs it with docker-compose.yml, and checks it from outside and from inside. Each run has its own
  * project, image, volume and port, and removes them at the end. Skipped without a Docker engine. DOCKER names another
- * docker client.
+ * docker client, NODE_IMAGE another base image.
  *
  *     npm run test:container
  */
@@ -13,6 +13,7 @@ import { get } from 'node:http'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { restrictedChecks } from './container/restricted.js'
 import { createProject, docker, findCompose, run } from './lib/docker.js'
 import { freePort } from './lib/server.js'
 
@@ -54,12 +55,14 @@ let references = []
 /** Each returns details to print, or throws. The failure of a vital check skips the rest. */
 const checks = [
   { name: 'the image builds', vital: true, run: build },
+  ...restrictedChecks(() => project.image, { signal: interrupted.signal }),
   { name: 'the service comes up ready', vital: true, run: comesUp },
   { name: 'a batch arrives from outside', run: batch },
   { name: 'the health check passes', run: healthy },
   { name: 'the process is node, without root, capabilities or zombies', run: unprivileged },
   { name: 'only /data and /tmp can be written', run: writable },
   { name: 'the image has production dependencies only', run: productionOnly },
+  { name: 'the image lists what it contains', run: contents },
   { name: 'every setting is passed to the container', run: settings },
   { name: 'the logs are rotated', run: logs },
   { name: 'memory stays below the limit', run: memory },
@@ -203,10 +206,26 @@ async function productionOnly () {
   }
   expect(extra.length === 0, `development dependencies: ${extra}`)
   expect(absent.length === 0, `missing dependencies: ${absent}`)
-  expect(app.join() === 'LICENSE,dist,node_modules,openapi,package.json', `/app contains ${app}`)
+  expect(app.join() === 'LICENSE,dist,licences,node_modules,openapi,package.json', `/app contains ${app}`)
   const native = packages.includes('node_modules/@tensorflow/tfjs-node')
   const tensorflow = native ? 'with native TensorFlow' : 'without native TensorFlow'
   return `${packages.length} packages, none of ${development.length} for development, ${tensorflow}`
+}
+
+async function contents () {
+  const { texts, bom, missing } = await inside(async () => {
+    const { existsSync, readFileSync } = await import('node:fs')
+    const bom = JSON.parse(readFileSync('licences/sbom.cdx.json', 'utf8'))
+    const names = new Set(bom.components.map(({ name }) => name))
+    const missing = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies)
+      .filter(name => !names.has(name) || !existsSync(`node_modules/${name}`))
+    const texts = readFileSync('licences/THIRD-PARTY.txt', 'utf8').length
+    return { texts, bom: { format: bom.bomFormat, count: names.size, hasPreact: names.has('preact') }, missing }
+  })
+  expect(missing.length === 0, `the bill of materials lacks ${missing}`)
+  expect(bom.format === 'CycloneDX' && bom.hasPreact, `${JSON.stringify(bom)}`)
+  expect(texts > 100_000, `the licences have ${texts} characters`)
+  return `${bom.count} packages, and ${texts} characters of licences`
 }
 
 async function logs () {
