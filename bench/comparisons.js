@@ -3,6 +3,7 @@ import { hasModules } from './alternatives.js'
 import { augmentation, augmentations } from './augmentation.js'
 import { coldEpoch } from './cold-epochs.js'
 import { eventLoopDelays } from './event-loop.js'
+import { fairness } from './fairness.js'
 import { datasetSizes } from './growth.js'
 import { limits } from './limits.js'
 import { readWithPytorch } from './pytorch.js'
@@ -75,6 +76,9 @@ export const groups = {
       description: 'latency of natural pages while another client reads augmented batches',
       measure: besideAugmentation
     }
+  },
+  fairness: {
+    fairness: { description: 'latency of others beside a hostile client, with and without limits', measure: fairness }
   },
   scaling: Object.fromEntries(Object.entries(curves).map(([name, { x, points }]) => [`scaling-${name}`, {
     description: `${x} from ${points[0]} to ${points.at(-1)}, shuffled float32 pages, each URL requested once`,

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import plugin from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
 import { ServiceError } from '../../errors.ts'
 import { clientOf } from '../client.ts'
 
@@ -15,6 +17,13 @@ const WINDOW_MS = 60_000
 /** Clients whose requests are counted at the same time; the least recent are forgotten. */
 const MAX_CLIENTS = 10_000
 
+/**
+ * Milliseconds between two rejections of a client, and the longest that one is held back: a client that ignores them
+ * would otherwise keep the server busy with nothing else.
+ */
+const REJECTION_INTERVAL_MS = 10
+const MAX_HOLD_MS = 1000
+
 /** Limits the requests of each client, whether they are answered or rejected; probes are not counted. */
 export default plugin(async (app, { perMinute }: RateLimitOptions) => {
   if (perMinute === 0) return
@@ -26,6 +35,15 @@ export default plugin(async (app, { perMinute }: RateLimitOptions) => {
     keyGenerator: clientOf
   })
   const count = app.createRateLimit()
+  /** When the next rejection of a client is due. */
+  const due = new LRUCache<string, number>({ max: MAX_CLIENTS })
+  const holdBack = async (client: string): Promise<void> => {
+    const now = performance.now()
+    const time = Math.min(now + MAX_HOLD_MS, Math.max(now, due.get(client) ?? 0))
+    due.set(client, time + REJECTION_INTERVAL_MS)
+    if (time > now) await delay(time - now)
+  }
+
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.isPublic) return
     const result = await count(request)
@@ -37,6 +55,7 @@ export default plugin(async (app, { perMinute }: RateLimitOptions) => {
       'ratelimit-reset': ttlInSeconds
     })
     if (!result.isExceeded) return
+    await holdBack(clientOf(request))
     const detail = `more than ${max} requests in a minute; the next one may be sent in ${ttlInSeconds} s`
     throw new ServiceError('rate_limited', detail, { retryAfter: ttlInSeconds })
   })

@@ -37,6 +37,23 @@ t.test('keys are counted instead of addresses, and so are attempts without a val
   t.same(statuses, [200, 200, 429, 200, 401, 401, 429])
 })
 
+t.test('a client that ignores rejections gets them one by one, and delays nobody else', async t => {
+  const { app } = await appOver(t, [dataset], { rateLimit: 1 })
+  const send = (remoteAddress: string) => app.inject({ url, remoteAddress })
+  t.equal((await send('192.0.2.1')).statusCode, 200)
+  const order: string[] = []
+  const started = performance.now()
+  const rejections = Array.from({ length: 20 }, async () => {
+    t.equal((await send('192.0.2.1')).statusCode, 429)
+    order.push('rejected')
+  })
+  const other = send('192.0.2.2').then(({ statusCode }) => order.push(String(statusCode)))
+  await Promise.all([...rejections, other])
+  // The first one is not held back. Timers may fire up to a millisecond early.
+  t.ok(performance.now() - started >= 19 * 9)
+  t.ok(order.indexOf('200') < 19, 'the other one was answered before the last of them')
+})
+
 t.test('without a limit, there are no headers of one', async t => {
   const { app } = await appOver(t, [dataset])
   t.notHas((await app.inject(url)).headers, { 'ratelimit-limit': '0' })
