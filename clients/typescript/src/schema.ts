@@ -333,7 +333,7 @@ export interface paths {
         };
         /**
          * A map of the samples
-         * @description The position of every sample in a plane where similar ones are close to each other (UMAP of 32 principal components), the same plane for all splits: JSON, or float32 [n, 2] as NPY. The first request for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202.
+         * @description The position of every sample in a plane where similar ones are close to each other (UMAP of 32 principal components), the same plane for all splits: JSON, or float32 [n, 2] as NPY. The first request for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202. Datasets of more than 300,000 samples have none.
          */
         get: operations["getMap"];
         put?: never;
@@ -630,7 +630,7 @@ export interface components {
              * @description The kind of problem.
              * @enum {string}
              */
-            code: "invalid_parameter" | "bad_request" | "unauthorized" | "unknown_route" | "unknown_dataset" | "unknown_split" | "unknown_sample" | "unknown_version" | "unknown_file" | "page_out_of_range" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "rate_limited" | "headers_too_large" | "internal" | "invalid_configuration" | "invalid_file" | "source_unavailable" | "no_source" | "cache_unwritable" | "artifact_unusable" | "backend_unavailable" | "preparation_failed" | "map_failed" | "unsupported_http_version" | "overloaded" | "dataset_loading" | "dataset_failed";
+            code: "invalid_parameter" | "bad_request" | "unauthorized" | "unknown_route" | "unknown_dataset" | "unknown_split" | "unknown_sample" | "unknown_version" | "unknown_file" | "no_map" | "page_out_of_range" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "rate_limited" | "headers_too_large" | "internal" | "invalid_configuration" | "invalid_file" | "source_unavailable" | "no_source" | "cache_unwritable" | "artifact_unusable" | "backend_unavailable" | "preparation_failed" | "map_failed" | "unsupported_http_version" | "overloaded" | "dataset_loading" | "dataset_failed";
             /** @description Each invalid parameter, or part of a body. */
             errors?: {
                 parameter: string;
