@@ -1,0 +1,3 @@
+export function findVersions (): Record<string, string | undefined>
+
+export function changesOf (version: string): string
