@@ -3,7 +3,7 @@
  * differ by at most 10 % from that after the first minute. Then 2,000 connections come and go, and the memory under the
  * same load is measured again. Samples of the responses must be the same as in the beginning.
  *
- *     npm run soak [-- --minutes 20 --connections 2000 --verbose]
+ *     npm run soak [-- --minutes 20 --connections 2000 --without-map --verbose]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
   options: {
     minutes: { type: 'string', default: '20' },
     connections: { type: 'string', default: '2000' },
+    /** Does not wait for the map, whose computation takes long on a busy machine. */
+    'without-map': { type: 'boolean', default: false },
     /** Prints every sample of the memory. */
     verbose: { type: 'boolean', default: false }
   }
@@ -41,7 +43,7 @@ try {
 }
 
 async function soak ({ base, pid }) {
-  await untilMapIsComputed(base)
+  if (!options['without-map']) await untilMapIsComputed(base)
   const client = fork(fileURLToPath(new URL('soak/client.js', import.meta.url)), [base])
   const exited = once(client, 'exit')
   exited.then(([code]) => { if (code) process.exit(code) })

@@ -23,7 +23,7 @@ const kinds = [
   ...pages,
   { title: 'metrics', path: '/metrics', coding: 'identity' },
   { title: 'HEAD', path: `${SPLIT}/batches?seed={n}`, coding: 'gzip', method: 'HEAD' },
-  { title: '304', path: `${SPLIT}/batches?page={n}`, coding: 'br', headers: { 'if-none-match': '*' }, status: 304 },
+  { title: '304', path: `${SPLIT}/batches?seed={n}`, coding: 'br', headers: { 'if-none-match': '*' }, status: 304 },
   { title: 'file', path: '/v1/datasets/mnist/files/t10k-images-idx3-ubyte', coding: 'identity' },
   {
     title: 'range of a file',

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { get, type IncomingMessage } from 'node:http'
+import { get, request as sendRequest, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
@@ -101,7 +101,17 @@ t.test('steps, work, datasets and the process are described', async t => {
 
 t.test('every metric has a help text and a type, and no label repeats what a client sent', async t => {
   const { app } = await appOver(t, [dataset])
-  await app.inject('/v1/datasets/secret-name?secret=1')
+  const series = async () => Object.keys(valuesOf(await scrape(app), 'http_request_duration_seconds_count')).length
+  const send = async (n: number) => {
+    await app.inject(`/v1/datasets/secret-${n}?secret=1`)
+    await app.inject(`/v1/datasets/made-up/splits/secret-${n}`)
+    await app.inject(`/secret-${n}`)
+  }
+  await send(0)
+  await scrape(app)
+  const before = await series()
+  for (let n = 1; n < 20; n++) await send(n)
+  t.equal(await series(), before)
   const body = await scrape(app)
   t.notMatch(body, 'secret')
   const names = [...body.matchAll(/^# TYPE (\w+) (?:counter|gauge|histogram|summary)$/gm)].map(([, name]) => name)
@@ -114,6 +124,17 @@ t.test('bytes, disconnects, stalled readers and malformed requests are counted',
   const port = Number(new URL(await app.listen({ port: 0 })).port)
   const [small] = await once(get({ port, path: `${split}/batches?batch_size=8` }), 'response') as [IncomingMessage]
   await text(small)
+  const bodies = new Map<string, number>()
+  for (const [name, ids] of [['gather', '{"ids":[1,2,3]}'], ['stream', undefined]] as const) {
+    const sent = sendRequest({
+      port,
+      path: `${split}/${name}${ids ? '' : '?page=30'}`,
+      ...(ids && { method: 'POST', headers: { 'content-type': 'application/json' } })
+    })
+    const [response] = await once(sent.end(ids), 'response') as [IncomingMessage]
+    t.equal(response.statusCode, 200)
+    bodies.set(name, (await text(response)).length)
+  }
   const wrong = connect(port)
   wrong.end('nonsense\r\n\r\n')
   await text(wrong)
@@ -136,6 +157,13 @@ t.test('bytes, disconnects, stalled readers and malformed requests are counted',
   t.same(valuesOf(body, 'http_responses_aborted_total')[labels], 1)
   t.ok(valuesOf(body, 'http_response_bytes_total')[labels]! > Number(small.headers['content-length']))
   t.same(valuesOf(body, 'http_malformed_requests_total'), { '': 1 })
+  for (const [name, length] of bodies) {
+    const method = name === 'gather' ? 'POST' : 'GET'
+    const labels = `method="${method}",route="/v1/datasets/:dataset/splits/:split/${name}",status_code="200"`
+    t.equal(valuesOf(body, 'http_request_duration_seconds_count')[labels], 1)
+    t.ok(valuesOf(body, 'http_request_duration_seconds_sum')[labels]! > 0)
+    t.ok(valuesOf(body, 'http_response_bytes_total')[labels]! > length)
+  }
 })
 
 t.test('with keys, the metrics need one', async t => {
