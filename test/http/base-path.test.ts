@@ -6,6 +6,9 @@ import { prepared } from '../fixtures/prepared.ts'
 
 const dataset = prepared({ train: 30, val: 5, test: 5 })
 const basePath = '/data/mnist'
+const explorer = t.testdir({ 'index.html': '<!doctype html>', assets: { 'page.js': '0' } })
+const options = { explorer: pathToFileURL(`${explorer}/`) }
+const { app, log } = await appOver(t, [dataset], { basePath }, undefined, options)
 const batches = '/v1/datasets/made-up/splits/train/batches?batch_size=8'
 
 t.test('the base path is removed where a target has it', async t => {
@@ -24,9 +27,6 @@ t.test('the base path is removed where a target has it', async t => {
 })
 
 t.test('every route is served below the base path, whether a proxy removes it or not', async t => {
-  const explorer = t.testdir({ 'index.html': '<!doctype html>', assets: { 'page.js': '0' } })
-  const options = { explorer: pathToFileURL(`${explorer}/`) }
-  const { app, log } = await appOver(t, [dataset], { basePath }, undefined, options)
   const paths = ['/', '/healthz', '/readyz', '/v1/datasets', batches, '/openapi.json', '/docs/', '/assets/page.js']
   for (const path of paths) {
     const responses = await Promise.all([basePath + path, path].map(url => app.inject(url)))
@@ -40,7 +40,6 @@ t.test('every route is served below the base path, whether a proxy removes it or
 })
 
 t.test('every address that a response has leads below the base path', async t => {
-  const { app } = await appOver(t, [dataset], { basePath })
   const { links } = (await app.inject(basePath)).json()
   for (const link of Object.values(links)) t.match(link, /^\/data\/mnist\/\w/)
   const [link] = String((await app.inject(basePath + batches)).headers.link).split(', ')
@@ -55,8 +54,6 @@ t.test('every address that a response has leads below the base path', async t =>
 })
 
 t.test('the page redirects browsers to the base path with a slash, below which its assets are', async t => {
-  const options = { explorer: pathToFileURL(`${t.testdir({ 'index.html': '<!doctype html>', assets: {} })}/`) }
-  const { app } = await appOver(t, [dataset], { basePath }, undefined, options)
   const headers = { accept: 'text/html' }
   const moved = await app.inject({ url: basePath, headers })
   t.match([moved.statusCode, moved.headers.location], [308, `${basePath}/`])

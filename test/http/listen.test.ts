@@ -64,15 +64,10 @@ t.test('HTTPS is drained: responses in flight arrive, connections close, handsha
   await t.rejects(request({ ...options, agent: false }, true), { code: 'ECONNREFUSED' })
 })
 
-t.test('requests over HTTPS that are no HTTP get a problem document', async t => {
-  const { port } = await startSecurely(t)
-  const socket = connectSecurely({ port, host: 'localhost', ca })
-  socket.end('nonsense\r\n\r\n')
-  t.match(await text(socket), /^HTTP\/1\.1 400 Bad Request\r\n.*"code":"bad_request"/s)
-})
-
 t.test('a certificate is replaced while connections are open', async t => {
   const { app, port } = await startSecurely(t)
+  const socket = connectSecurely({ port, host: 'localhost', ca })
+  await once(socket, 'secureConnect')
   const subject = async (): Promise<string> => {
     const socket = connectSecurely({ port, host: 'localhost', ca })
     await once(socket, 'secureConnect')
@@ -84,6 +79,8 @@ t.test('a certificate is replaced while connections are open', async t => {
   const server: object = app.server
   ;(server as TlsServer).setSecureContext({ ...await readCertificate(files('second')) })
   t.equal(await subject(), 'second.example')
+  socket.end('nonsense\r\n\r\n')
+  t.match(await text(socket), /^HTTP\/1\.1 400 Bad Request\r\n.*"code":"bad_request"/s, 'no HTTP')
 })
 
 t.test('files that are no certificate and its key are rejected', async t => {

@@ -20,6 +20,12 @@ async function keysOf (t: Test, content: string): Promise<{ keys: ApiKeys, file:
   return { keys: await ApiKeys.read(file), file }
 }
 
+const origin = 'https://example.org'
+const shared = await (async () => {
+  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
+  return { keys, ...await appOver(t, [dataset], { corsOrigins: [origin] }, keys) }
+})()
+
 /** Every route with parameters that exist, and paths that do not. */
 async function targets (app: Awaited<ReturnType<typeof appOver>>['app']): Promise<string[]> {
   await app.ready()
@@ -32,8 +38,7 @@ async function targets (app: Awaited<ReturnType<typeof appOver>>['app']): Promis
 const withoutKey = [{}, { 'if-none-match': '*' }, { authorization: 'Bearer wrong' }, { authorization: 'x' }]
 
 t.test('with keys, only probes and the page are answered without one: cold, repeated, HEAD or conditional', async t => {
-  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
-  const { app } = await appOver(t, [dataset], {}, keys)
+  const { app } = shared
   const paths = await targets(app)
   t.ok(paths.length > 12)
   const isPublic = (path: string): boolean => ['/', '/healthz', '/readyz'].includes(path)
@@ -58,15 +63,14 @@ t.test('with keys, only probes and the page are answered without one: cold, repe
 })
 
 t.test('a rejected request gets a problem document with a challenge, which browsers can read', async t => {
-  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
-  const { app, log } = await appOver(t, [dataset], { corsOrigins: ['https://example.org'] }, keys)
-  const headers = { origin: 'https://example.org' }
+  const { app, log } = shared
+  const headers = { origin }
   const missing = await app.inject({ url: split, headers })
   t.match(missing.json(), { status: 401, code: 'unauthorized', detail: /Authorization: Bearer KEY/ })
   t.match(missing.headers, {
     'content-type': /problem\+json/,
     'www-authenticate': 'Bearer realm="mnist-batch-server"',
-    'access-control-allow-origin': 'https://example.org'
+    'access-control-allow-origin': origin
   })
   const wrong = await app.inject({ url: split, headers: { authorization: 'Bearer battery-staple' } })
   t.equal(wrong.headers['www-authenticate'], 'Bearer realm="mnist-batch-server", error="invalid_token"')
@@ -77,24 +81,24 @@ t.test('a rejected request gets a problem document with a challenge, which brows
 })
 
 t.test('the scheme may be written in any case', async t => {
-  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
-  const { app } = await appOver(t, [dataset], {}, keys)
+  const { app } = shared
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
     t.equal((await app.inject({ url: split, headers: { authorization: `${scheme} correct-horse` } })).statusCode, 200)
   }
 })
 
 t.test('responses to requests with a key are for private caches, unless others are allowed', async t => {
-  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse'))
   const urls = [split, `${split}?version=${dataset.version}`]
-  const cacheControl = async (cacheAuthenticated: boolean, apiKeys?: ApiKeys): Promise<unknown[]> => {
-    const { app } = await appOver(t, [dataset], { cacheAuthenticated }, apiKeys)
+  const appWith = async (cacheAuthenticated: boolean, keys?: ApiKeys) => {
+    return (await appOver(t, [dataset], { cacheAuthenticated }, keys)).app
+  }
+  const cacheControl = async (app: typeof shared.app): Promise<unknown[]> => {
     const responses = await Promise.all(urls.map(url => app.inject({ url, headers: { authorization } })))
     return responses.map(({ headers }) => headers['cache-control'])
   }
-  t.same(await cacheControl(false, keys), ['private, no-cache', 'private, max-age=31536000, immutable'])
-  t.same(await cacheControl(true, keys), ['no-cache', 'public, max-age=31536000, immutable'])
-  t.same(await cacheControl(false), ['no-cache', 'public, max-age=31536000, immutable'])
+  t.same(await cacheControl(shared.app), ['private, no-cache', 'private, max-age=31536000, immutable'])
+  t.same(await cacheControl(await appWith(true, shared.keys)), ['no-cache', 'public, max-age=31536000, immutable'])
+  t.same(await cacheControl(await appWith(false)), ['no-cache', 'public, max-age=31536000, immutable'])
 })
 
 t.test('keys are read again, and stay as they are if the file is invalid', async t => {

@@ -30,8 +30,11 @@ const cases: Array<[peer: string, headers: Record<string, string>, client: strin
   ['10.0.0.1', { forwarded: 'for=1.1.1.1', 'x-forwarded-for': '198.51.100.1' }, '10.0.0.1', 'both disagree']
 ]
 
+// Probes are not counted by the limit.
+const shared = await appOver(t, [dataset], { trustedProxies: proxies, rateLimit: 1 })
+
 t.test('trusted proxies tell the address of the client, and nobody else does', async t => {
-  const { app, log } = await appOver(t, [dataset], { trustedProxies: proxies })
+  const { app, log } = shared
   for (const [remoteAddress, headers, client, why] of cases) {
     await app.inject({ url: '/healthz', remoteAddress, headers })
     t.match(log.at(-1), { msg: 'request', client }, `${why}: ${JSON.stringify(headers)}`)
@@ -46,7 +49,7 @@ t.test('without trusted proxies, the client is the peer', async t => {
 })
 
 t.test('limits count the clients of a proxy one by one', async t => {
-  const { app } = await appOver(t, [dataset], { trustedProxies: proxies, rateLimit: 1 })
+  const { app } = shared
   const send = async (client: string) => {
     const headers = { 'x-forwarded-for': client }
     return (await app.inject({ url: '/v1/datasets', remoteAddress: '10.0.0.1', headers })).statusCode
