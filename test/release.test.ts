@@ -14,7 +14,7 @@ t.test('everything that is released has the same version', async t => {
 
 t.test('the image has the base image that is kept up to date', async t => {
   const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
-  const [, used] = /^ARG NODE_IMAGE=(.+)$/m.exec(read('Dockerfile'))!
+  const [, used] = /^ARG BASE=\$\{NODE_IMAGE:-(.+)\}$/m.exec(read('Dockerfile'))!
   const [, updated] = /^FROM (.+)$/m.exec(read('.github/base-image/Dockerfile'))!
   t.match(used, /^node:[\d.]+-bookworm-slim@sha256:[0-9a-f]{64}$/)
   t.equal(used, updated)
