@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createChecks } from './fleet/checks.js'
 import { checkCollapsing, countBatches } from './fleet/collapsing.js'
 import { checkTotals, describeRetries, startCrowd } from './fleet/crowd.js'
+import { scrapedReplicas } from './fleet/monitoring.js'
 import { createProject, docker, findCompose, run } from './lib/docker.js'
 import { freePort } from './lib/server.js'
 
@@ -38,7 +39,8 @@ const { signal } = interrupted
 const folder = mkdtempSync(join(tmpdir(), 'fleet-'))
 const port = String(await freePort())
 const files = ['deploy/compose.fleet.yml']
-const env = { PORT: port, DATASETS: '', MEMORY_LIMIT: '', ACCESS_LOG: '' }
+const prometheusPort = String(await freePort())
+const env = { PORT: port, PROMETHEUS_PORT: prometheusPort, DATASETS: '', MEMORY_LIMIT: '', ACCESS_LOG: '' }
 const project = createProject('mnist-fleet-test', { command, env, files, signal })
 const base = `http://127.0.0.1:${port}`
 const { check, finish } = createChecks()
@@ -46,6 +48,7 @@ try {
   await testProfile()
   console.log(`built    ${Math.round(await project.build() / 1e6)} MB`)
   const version = await testStart()
+  await testMonitoring()
   await checkCollapsing(check, base, version, countRequests)
   await testScale(version)
   await testDrill(version)
@@ -58,10 +61,15 @@ try {
 }
 finish()
 
-/** The images of Prometheus and Grafana are not pulled. */
 async function testProfile () {
   const services = await project.compose(['--profile', 'monitoring', 'config', '--services'])
   check('the profile adds Prometheus and Grafana', /^grafana$/m.test(services) && /^prometheus$/m.test(services))
+}
+
+async function testMonitoring () {
+  const count = await scrapedReplicas(project, prometheusPort, 3)
+  if (count === undefined) return console.log('skipped  Prometheus, whose image cannot be pulled')
+  check('Prometheus scrapes all replicas', count === 3, `${count}`)
 }
 
 /** @returns the version of MNIST */
@@ -151,7 +159,7 @@ async function replaceReplicas () {
 }
 
 async function testEnd () {
-  await project.compose(['down'])
+  await project.compose(['--profile', 'monitoring', 'down'])
   const left = await output('ps', '--all', '--quiet', '--filter', `label=com.docker.compose.project=${project.name}`)
   check('one command removes all containers', left === '')
 }

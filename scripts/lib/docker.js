@@ -59,7 +59,7 @@ export function createProject (name, { command, env, files = [], signal }) {
       return Number(await run(docker, ['image', 'inspect', '--format', '{{.Size}}', image], { signal }))
     },
     async remove () {
-      const down = compose(['down', '--volumes', '--remove-orphans'])
+      const down = compose(['down', '--volumes', '--remove-orphans', '--timeout', '2'])
       await down.catch(({ message }) => console.log(`not removed: ${message}`))
       await run(docker, ['image', 'rm', '--no-prune', image]).catch(() => {})
     }
