@@ -45,7 +45,10 @@ let number = VARIANTS
 const state = { isRunning: false }
 const clients = []
 
-process.on('message', async ({ name, value }) => process.send(await commands[name](value)))
+process.on('message', async ({ name, value }) => {
+  const answer = await commands[name](value)
+  process.send(answer, () => { if (name === 'end') process.disconnect() })
+})
 
 const commands = {
   async begin () {
@@ -72,7 +75,6 @@ const commands = {
   async end () {
     state.isRunning = false
     await Promise.all(clients)
-    process.disconnect()
     return { counts, checked }
   }
 }

@@ -20,10 +20,19 @@ export async function listen (app: FastifyInstance, { host, port }: ListenOption
   await listenAt(app, (await lookup(host, { all: true })).map(({ address }) => address), port)
 }
 
+/**
+ * Connections that the kernel holds until they are accepted, which it limits to those of the system. It resets some of
+ * a crowd beyond that; Node's default is 511.
+ */
+function backlogOf ({ server: { maxConnections } }: FastifyInstance): number {
+  return maxConnections
+}
+
 /** Node removes the socket when it stops listening; that of a process which was killed is left behind. */
 async function listenOnSocket (app: FastifyInstance, path: string): Promise<void> {
   if (await isStale(path)) await unlink(path)
-  await app.listen({ path, listenTextResolver: () => `listening on ${UNIX}${path}` })
+  const backlog = backlogOf(app)
+  await app.listen({ path, backlog, listenTextResolver: () => `listening on ${UNIX}${path}` })
 }
 
 /** Whether there is a socket on which nobody listens. */
@@ -47,7 +56,7 @@ async function isStale (path: string): Promise<boolean> {
  */
 export async function listenAt (app: FastifyInstance, addresses: readonly string[], port: number): Promise<void> {
   const [first, ...others] = addresses
-  await app.listen({ host: first, port, listenTextResolver: url => `listening on ${url}` })
+  await app.listen({ host: first, port, backlog: backlogOf(app), listenTextResolver: url => `listening on ${url}` })
   for (const address of others) await listenAlso(app, address)
 }
 
@@ -59,7 +68,7 @@ async function listenAlso (app: FastifyInstance, address: string): Promise<void>
   })
   server.maxConnections = app.server.maxConnections
   try {
-    server.listen({ host: address, port })
+    server.listen({ host: address, port, backlog: backlogOf(app) })
     await once(server, 'listening')
   } catch (error) {
     app.log.warn(`not listening on ${address}: ${(error as NodeJS.ErrnoException).code}`)

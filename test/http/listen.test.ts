@@ -3,12 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, get as getSecurely } from 'node:https'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { Server, connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect as connectSecurely, type Server as TlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
-import { listen } from '../../src/http/listen.ts'
+import { listen, listenAt } from '../../src/http/listen.ts'
 import { LINGER_MS } from '../../src/http/plugins/drain.ts'
 import { readCertificate } from '../../src/http/tls.ts'
 import { appOver } from '../fixtures/app.ts'
@@ -148,4 +148,11 @@ t.test('all addresses of both families are listened on', async t => {
   const { port } = app.server.address() as AddressInfo
   t.equal((await request({ host: '127.0.0.1', port, path: '/readyz' }, false)).resume().statusCode, 200)
   t.equal((await request({ host: '::1', port, path: '/readyz' }, false)).resume().statusCode, 200)
+})
+
+t.test('the kernel holds as many connections as may be open, so that it resets none of a crowd', async t => {
+  const calls = t.capture(Server.prototype, 'listen', Server.prototype.listen)
+  const { app } = await appOver(t, [dataset], { maxConnections: 2000 })
+  await listenAt(app, ['127.0.0.1', '127.0.0.2'], 0)
+  t.match(calls().map(({ args: [options] }) => options), [{ backlog: 2000 }, { backlog: 2000 }])
 })
