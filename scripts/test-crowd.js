@@ -1,9 +1,9 @@
 /**
- * Crowds of ordinary clients against a server that may use 512 MiB: compressed JSON, clients that disconnect, more
- * seeds than cached orders, and a shutdown under load. The clients check every byte. Requires root and memory cgroups
- * on Linux, and is skipped elsewhere.
+ * Crowds of ordinary clients against a server that may use 512 MiB: compressed JSON, augmentation, clients that
+ * disconnect, more seeds than cached orders, and a shutdown under load. The clients check every byte. Requires root and
+ * memory cgroups on Linux, and is skipped elsewhere.
  *
- *     npm run test:crowd [-- memory disconnects seeds shutdown]
+ *     npm run test:crowd [-- memory augmentation disconnects seeds shutdown]
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -23,7 +23,7 @@ const settings = { MALLOC_ARENA_MAX: '2' }
 const { positionals } = parseArgs({ allowPositionals: true })
 
 const checks = [
-  ...crowdsOfReaders.map(crowd => ({ topic: 'memory', ...crowd })),
+  ...crowdsOfReaders,
   { topic: 'disconnects', ...crowdOfDisconnects },
   { topic: 'seeds', ...crowdOfSeeds },
   { topic: 'shutdown', ...crowdAtShutdown }

@@ -1,4 +1,4 @@
-/** Crowds that read compressed JSON pages, all of them at once. */
+/** Crowds that read expensive pages, all of them at once. */
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import * as zlib from 'node:zlib'
@@ -12,22 +12,28 @@ const decoders = {
   zstd: zlib.createZstdDecompress
 }
 
+const AUGMENTED = '&format=safetensors&augment=rotate:15,noise:10'
+
 /** Clients, samples of a page, and the coding that they accept. Each requests `pages` pages that nobody else does. */
 const crowds = [
   ...['br', 'gzip', 'zstd'].flatMap(coding => [20, 200, 500].map(clients => {
     return { clients, batchSize: 128, coding, pages: Math.ceil(600 / clients) }
   })),
-  ...['br', 'gzip', 'zstd'].map(coding => ({ clients: 100, batchSize: 4096, coding, pages: 1 }))
+  ...['br', 'gzip', 'zstd'].map(coding => ({ clients: 100, batchSize: 4096, coding, pages: 1 })),
+  { clients: 500, batchSize: 512, coding: 'identity', pages: 4, query: AUGMENTED },
+  { clients: 100, batchSize: 4096, coding: 'identity', pages: 2, query: AUGMENTED }
 ]
 
 export const crowdsOfReaders = crowds.map(crowd => ({
-  name: `${crowd.clients} clients read JSON pages of ${crowd.batchSize} as ${crowd.coding}`,
-  skip: !decoders[crowd.coding] && 'requires Node.js 22.15',
+  topic: crowd.query ? 'augmentation' : 'memory',
+  name: `${crowd.clients} clients read ` +
+    (crowd.query ? `augmented pages of ${crowd.batchSize}` : `JSON pages of ${crowd.batchSize} as ${crowd.coding}`),
+  skip: crowd.coding !== 'identity' && !decoders[crowd.coding] && 'requires Node.js 22.15',
   run: server => readTogether(server, crowd)
 }))
 
-async function readTogether ({ base }, { clients, batchSize, coding, pages }) {
-  const url = (client, page) => `${base}${batches}?batch_size=${batchSize}&seed=${client}&page=${page}`
+async function readTogether ({ base }, { clients, batchSize, coding, pages, query = '' }) {
+  const url = (client, page) => `${base}${batches}?batch_size=${batchSize}&seed=${client}&page=${page}${query}`
   const dispatcher = new Agent({ connections: clients })
   const digests = new Map()
   const latencies = []
@@ -44,7 +50,7 @@ async function readTogether ({ base }, { clients, batchSize, coding, pages }) {
           continue
         }
         if (response.status !== 200) throw new Error(`${response.status} for ${url(number, page)}`)
-        if (response.headers['content-encoding'] !== coding) throw new Error(`not encoded as ${coding}`)
+        if ((response.headers['content-encoding'] ?? 'identity') !== coding) throw new Error(`not encoded as ${coding}`)
         digests.set(url(number, page), response.digest)
         break
       }

@@ -1,6 +1,6 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { sharedBufferPool } from '../../io/buffer-pool.ts'
-import { sharedBytes } from '../../io/bytes.ts'
+import type { PooledChunk } from '../../io/chunk.ts'
 import { selectBatch, selectIds, type Batch, type Selection } from '../batch.ts'
 import { floatNormalization, type FloatNormalization, type NormalizerOptions } from '../normalize.ts'
 import type { AugmentTask } from './augment-task.ts'
@@ -28,30 +28,35 @@ export function augmentedNormalization (
   return isSmall ? floatNormalization(dataset, selection) : undefined
 }
 
+/** What augments the samples of a task, and what releases the memory of a batch after its last use. */
+export interface AugmentOptions {
+  run (task: AugmentTask): Promise<void>
+  /** @param chunk the pixels of a batch; its values are released by whoever sends them */
+  hold (chunk: PooledChunk): void
+}
+
 /**
- * The batch of a selection with augmented images.
+ * The batch of a selection with augmented images, in pooled memory, which the garbage collector knows nothing of.
  *
  * @param normalization makes a batch that has float32 values and no pixels
- * @param run augments the samples of a task
  */
 export async function augmentBatch (
   dataset: PreparedDataset,
   selection: Selection,
   { augmentations, key }: Augmentation,
   normalization: FloatNormalization | undefined,
-  run: (task: AugmentTask) => Promise<void>
+  { run, hold }: AugmentOptions
 ): Promise<Batch> {
   const { rows, columns } = dataset
   const ids = selectIds(dataset, selection)
   const count = ids.length * rows * columns
   const { images } = dataset.splits[selection.split]
   const task = { rows, columns, images, ids, keys: ids.map(key), augmentations, normalization }
-  if (!normalization) {
-    const pixels = sharedBytes(count)
-    await run({ ...task, target: pixels })
-    return selectBatch(dataset, { ...selection, images: { pixels } })
-  }
-  const values = sharedBufferPool.pooledChunk(4 * count)
-  await run({ ...task, target: new Float32Array(values.bytes.buffer, 0, count) })
-  return selectBatch(dataset, { ...selection, images: { values } })
+  const chunk = sharedBufferPool.pooledChunk((normalization ? 4 : 1) * count)
+  const pixels = chunk.bytes
+  await run({ ...task, target: normalization ? new Float32Array(pixels.buffer, 0, count) : pixels })
+  if (normalization) return selectBatch(dataset, { ...selection, images: { values: chunk } })
+  // Not before the threads are done: those of a client that disconnects may still be writing.
+  hold(chunk)
+  return selectBatch(dataset, { ...selection, images: { pixels } })
 }

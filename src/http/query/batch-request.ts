@@ -1,5 +1,4 @@
 import { augmentBatch, augmentedNormalization, type Augmentation } from '../../batch/augment/augment-batch.ts'
-import type { AugmentTask } from '../../batch/augment/augment-task.ts'
 import { imageShape, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
 import type { Order } from '../../batch/order-cache.ts'
 import { bytesPerElement, countElements } from '../../batch/tensor.ts'
@@ -60,8 +59,10 @@ export async function computeBatch (
   if (!augmentation) return selectBatch(dataset, selection)
   return await work.times.measure('augment', () => {
     const normalization = format.readsPixels ? undefined : augmentedNormalization(dataset, request)
-    const run = (task: AugmentTask): Promise<void> => work.compute.augment(task, work.signal)
-    return augmentBatch(dataset, selection, augmentation, normalization, run)
+    return augmentBatch(dataset, selection, augmentation, normalization, {
+      run: task => work.compute.augment(task, work.signal),
+      hold: work.hold
+    })
   })
 }
 

@@ -4,7 +4,7 @@ import fresh from 'fresh'
 import type { ComputePool } from '../../compute/compute-pool.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
-import type { Chunk } from '../../io/chunk.ts'
+import { releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
 import { QueueFullError, type Permit, type Requester } from '../../io/work-queue.ts'
 import {
   STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
@@ -40,6 +40,8 @@ export interface Work {
   /** Times of the response, to which the steps add theirs. */
   readonly times: StepTimes
   readonly compute: ComputePool
+  /** Releases a chunk once the body has been sent or compressed. */
+  hold (chunk: PooledChunk): void
 }
 
 /** One representation of a resource that never changes within a version of its dataset. */
@@ -84,9 +86,12 @@ export async function respond (
   const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
     // Shared by all clients that wait for it, so none of them cancels it.
     const permit = await workQueue.acquire(workBytes(representation, coding), requesterOf(request), NEVER)
+    const held: PooledChunk[] = []
+    const hold = (chunk: PooledChunk): void => { held.push(chunk) }
     try {
-      return await compressBody(representation, coding, { signal: NEVER, times, compute })
+      return await compressBody(representation, coding, { signal: NEVER, times, compute, hold })
     } finally {
+      held.forEach(releaseChunk)
       permit.release()
     }
   })
@@ -137,7 +142,13 @@ async function encodeBody (
   const { workQueue, compute, stallTimeoutMs } = request.server.limits
   const times = stepTimes(response)
   // Most bodies need no signal, which takes microseconds to create.
-  const work: Work = { get signal () { return disconnectSignal(response) }, times, compute }
+  const held: PooledChunk[] = []
+  const work: Work = {
+    get signal () { return disconnectSignal(response) },
+    times,
+    compute,
+    hold: chunk => { held.push(chunk) }
+  }
   const bytes = workBytes(content, coding)
   if (bytes === 0) return await content.body(work)
   const { signal } = work
@@ -147,7 +158,11 @@ async function encodeBody (
     const body = await encodeWithPermit(content, coding, permit, work)
     // The response of a client that has disconnected meanwhile is closed already, and would release nothing.
     signal.throwIfAborted()
-    for (const event of ['finish', 'close']) response.once(event, permit.release)
+    const release = (): void => {
+      held.forEach(releaseChunk)
+      permit.release()
+    }
+    for (const event of ['finish', 'close']) response.once(event, release)
     // A client that reads nothing must not hold memory that others wait for; the reader of a stream may pause.
     if (!('groups' in body) && response.socket instanceof Socket) {
       response.setTimeout(stallTimeoutMs, () => response.destroy())

@@ -1,7 +1,7 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { StreamEncoder, StreamFormat } from '../../encode/format.ts'
 import { streamFormats } from '../../encode/encoders.ts'
-import type { Chunk } from '../../io/chunk.ts'
+import { releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
 import { streamHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
@@ -71,9 +71,11 @@ async function * encodePages (
   const order = await page(firstPage).order()
   for (let i = firstPage; i < pages; i++) {
     const request = { ...page(i), order: () => order }
-    const batch = await computeBatch(dataset, request, format, work)
+    const held: PooledChunk[] = []
+    const batch = await computeBatch(dataset, request, format, { ...work, hold: chunk => { held.push(chunk) } })
     onPage(request)
     yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
+    held.forEach(releaseChunk)
   }
   yield encoder.end()
 }

@@ -10,7 +10,10 @@ import { prepared } from '../../fixtures/prepared.ts'
 const dataset = prepared({ train: 300, val: 1, test: 1 }, { rows: 28, columns: 28 })
 const augmentation = { augmentations: { rotate: 15, elastic: 34, noise: 10 }, key: sampleKey(3, 1) }
 
-const run = async (task: AugmentTask): Promise<void> => runAugmentTask(task)
+const inThisThread = {
+  run: async (task: AugmentTask): Promise<void> => runAugmentTask(task),
+  hold: (): void => {}
+}
 
 function selection (start: number, count: number): Selection {
   return {
@@ -26,7 +29,7 @@ function selection (start: number, count: number): Selection {
 }
 
 t.test('each image is the augmented image of its sample', async t => {
-  const batch = await augmentBatch(dataset, selection(290, 20), augmentation, undefined, run)
+  const batch = await augmentBatch(dataset, selection(290, 20), augmentation, undefined, inThisThread)
   const augment = referenceAugmenter(dataset, augmentation.augmentations)
   const images = batch.images.data()
   for (const [i, id] of batch.ids.data().entries()) {
@@ -43,8 +46,8 @@ for (const normalization of ['centered', 'unit', 'standard'] as const) {
     const options = { ...selection(150, 200), normalization, dtype: 'float32' } as const
     const inThreads = augmentedNormalization(dataset, options)
     t.ok(inThreads)
-    const expected = await augmentBatch(dataset, options, augmentation, undefined, run)
-    const batch = await augmentBatch(dataset, options, augmentation, inThreads, run)
+    const expected = await augmentBatch(dataset, options, augmentation, undefined, inThisThread)
+    const batch = await augmentBatch(dataset, options, augmentation, inThreads, inThisThread)
     t.ok(Buffer.from(batch.images.data().buffer).equals(Buffer.from(expected.images.data().buffer)))
     t.ok(Buffer.from(bytesOfChunk(batch.images.chunk())).equals(bytesOfChunk(expected.images.chunk())))
     t.same(batch.images.shape, [200, 784])
