@@ -37,9 +37,8 @@ for (const name of ['SIGINT', 'SIGTERM']) {
 }
 const { signal } = interrupted
 const folder = mkdtempSync(join(tmpdir(), 'fleet-'))
-const port = String(await freePort())
 const files = ['deploy/compose.fleet.yml']
-const prometheusPort = String(await freePort())
+const [port, prometheusPort] = [String(await freePort()), String(await freePort())]
 const env = { PORT: port, PROMETHEUS_PORT: prometheusPort, DATASETS: '', MEMORY_LIMIT: '', ACCESS_LOG: '' }
 const project = createProject('mnist-fleet-test', { command, env, files, signal })
 const base = `http://127.0.0.1:${port}`
