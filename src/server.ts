@@ -12,6 +12,7 @@ import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset
 import { preloadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { ApiKeys } from './http/api-keys.ts'
+import { lowerPoolPriority } from './io/thread-priority.ts'
 import { readCertificate } from './http/tls.ts'
 import type { Tracing } from './http/tracing.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
@@ -22,6 +23,9 @@ import { redact } from './process/redact.ts'
 /** Deadline of a shutdown: above the 7 s that draining allows responses, below the 10 s after which Docker kills. */
 const GRACE_MS = 8000
 
+/** There are more threads that compress than processors, and all clients wait for the one that serves requests. */
+const POOL_NICE = 10
+
 /** SIGHUP has no effect; the others are crashes, and a process that handles one repeats it for ever. */
 const UNHANDLED: closeWithGrace.Signals[] = [
   'SIGHUP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP', 'SIGABRT'
@@ -31,6 +35,7 @@ async function main (): Promise<void> {
   const config = loadConfig([...catalogue.keys()])
   assertLittleEndian()
   assertWebAssembly()
+  await lowerPoolPriority(POOL_NICE)
   const hasSources = await findSources(config)
   const apiKeys = config.apiKeysFile === undefined ? undefined : await ApiKeys.read(config.apiKeysFile)
   const certificate = config.tls && await readCertificate(config.tls)

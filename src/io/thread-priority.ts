@@ -1,3 +1,5 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { getPriority, platform, setPriority } from 'node:os'
 
 /**
@@ -11,6 +13,27 @@ export function lowerThreadPriority (nice: number): void {
   if (platform() !== 'linux') return
   try {
     setPriority(0, Math.max(nice, getPriority(0)))
+  } catch {
+    // Some containers do not permit it.
+  }
+}
+
+/** Threads of this process. */
+const TASKS = '/proc/self/task'
+
+/**
+ * Lets other threads go before those of libuv's pool, which compress. Has no effect where the system has no priorities
+ * of threads, and before Node.js 22, whose threads have no names.
+ */
+export async function lowerPoolPriority (nice: number): Promise<void> {
+  if (platform() !== 'linux') return
+  try {
+    // They start with the first work.
+    await access(TASKS)
+    for (const task of readdirSync(TASKS)) {
+      if (!readFileSync(`${TASKS}/${task}/comm`, 'utf8').startsWith('libuv-worker')) continue
+      setPriority(Number(task), Math.max(nice, getPriority(Number(task))))
+    }
   } catch {
     // Some containers do not permit it.
   }
