@@ -155,6 +155,7 @@ async function runSchemathesis (base, minCases, key) {
     while (cases < minCases && !failed) {
       const run = await schemathesis(base, seed + runs, PHASES[Math.min(runs++, 1)], key)
       cases += run.cases
+      console.error(`         ${cases} of ${minCases} cases`)
       failed ??= run.failed
     }
   }
