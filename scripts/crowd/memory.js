@@ -20,7 +20,7 @@ const crowds = [
     return { clients, batchSize: 128, coding, pages: Math.ceil(600 / clients) }
   })),
   ...['br', 'gzip', 'zstd'].map(coding => ({ clients: 100, batchSize: 4096, coding, pages: 1 })),
-  { clients: 500, batchSize: 512, coding: 'identity', pages: 4, query: AUGMENTED },
+  { clients: 200, batchSize: 256, coding: 'identity', pages: 10, query: AUGMENTED },
   { clients: 100, batchSize: 4096, coding: 'identity', pages: 2, query: AUGMENTED }
 ]
 

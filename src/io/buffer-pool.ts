@@ -73,4 +73,4 @@ export class BufferPool {
 export const bufferPool = new BufferPool({ maxIdleBytes: 32 << 20 })
 
 /** For what other threads compute. */
-export const sharedBufferPool = new BufferPool({ maxIdleBytes: 8 << 20, isShared: true })
+export const sharedBufferPool = new BufferPool({ maxIdleBytes: 16 << 20, isShared: true })

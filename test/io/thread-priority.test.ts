@@ -12,9 +12,7 @@ t.test('a thread lowers its own priority, and that of no other', {
   const before = getPriority()
   const program = `
     import { readlinkSync } from 'node:fs'
-    import { readFileSync, readdirSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { getPriority } from 'node:os'
+    import { getPriority } from 'node:os'
     import { parentPort } from 'node:worker_threads'
     import { lowerThreadPriority } from '${new URL('../../src/io/thread-priority.js', import.meta.url)}'
     lowerThreadPriority(5)
