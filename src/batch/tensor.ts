@@ -94,7 +94,7 @@ export function computedTensor<T extends ElementType> (
   }
 }
 
-/** A tensor over float32 elements in a pooled buffer, which is released by the first who has sent it. */
+/** A tensor over float32 elements in a pooled chunk, to be released once it has been sent. */
 export function pooledTensor (shape: readonly number[], chunk: PooledChunk): Tensor<Float32Array> {
   const { buffer, byteOffset, byteLength } = chunk.bytes
   const values = new Float32Array(buffer, byteOffset, byteLength / bytesPerElement.float32)
