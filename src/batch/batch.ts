@@ -42,7 +42,7 @@ export interface Selection extends NormalizerOptions {
   readonly images?: ReplacedImages | undefined
 }
 
-/** The images of a batch in its order, as u8 pixels; or as float32 values, of which no slices can be made. */
+/** The images of a batch in its order, as u8 pixels, or as float32 values that are read as a whole. */
 export type ReplacedImages = { readonly pixels: Uint8Array } | { readonly values: PooledChunk }
 
 /**

@@ -31,7 +31,7 @@ export function augmentedNormalization (
 /** What augments the samples of a task, and what releases the memory of a batch after its last use. */
 export interface AugmentOptions {
   run (task: AugmentTask): Promise<void>
-  /** @param chunk the pixels of a batch; its values are released by whoever sends them */
+  /** @param chunk the images of a batch, of which values may have been sent and released before */
   hold (chunk: PooledChunk): void
 }
 
@@ -55,8 +55,7 @@ export async function augmentBatch (
   const chunk = sharedBufferPool.pooledChunk((normalization ? 4 : 1) * count)
   const pixels = chunk.bytes
   await run({ ...task, target: normalization ? new Float32Array(pixels.buffer, 0, count) : pixels })
-  if (normalization) return selectBatch(dataset, { ...selection, images: { values: chunk } })
   // Not before the threads are done: those of a client that disconnects may still be writing.
   hold(chunk)
-  return selectBatch(dataset, { ...selection, images: { pixels } })
+  return selectBatch(dataset, { ...selection, images: normalization ? { values: chunk } : { pixels } })
 }

@@ -40,7 +40,7 @@ export interface Work {
   /** Times of the response, to which the steps add theirs. */
   readonly times: StepTimes
   readonly compute: ComputePool
-  /** Releases a chunk once the body has been sent or compressed. */
+  /** Releases a chunk once the body has been sent or compressed, or its client has disconnected. */
   hold (chunk: PooledChunk): void
 }
 
@@ -141,9 +141,9 @@ async function encodeBody (
 ): Promise<ResponseBody> {
   const { workQueue, compute, stallTimeoutMs } = request.server.limits
   const times = stepTimes(response)
-  // Most bodies need no signal, which takes microseconds to create.
   const held: PooledChunk[] = []
   const work: Work = {
+    // Most bodies need none, and it takes microseconds to create.
     get signal () { return disconnectSignal(response) },
     times,
     compute,

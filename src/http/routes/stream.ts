@@ -74,8 +74,11 @@ async function * encodePages (
     const held: PooledChunk[] = []
     const batch = await computeBatch(dataset, request, format, { ...work, hold: chunk => { held.push(chunk) } })
     onPage(request)
-    yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
-    held.forEach(releaseChunk)
+    try {
+      yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
+    } finally {
+      held.forEach(releaseChunk)
+    }
   }
   yield encoder.end()
 }

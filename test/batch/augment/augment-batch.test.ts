@@ -2,7 +2,7 @@ import t from 'tap'
 import { augmentBatch, augmentedNormalization } from '../../../src/batch/augment/augment-batch.ts'
 import { runAugmentTask, type AugmentTask } from '../../../src/batch/augment/augment-task.ts'
 import type { Selection } from '../../../src/batch/batch.ts'
-import { bytesOfChunk } from '../../../src/io/chunk.ts'
+import { bytesOfChunk, type PooledChunk } from '../../../src/io/chunk.ts'
 import { sampleKey, shuffledOrder } from '../../../src/dataset/order.ts'
 import { referenceAugmenter } from '../../fixtures/augment/reference.ts'
 import { prepared } from '../../fixtures/prepared.ts'
@@ -65,4 +65,17 @@ t.test('what is not float32, padded or large is normalized where it is sent', as
     { span: { start: 0, count: 1400, real: 1400 } }
   ]
   for (const other of others) t.notOk(augmentedNormalization(dataset, { ...options, ...other }), JSON.stringify(other))
+})
+
+t.test('the memory of images is held until it may be reused, unless augmenting them fails', async t => {
+  const options = { ...selection(0, 90), normalization: 'unit', dtype: 'float32' } as const
+  for (const normalization of [undefined, augmentedNormalization(dataset, options)]) {
+    const held: PooledChunk[] = []
+    const work = { ...inThisThread, hold: (chunk: PooledChunk) => { held.push(chunk) } }
+    await augmentBatch(dataset, options, augmentation, normalization, work)
+    t.equal(held.length, 1)
+    const failing = { ...work, run: async () => { throw new Error('gone') } }
+    await t.rejects(augmentBatch(dataset, options, augmentation, normalization, failing), { message: 'gone' })
+    t.equal(held.length, 1, 'threads may still be writing')
+  }
 })
