@@ -8,13 +8,12 @@ import schemathesis
 
 KEY = os.environ.get("API_KEY")
 
-# Headers that every response may have: of HTTP, of the Fetch standard and other standards of browsers, and of
-# RATE_LIMIT. OpenAPI ignores a header named Content-Type.
+# Headers that every response may have: of HTTP, and of the Fetch standard and other standards of browsers. OpenAPI
+# ignores a header named Content-Type.
 COMMON_HEADERS = {
     "connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "transfer-encoding", "vary",
     "access-control-allow-origin", "access-control-expose-headers",
     "cross-origin-resource-policy", "timing-allow-origin", "x-content-type-options", "x-frame-options",
-    "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset",
 }  # fmt: skip
 
 

@@ -61,6 +61,13 @@ export const gatherHeaders = {
   )
 }
 
+/** Of every response of a route that counts requests, as OpenAPI writes them. */
+const rateLimitHeaders = {
+  'RateLimit-Limit': { schema: count, description: 'Requests that the client may send in a minute, if limited.' },
+  'RateLimit-Remaining': { schema: count, description: 'How many of them are left.' },
+  'RateLimit-Reset': { schema: count, description: 'Seconds until the next minute starts.' }
+}
+
 const { 'Batch-Count': _count, 'Batch-Shape': _shape, ...sharedHeaders } = gatherHeaders
 
 /** Of a stream: what its pages have in common. */
@@ -76,16 +83,20 @@ interface Document {
   components?: { headers?: Record<string, object> }
 }
 
-/** Moves the headers of all responses to the components of an OpenAPI document: each is described once. */
+/**
+ * Adds the headers of counted requests, and moves those of all responses to the components of an OpenAPI document: each
+ * is described once.
+ */
 export function shareHeaders (document: Document): void {
   const shared: Record<string, object> = {}
   const operations = Object.values(document.paths ?? {}).flatMap(methods => Object.values(methods))
   for (const { responses = {} } of operations) {
+    const added = 429 in responses ? rateLimitHeaders : {}
     for (const response of Object.values(responses)) {
-      for (const [name, header] of Object.entries(response.headers ?? {})) {
-        shared[name] = header
-        response.headers![name] = { $ref: `#/components/headers/${name}` }
-      }
+      const headers = { ...response.headers, ...added }
+      Object.assign(shared, headers)
+      const references = Object.keys(headers).map(name => [name, { $ref: `#/components/headers/${name}` }])
+      response.headers = Object.fromEntries(references)
     }
   }
   document.components = { ...document.components, headers: shared }

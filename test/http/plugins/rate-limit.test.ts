@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
 import { ApiKeys } from '../../../src/http/api-keys.ts'
+import { rateLimitHeaders } from '../../../src/http/plugins/rate-limit.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
@@ -57,4 +58,21 @@ t.test('a client that ignores rejections gets them one by one, and delays nobody
 t.test('without a limit, there are no headers of one', async t => {
   const { app } = await appOver(t, [dataset])
   t.notHas((await app.inject(url)).headers, { 'ratelimit-limit': '0' })
+})
+
+t.test('the OpenAPI document has them for every response of a route that counts requests', async t => {
+  interface Operation { readonly responses: Record<string, { readonly headers?: object }> }
+  const { app } = await appOver(t, [dataset])
+  await app.ready()
+  const { paths } = app.swagger() as unknown as { paths: Record<string, Record<string, Operation>> }
+  const isPublic = new Set(['/', '/healthz', '/readyz'])
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const [method, { responses }] of Object.entries(operations)) {
+      for (const [status, { headers = {} }] of Object.entries(responses)) {
+        const names = Object.keys(headers).map(name => name.toLowerCase())
+        const listed = names.filter(name => rateLimitHeaders.includes(name))
+        t.same(listed, isPublic.has(path) ? [] : rateLimitHeaders, `${method} ${path} ${status}`)
+      }
+    }
+  }
 })
