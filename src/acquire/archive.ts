@@ -8,9 +8,11 @@ import { ServiceError, messageOf } from '../errors.ts'
 import { openUnlinkedFile } from '../io/atomic-write.ts'
 import { sha256File, sha256Yielding } from '../io/hash.ts'
 import type { FileCache } from './cache.ts'
-import { FileSink, download, reportDownload, type Sink } from './download.ts'
+import { download } from './download.ts'
 import type { HttpClient } from './http-client.ts'
 import { MemoryZip } from './memory-zip.ts'
+import { reportDownload } from './report-download.ts'
+import { FileSink, type Sink } from './sinks.ts'
 import type { Source } from './source.ts'
 
 export interface ArchiveOptions {

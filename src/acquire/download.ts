@@ -1,18 +1,9 @@
-import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import type { ReportProgress } from '../dataset/progress.ts'
-import { ServiceError, messageOf } from '../errors.ts'
-import { concatInSlices } from '../io/concat.ts'
+import { messageOf } from '../errors.ts'
 import { PermanentError, TransientError } from './download-errors.ts'
 import type { HttpClient, RetryPolicy } from './http-client.ts'
-
-/** Destination of a download. */
-export interface Sink {
-  write (chunk: Uint8Array): Promise<void> | void
-  /** Discards everything written so far. */
-  restart (): Promise<void> | void
-}
+import type { Sink } from './sinks.ts'
 
 export interface DownloadOptions {
   readonly http: HttpClient
@@ -171,82 +162,4 @@ function watchRate (transfer: Transfer, policy: RetryPolicy, stalled: AbortContr
     if (rate < minBytesPerSecond) stalled.abort(new TransientError(`sends only ${Math.round(rate)} bytes a second`))
     before = transfer.done
   }, rateWindowMs)
-}
-
-/** Collects a download in memory. */
-export class MemorySink implements Sink {
-  #chunks: Uint8Array[] = []
-
-  write (chunk: Uint8Array): void {
-    this.#chunks.push(chunk)
-  }
-
-  restart (): void {
-    this.#chunks = []
-  }
-
-  async bytes (): Promise<Uint8Array> {
-    return await concatInSlices(this.#chunks)
-  }
-}
-
-/** Writes a download to an open file, with backpressure. Errors of the disk are ServiceError cache_unwritable. */
-export class FileSink implements Sink {
-  readonly #handle: FileHandle
-  #position = 0
-
-  constructor (handle: FileHandle) {
-    this.#handle = handle
-  }
-
-  async write (chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length;) {
-      const length = chunk.length - at
-      const { bytesWritten } = await this.#handle.write(chunk, at, length, this.#position).catch(throwUnwritable)
-      at += bytesWritten
-      this.#position += bytesWritten
-    }
-  }
-
-  async restart (): Promise<void> {
-    await this.#handle.truncate(0).catch(throwUnwritable)
-    this.#position = 0
-  }
-}
-
-function throwUnwritable (cause: Error): never {
-  throw new ServiceError('cache_unwritable', messageOf(cause), { cause })
-}
-
-/** Shortest time between two progress reports. */
-const REPORT_INTERVAL_MS = 100
-
-/** Weight of the latest interval in the smoothed rate. */
-const RATE_SMOOTHING = 0.3
-
-/**
- * Throttles progress reports, and adds a smoothed rate in bytes per second and the remaining seconds.
- *
- * @param item name of the download in reports
- * @param expectedBytes total to report if the server does not state it
- * @returns the `progress` option of a download
- */
-export function reportDownload (
-  item: string,
-  expectedBytes: number,
-  report: ReportProgress
-): (done: number, total: number | undefined) => void {
-  let last: { readonly time: number, readonly done: number } | undefined
-  let rate: number | undefined
-  return (done, total = expectedBytes) => {
-    const time = performance.now()
-    if (last && time - last.time < REPORT_INTERVAL_MS && done < total) return
-    if (last) {
-      const current = Math.max(0, done - last.done) / Math.max(time - last.time, 1) * 1000
-      rate = rate === undefined ? current : RATE_SMOOTHING * current + (1 - RATE_SMOOTHING) * rate
-    }
-    last = { time, done }
-    const estimate = rate && { rate: Math.round(rate), remaining: Math.ceil((total - done) / rate) }
-    report({ stage: 'acquire', item, done, total, ...estimate })
-  }
 }

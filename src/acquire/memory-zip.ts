@@ -1,5 +1,5 @@
 import type { ZipHandle } from '../decode/zip.ts'
-import type { Sink } from './download.ts'
+import type { Sink } from './sinks.ts'
 
 /** A zip file that is downloaded into memory, since no disk can be written. */
 export class MemoryZip implements ZipHandle, Sink {

@@ -1,9 +1,11 @@
 import type { FileEntry } from '../dataset/entry.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { download } from './download.ts'
 import { Endpoint } from './endpoint.ts'
-import { MemorySink, download, reportDownload } from './download.ts'
 import { HttpClient } from './http-client.ts'
+import { reportDownload } from './report-download.ts'
+import { MemorySink } from './sinks.ts'
 import type { Source } from './source.ts'
 
 /** A web server with the gzipped files of a dataset under one base URL. */

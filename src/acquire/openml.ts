@@ -5,9 +5,11 @@ import type { ReportProgress } from '../dataset/progress.ts'
 import { ArffTable, type TableShape } from '../decode/arff.ts'
 import { encodeIdx } from '../decode/idx.ts'
 import { ServiceError, messageOf } from '../errors.ts'
+import { download } from './download.ts'
 import { Endpoint } from './endpoint.ts'
-import { MemorySink, download, reportDownload, type Sink } from './download.ts'
 import type { HttpClient } from './http-client.ts'
+import { reportDownload } from './report-download.ts'
+import { MemorySink, type Sink } from './sinks.ts'
 import type { Source } from './source.ts'
 
 const DESCRIPTION_LIMIT = 1 << 20
