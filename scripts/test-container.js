@@ -235,7 +235,10 @@ async function logs () {
 }
 
 async function settings () {
-  const names = await inside(async () => Object.keys((await import('/app/dist/environment.js')).environment.properties))
+  const names = await inside(async () => {
+    const { environment } = await import('/app/dist/config/environment.js')
+    return Object.keys(environment.properties)
+  })
   const missing = names.filter(name => !FIXED.includes(name) && !passedOn.includes(name))
   expect(missing.length === 0, `docker-compose.yml does not pass ${missing}`)
   return `${names.length - FIXED.length} settings`

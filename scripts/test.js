@@ -2,7 +2,7 @@
  * Runs tap on the compiled tests in build/; `npm test` compiles them first. Arguments are passed to tap, with .ts files
  * of test/ replaced by their compiled files.
  *
- *     npm test [-- test/config.test.ts … options of tap]
+ *     npm test [-- test/config/config.test.ts … options of tap]
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'

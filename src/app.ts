@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import fastify, { type FastifyBaseLogger } from 'fastify'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import type { DatasetRegistry } from './dataset/registry.ts'
 import type { ApiKeys } from './http/api-keys.ts'
 import { MAX_SEGMENT_LENGTH, createLimits } from './http/limits.ts'

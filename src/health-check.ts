@@ -1,6 +1,6 @@
 import { get as getSecurely } from 'node:https'
 import { get } from 'node:http'
-import { loadConfig } from './config.ts'
+import { loadConfig } from './config/config.ts'
 import { catalogue } from './dataset/catalogue/index.ts'
 
 /** For containers: exits with 0 if the server of the same settings, on this machine, is ready. */

@@ -50,14 +50,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'encode/': ['batch/', 'dataset/', 'errors.ts', 'io/'],
   'compute/': ['batch/', 'dataset/', 'errors.ts', 'io/'],
   'http/': ['compute/', 'encode/', 'batch/', 'dataset/', 'errors.ts', 'io/'],
-  'environment.ts': ['dataset/'],
-  'config.ts': ['environment.ts', 'dataset/', 'errors.ts', 'io/'],
-  'app.ts': ['http/', 'batch/', 'dataset/', 'config.ts'],
+  'config/': ['dataset/', 'errors.ts', 'io/'],
+  'app.ts': ['http/', 'batch/', 'dataset/', 'config/'],
   'process/': ['dataset/', 'errors.ts', 'io/'],
-  'health-check.ts': ['config.ts', 'dataset/'],
-  'verify.ts': ['config.ts', 'acquire/', 'map/', 'artifact/', 'dataset/', 'errors.ts', 'io/'],
+  'health-check.ts': ['config/', 'dataset/'],
+  'verify.ts': ['config/', 'acquire/', 'map/', 'artifact/', 'dataset/', 'errors.ts', 'io/'],
   'server.ts': [
-    'app.ts', 'config.ts', 'http/', 'process/', 'prepare/', 'artifact/', 'encode/', 'dataset/', 'errors.ts', 'io/'
+    'app.ts', 'config/', 'http/', 'process/', 'prepare/', 'artifact/', 'encode/', 'dataset/', 'errors.ts', 'io/'
   ]
 }
 
@@ -117,7 +116,7 @@ t.test('libraries are imported in one place', async t => {
 
 t.test('the environment is read in one place', async t => {
   const readsEnvironment = (line: string): boolean => /\benv\b/.test(line) && /\bprocess\b/.test(line)
-  const outside = sources.filter(({ path }) => path !== 'config.ts').flatMap(({ path, text }) => {
+  const outside = sources.filter(({ path }) => path !== 'config/config.ts').flatMap(({ path, text }) => {
     return text.split('\n').filter(readsEnvironment).map(line => `${path}: ${line.trim()}`)
   })
   // TensorFlow's C++ library is configured by environment variables only; the child process sets them.

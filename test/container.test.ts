@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { environment } from '../src/environment.ts'
+import { environment } from '../src/config/environment.ts'
 import { root } from './fixtures/root.ts'
 
 const composeFile = readFileSync(new URL('docker-compose.yml', root), 'utf8')

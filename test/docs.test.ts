@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { catalogue } from '../src/dataset/catalogue/index.ts'
 import { describeAllowed, type ValueSchema } from '../src/io/describe-schema.ts'
-import { environment } from '../src/environment.ts'
+import { environment } from '../src/config/environment.ts'
 import { shuffledOrder } from '../src/dataset/order.ts'
 import { root } from './fixtures/root.ts'
 

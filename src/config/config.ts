@@ -1,13 +1,8 @@
-import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { envSchema } from 'env-schema'
-import type { XStatic } from 'typebox/schema'
-import { describeAllowed, type ValueSchema } from './io/describe-schema.ts'
-import {
-  sourceNames, type BackendChoice, type PrepareSettings, type SourceName, type SplitSettings
-} from './dataset/settings.ts'
-import { environment, type logLevels } from './environment.ts'
-import { ServiceError } from './errors.ts'
+import type { BackendChoice, PrepareSettings, SourceName, SplitSettings } from '../dataset/settings.ts'
+import type { Variables, logLevels } from './environment.ts'
+import { parseAccessLog, parseList } from './parse-setting.ts'
+import { validate } from './validate.ts'
 
 export interface Config {
   /** An address, a name, or the path of a Unix socket after `unix:`. */
@@ -76,8 +71,6 @@ interface ProxyVariable {
   readonly address: string
 }
 
-type Variables = Readonly<Record<string, string | undefined>>
-
 /**
  * Reads the configuration from environment variables. Empty or blank ones count as not set.
  *
@@ -130,42 +123,6 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
   })
 }
 
-type Environment = Required<XStatic<typeof environment>>
-
-function validate (datasets: readonly string[], env: Variables): Environment {
-  const names = Object.keys(environment.properties) as Array<keyof Environment>
-  const data = Object.fromEntries(names.filter(name => env[name]?.trim()).map(name => [name, env[name]!]))
-  const textRules = createTextRules(datasets, data)
-  const invalid = new Set<string>(names.filter(name => {
-    const value = data[name]
-    return value !== undefined && (isInfinite(name, value) || textRules[name]?.accepts(value) === false)
-  }))
-  try {
-    const values = envSchema<Environment>({ schema: environment, data, env: false })
-    if (invalid.size === 0) return values
-  } catch (cause) {
-    const { errors } = cause as { errors: ReadonlyArray<{ instancePath: string }> }
-    for (const { instancePath } of errors) invalid.add(instancePath.slice(1))
-  }
-  const messages = names.filter(name => invalid.has(name)).map(name => {
-    const allowed = textRules[name]?.allowed ?? describeAllowed(environment.properties[name])
-    const value = addressLists.includes(name) ? withoutSecrets(env[name]!) : env[name]
-    return `${name} must be ${allowed}, got '${value}'`
-  })
-  throw new ServiceError('invalid_configuration', messages.join('; '))
-}
-
-/** Settings whose values may have credentials. */
-const addressLists: ReadonlyArray<keyof Environment> = [
-  'MIRRORS', 'OPENML_URL', 'PUBLIC_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'
-]
-
-/** Addresses, valid or not, without credentials and queries. */
-function withoutSecrets (addresses: string): string {
-  const withoutCredentials = addresses.replaceAll(/:\/\/[^/@]*@/g, '://')
-  return withoutCredentials.split(',').map(item => item.replace(/^(.*:\/\/)?.*@/, '$1').replace(/[?#].*/, '')).join(',')
-}
-
 /** The proxies that other programs use as well; lower case takes precedence, as for curl. */
 function findProxies (env: Variables): Config['sources']['proxies'] {
   const find = (name: string): ProxyVariable | undefined => {
@@ -174,110 +131,4 @@ function findProxies (env: Variables): Config['sources']['proxies'] {
   }
   const [http, https, none] = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].map(find)
   return { ...(http && { http }), ...(https && { https }), none: none?.address ?? '' }
-}
-
-/** Bytes that every system has room for; some versions of Node cut a longer path off. */
-const MAX_SOCKET_PATH = 103
-
-/** A constraint on text that JSON Schema cannot express. */
-interface TextRule {
-  readonly allowed: string
-  accepts (value: string): boolean
-}
-
-function createTextRules (
-  datasets: readonly string[],
-  data: Variables
-): Readonly<Partial<Record<keyof Environment, TextRule>>> {
-  const listOf = (allowed: string, accepts: (item: string) => boolean): TextRule => ({
-    allowed,
-    accepts: value => parseList(value).length > 0 && parseList(value).every(accepts)
-  })
-  const subsetOf = (names: readonly string[]): TextRule => {
-    return listOf(`some of ${names.join(', ')}`, name => names.includes(name))
-  }
-  return {
-    HOST: {
-      allowed: `an address, a name, or unix: and an absolute path of at most ${MAX_SOCKET_PATH} bytes`,
-      accepts: value => {
-        const [, path] = /^unix:(.*)/.exec(value.trim()) ?? []
-        return path === undefined || (path.startsWith('/') && Buffer.byteLength(path) <= MAX_SOCKET_PATH)
-      }
-    },
-    TLS_CERT: { allowed: 'set together with TLS_KEY', accepts: () => data['TLS_KEY'] !== undefined },
-    TLS_KEY: { allowed: 'set together with TLS_CERT', accepts: () => data['TLS_CERT'] !== undefined },
-    BASE_PATH: {
-      allowed: 'a path such as /mnist, of letters, digits and - . _ ~',
-      accepts: value => /^(\/(?!\.+(\/|$))[\w.~-]+)*\/?$/.test(value.trim())
-    },
-    TRUST_PROXY: {
-      allowed: 'addresses, networks such as 10.0.0.0/8, or unix',
-      accepts: value => parseList(value).length > 0 && parseList(value).every(isNetwork)
-    },
-    // Also the name of a folder in SOURCE_DIR, which must not lead out of it.
-    DATASETS: data['SOURCE_DIR'] !== undefined
-      ? listOf('names of small letters, digits, - and _', name => /^[a-z0-9][a-z0-9_-]*$/.test(name))
-      : subsetOf(datasets),
-    SOURCES: subsetOf(sourceNames),
-    MIRRORS: {
-      allowed: 'http or https addresses',
-      accepts: value => parseList(value).every(item => isHttpUrl(item.replaceAll('{dataset}', 'name')))
-    },
-    OPENML_URL: { allowed: 'an http or https address', accepts: isHttpUrl },
-    PUBLIC_URL: {
-      allowed: 'an http or https address without credentials, query or fragment',
-      accepts: value => isHttpUrl(value) && !/[?#@]/.test(value)
-    },
-    OTEL_EXPORTER_OTLP_ENDPOINT: { allowed: 'an http or https address', accepts: isHttpUrl },
-    ACCESS_LOG: {
-      allowed: 'all, errors or a fraction from 0 to 1',
-      accepts: value => {
-        const fraction = parseAccessLog(value.trim())
-        return fraction >= 0 && fraction <= 1
-      }
-    },
-    CORS_ORIGIN: {
-      allowed: '*, none, or origins as browsers send them, such as https://example.org, without a path or slash at the end',
-      accepts: value => value.trim() === 'none' || (parseList(value).length > 0 && parseList(value).every(isOrigin))
-    }
-  }
-}
-
-/** Whether a text is an address, a network, or `unix`. */
-function isNetwork (text: string): boolean {
-  const [address, bits, ...others] = text.split('/')
-  const version = isIP(address!)
-  if (version === 0) return text === 'unix'
-  if (bits === undefined) return true
-  return others.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
-}
-
-function isHttpUrl (text: string): boolean {
-  return /^\s*https?:\/\//i.test(text) && URL.canParse(text)
-}
-
-/** The fraction of successes to log; NaN for an invalid value. */
-function parseAccessLog (value: string): number {
-  if (value === 'all') return 1
-  if (value === 'errors') return 0
-  return /^\d*\.?\d+$/.test(value) ? Number(value) : NaN
-}
-
-/** Whether a text equals the Origin header of some browser, or is `*`. */
-function isOrigin (text: string): boolean {
-  if (text === '*' || text === 'null') return true
-  if (/^https?:/.test(text)) return URL.canParse(text) && new URL(text).origin === text && !text.includes('*')
-  // Such as those of browser extensions.
-  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/.test(text)
-}
-
-/** Ajv accepts infinite numbers whatever the minimum and maximum. */
-function isInfinite (name: keyof Environment, value: string): boolean {
-  const schema: ValueSchema = environment.properties[name]
-  return schema.minimum !== undefined && Math.abs(Number(value)) === Infinity
-}
-
-/** The distinct items of a comma-separated list. */
-function parseList (value: string): string[] {
-  return [...new Set(value.split(',').map(item => item.trim()).filter(item => item !== ''))]
 }

@@ -1,4 +1,5 @@
-import { backendChoices, denoisers, meanScopes, sourceNames, splitModes } from './dataset/settings.ts'
+import type { XStatic } from 'typebox/schema'
+import { backendChoices, denoisers, meanScopes, sourceNames, splitModes } from '../dataset/settings.ts'
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -83,6 +84,11 @@ export const environment = {
     CORS_ORIGIN: text('*', 'Origins that browsers may read from, separated by commas; `*` for all, `none` for none.')
   }
 } as const
+
+/** Values of all settings, after conversion. */
+export type Environment = Required<XStatic<typeof environment>>
+
+export type Variables = Readonly<Record<string, string | undefined>>
 
 function text (defaultValue: string, description: string) {
   return { type: 'string', default: defaultValue, description } as const

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
-import { loadConfig } from '../src/config.ts'
-import { environment } from '../src/environment.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { environment } from '../../src/config/environment.ts'
 
 const catalogue = ['mnist', 'fashion-mnist']
 
