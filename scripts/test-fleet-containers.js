@@ -1,8 +1,8 @@
 /**
  * Tests deploy/compose.fleet.yml in containers: the requests that reach the replicas, and a drill under load in which a
- * replica is killed, one is stopped, the cache is restarted, and replicas are replaced by ones whose volume is
- * read-only. Each run has its own project, image, volumes and port. Skipped without a Docker engine. DOCKER names
- * another docker client, NODE_IMAGE another base image.
+ * replica is killed, one is stopped, the cache is restarted, the file system of the volume becomes read-only, and
+ * replicas are replaced by ones whose mount is read-only. Each run has its own project, image, volumes and port.
+ * Skipped without a Docker engine. DOCKER names another docker client, NODE_IMAGE another base image.
  *
  *     npm run test:fleet-containers
  */
@@ -23,7 +23,10 @@ const PAUSE_MS = 100
 /** Load before and after each failure. */
 const CALM_MS = 3000
 const HEALTHY_MS = 120_000
+/** A file system for the volume alone, which can become read-only while containers use it. */
+const OWN_FILE_SYSTEM = 'volumes: { data: { driver_opts: { type: tmpfs, device: tmpfs, o: mode=1777 } } }'
 const READ_ONLY = 'services: { server: { volumes: ["data:/data:ro"] } }'
+const WRITE = 'fs.writeFileSync("/data/new", "")'
 
 const { missing, command } = await findCompose()
 if (missing) {
@@ -37,7 +40,7 @@ for (const name of ['SIGINT', 'SIGTERM']) {
 }
 const { signal } = interrupted
 const folder = mkdtempSync(join(tmpdir(), 'fleet-'))
-const files = ['deploy/compose.fleet.yml']
+const files = ['deploy/compose.fleet.yml', writeOverride('file-system.yml', OWN_FILE_SYSTEM)]
 const [port, prometheusPort] = [String(await freePort()), String(await freePort())]
 const env = { PORT: port, PROMETHEUS_PORT: prometheusPort, DATASETS: '', MEMORY_LIMIT: '', ACCESS_LOG: '' }
 const project = createProject('mnist-fleet-test', { command, env, files, signal })
@@ -103,12 +106,7 @@ async function testDrill (version) {
   const [cache] = await containers('cache')
   const crowd = startCrowd(base, version, { clients: CLIENTS, pauseMs: PAUSE_MS })
   const failures = {
-    'a replica is killed': async () => {
-      await output('kill', '--signal', 'KILL', killed)
-      await delay(CALM_MS)
-      await output('start', killed)
-      await healthy(killed)
-    },
+    'a replica is killed': () => killAndRestart(killed),
     'a replica is stopped': async () => {
       await output('stop', stopped)
       const code = await inspect(stopped, '{{.State.ExitCode}}')
@@ -118,7 +116,8 @@ async function testDrill (version) {
       await healthy(stopped)
     },
     'the cache restarts': () => output('restart', cache),
-    'the volume becomes read-only': replaceReplicas
+    'the file system becomes read-only': () => makeReadOnly(killed),
+    'replicas with a read-only mount replace the others': replaceReplicas
   }
   for (const [name, fail] of Object.entries(failures)) {
     const before = { ...crowd.totals, retries: { ...crowd.totals.retries } }
@@ -135,11 +134,32 @@ async function testDrill (version) {
   checkTotals(check, 'drill', await crowd.end())
 }
 
+async function killAndRestart (id) {
+  await output('kill', '--signal', 'KILL', id)
+  await delay(CALM_MS)
+  await output('start', id)
+  await healthy(id)
+}
+
+/** As an error of a disk does, under running replicas; one of them is then killed and restarts. */
+async function makeReadOnly (id) {
+  const volume = await output('volume', 'inspect', '--format', '{{.Mountpoint}}', `${project.name}_data`)
+  try {
+    await run('mount', ['--options', 'remount,ro', volume], { signal })
+  } catch ({ stderr }) {
+    return console.log(`skipped  the remount, which needs root on the machine of the engine: ${stderr.trim()}`)
+  }
+  const error = await output('exec', id, 'node', '--eval', WRITE).catch(({ stderr }) => stderr)
+  check('replicas cannot write to the volume', /EROFS/.test(error))
+  await killAndRestart(id)
+  const logs = await output('logs', '--since', await inspect(id, '{{.State.StartedAt}}'), id)
+  check('one that restarts restores the dataset from it', /"restored/.test(logs))
+}
+
 /** Starts replicas that cannot write to the volume, and removes the others. */
 async function replaceReplicas () {
   const before = await containers('server')
-  const override = join(folder, 'read-only.yml')
-  writeFileSync(override, READ_ONLY)
+  const override = writeOverride('read-only.yml', READ_ONLY)
   const scale = ['--no-recreate', '--scale', `server=${2 * before.length}`, 'server']
   await project.compose(['up', '--detach', '--no-build', ...scale], { files: [override] })
   const added = (await containers('server')).filter(id => !before.includes(id))
@@ -161,6 +181,13 @@ async function testEnd () {
   await project.compose(['--profile', 'monitoring', 'down'])
   const left = await output('ps', '--all', '--quiet', '--filter', `label=com.docker.compose.project=${project.name}`)
   check('one command removes all containers', left === '')
+}
+
+/** @returns the path of a Compose file that changes others */
+function writeOverride (name, content) {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
 }
 
 async function containers (service) {
