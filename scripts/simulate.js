@@ -1,7 +1,7 @@
 /**
  * Simulates 1 to 10,000 clients that train through caches of several sizes, with service times that are measured first,
  * and writes the table and the plot of docs/scale.md. Then it runs a few clients against real replicas and nginx, and
- * fails if the requests that reach the replicas differ from the model by more than 10 %. Needs nginx.
+ * fails if the requests that reach the replicas differ from the model by more than 10 %. Skipped without nginx.
  *
  *     npm run simulate
  */
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lineChart } from './lib/line-chart.js'
 import { startCache } from './lib/nginx-cache.js'
+import { requirePrograms } from './lib/programs.js'
 import { cpuSeconds, freePort, startQuietService } from './lib/server.js'
 import { costOf, simulate } from './simulation/model.js'
 
@@ -28,6 +29,7 @@ const PRICES = { coreHour: 0.04, sentGB: 0.08, storedGBMonth: 0.1 }
 const staggerOf = clients => clients <= 100 ? 8 : 0
 const TOLERANCE = 0.1
 
+requirePrograms('The model was', 'nginx')
 const dataFolder = mkdtempSync(join(tmpdir(), 'simulate-'))
 const metricsPorts = [await freePort(), await freePort()]
 const replicas = []

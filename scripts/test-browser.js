@@ -26,8 +26,9 @@ const MIN_FRAMES_PER_SECOND = 30
 const COMPUTATION_MS = 600_000
 
 if (!findBrowser()) {
-  console.log('skipped: there is no Chromium (apt-get install chromium, or set CHROMIUM to its path)')
-  process.exit(0)
+  console.log('SKIPPED: there is no Chromium (apt-get install chromium, or set CHROMIUM to its path).')
+  console.log('0 passed, 0 failed, 1 skipped')
+  process.exit()
 }
 
 const filter = process.argv[2] ?? ''

@@ -1,6 +1,7 @@
 /**
  * Tests replicas behind the cache of the fleet, with real processes and nginx, but without containers: canonical keys,
- * the requests that reach the replicas, and a drill in which replicas and the cache fail under load.
+ * the requests that reach the replicas, and a drill in which replicas and the cache fail under load. Skipped without
+ * nginx.
  *
  *     npm run test:fleet
  */
@@ -12,10 +13,12 @@ import { createChecks } from './fleet/checks.js'
 import { checkCollapsing, countBatches } from './fleet/collapsing.js'
 import { checkTotals, startCrowd } from './fleet/crowd.js'
 import { startCache } from './lib/nginx-cache.js'
+import { requirePrograms } from './lib/programs.js'
 import { freePort, startQuietService } from './lib/server.js'
 
 const CLIENTS = 20
 
+requirePrograms('The fleet was', 'nginx')
 const { check, finish } = createChecks()
 const dataFolder = mkdtempSync(join(tmpdir(), 'fleet-'))
 const metricsPorts = [await freePort(), await freePort(), await freePort()]

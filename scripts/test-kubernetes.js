@@ -1,7 +1,8 @@
 /**
  * Renders the overlays in deploy/kubernetes with kustomize, validates them against the schemas of Kubernetes, and
  * checks what the schemas do not know: restricted pods, and probes and periods that match the draining of the service.
- * KUBERNETES_VALIDATE names the program of the PyPI package kubernetes-validate, KUBECTL another kubectl.
+ * KUBERNETES_VALIDATE names the program of the PyPI package kubernetes-validate, KUBECTL another kubectl. Skipped
+ * without them.
  *
  *     npm run test:kubernetes
  */
@@ -11,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
+import { requirePrograms } from './lib/programs.js'
 
 const overlays = fileURLToPath(new URL('../deploy/kubernetes/overlays/', import.meta.url))
 const kubectl = process.env.KUBECTL || 'kubectl'
@@ -20,6 +22,7 @@ const CUSTOM_KINDS = ['ServiceMonitor']
 /** What the service gives responses in flight, and a second. */
 const DRAIN_SECONDS = 8
 
+requirePrograms('The overlays were', kubectl, validator)
 let [passed, failed] = [0, 0]
 const folder = mkdtempSync(join(tmpdir(), 'kubernetes-'))
 for (const overlay of ['single', 'fleet', 'monitoring']) {

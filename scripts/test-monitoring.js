@@ -1,6 +1,6 @@
 /**
  * Tests deploy/monitoring: promtool accepts the rules and their tests, and a real Prometheus that scrapes the service
- * has data for every recording rule and every query of the dashboard.
+ * has data for every recording rule and every query of the dashboard. Skipped without these programs.
  *
  *     npm run test:monitoring
  */
@@ -11,12 +11,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { requirePrograms } from './lib/programs.js'
 import { freePort, startServer, startService } from './lib/server.js'
 
 const monitoring = fileURLToPath(new URL('../deploy/monitoring/', import.meta.url))
 /** Seconds that Prometheus gets for the rates of rules and queries. */
 const MAX_SECONDS = 40
 
+requirePrograms('Monitoring was', 'promtool', 'prometheus')
 let [passed, failed] = [0, 0]
 promtool('check', 'config', 'prometheus.yml')
 promtool('check', 'rules', 'recording-rules.yml', 'alerts.yml')
