@@ -83,8 +83,8 @@ const SLACK = 32
 /** Bytes of text that are written at a time: few enough to stay in a core's own cache. */
 const WINDOW = 128 << 10
 
-/** New numbers after which `write` returns, since each takes up to a microsecond. */
-const MAX_LEARNED = 1 << 11
+/** New numbers after which `write` returns: each takes a microsecond, and ten before V8 has compiled the code. */
+const MAX_LEARNED = 1 << 8
 
 /** Images whose pixels are copied at a time. */
 const GROUP = 16
