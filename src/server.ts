@@ -83,6 +83,8 @@ async function main (): Promise<void> {
     const { listenForMetrics } = await import('./http/routes/metrics.ts')
     await listenForMetrics(app, host.startsWith('unix:') ? '127.0.0.1' : host, metricsPort)
   }
+  // Takes tens of milliseconds, and is cached: now, while other threads load the datasets, it delays nobody.
+  app.swagger()
   try {
     const { retrying } = await loading
     // Preloads slow imports that would otherwise delay the first Arrow response and the first metrics.
