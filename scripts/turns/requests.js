@@ -58,7 +58,7 @@ export function requestsFor ({ name, train, batchSize }) {
 }
 
 /** Requests of the application itself. */
-export const pages = inCodings(['/', '/docs/', '/openapi.json', '/readyz', '/v1/datasets'].map(path => {
+export const pages = inCodings(['/', '/docs/', '/docs/yaml', '/openapi.json', '/readyz', '/v1/datasets'].map(path => {
   return { title: path, path }
 }))
 
