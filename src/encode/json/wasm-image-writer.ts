@@ -146,27 +146,32 @@ class ImageTables {
     let at = window
     let image = start
     let learned = 0
-    for (; image < groupEnd && at <= last && learned < MAX_LEARNED; image++) {
+    while (image < groupEnd && at <= last && learned < MAX_LEARNED) {
       const pixels = pixelValues + (image - start) * this.#pixels
       const end = this.#writeImage(pixels, at, Number(this.#hasBlank))
-      if (end === 0) learned += this.#learn(batch.slice(image, image + 1).images.data(), batch.images.dtype, pixels)
-      at = end === 0 ? this.#writeImage(pixels, at, Number(this.#hasBlank)) : end
+      if (end === 0) {
+        const values = batch.slice(image, image + 1).images.data()
+        learned += this.#learn(values, batch.images.dtype, pixels, MAX_LEARNED - learned)
+      } else {
+        at = end
+        image++
+      }
     }
     return { next: image, text: this.#memory.subarray(window, at), learned }
   }
 
   /**
-   * Adds the texts of all values of an image.
+   * Adds the texts of the values of an image, up to `most` new ones.
    *
    * @param pixels offset of its pixels
    * @returns the number of new ones
    */
-  #learn (values: PixelValues, dtype: ElementType, pixels: number): number {
+  #learn (values: PixelValues, dtype: ElementType, pixels: number, most: number): number {
     const writeNumber = numberWriter(dtype)
     const memory = this.#memory
     let hasNewBlank = false
     let learned = 0
-    for (let position = 0; position < this.#pixels; position++) {
+    for (let position = 0; position < this.#pixels && learned < most; position++) {
       const level = memory[pixels + position]!
       const slot = this.#at.texts + (position * this.#positionStride + level) * TEXT_SLOT
       if (memory[slot + TEXT_LENGTH] !== 0) continue
