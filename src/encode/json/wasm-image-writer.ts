@@ -83,7 +83,7 @@ const SLACK = 32
 /** Bytes of text that are written at a time: few enough to stay in a core's own cache. */
 const WINDOW = 128 << 10
 
-/** New numbers after which `write` returns: each takes a microsecond, and ten before V8 has compiled the code. */
+/** New numbers after which `write` returns: each takes up to a microsecond, and more until V8 compiles the code. */
 const MAX_LEARNED = 1 << 8
 
 /** Images whose pixels are copied at a time. */
