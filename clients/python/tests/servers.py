@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -60,9 +62,14 @@ class RealServer:
 
 
 class ScriptedServer:
-    """Answers each request with what `answer(path, headers)` returns: status, headers and body."""
+    """Answers each request with what `answer(path, headers)` returns: status, headers and body.
 
-    def __init__(self, answer: Callable[[str, dict[str, str]], tuple[int, dict[str, str], bytes]]) -> None:
+    Args:
+        certificate: file with the key and the certificate, for https.
+    """
+
+    def __init__(self, answer: Callable[[str, dict[str, str]], tuple[int, dict[str, str], bytes]],
+                 certificate: Path | None = None) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
         outer = self
 
@@ -82,9 +89,21 @@ class ScriptedServer:
             def log_message(self, *_: object) -> None:
                 pass
 
+            def handle(self) -> None:
+                # A client that does not trust the certificate disconnects.
+                with contextlib.suppress(ssl.SSLError):
+                    super().handle()
+
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True,
+                                                      do_handshake_on_connect=False)
+            self.url = self.url.replace("http", "https", 1)
 
     def __enter__(self) -> ScriptedServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -145,3 +164,45 @@ class BreakingProxy:
                         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return
                     client.sendall(data)
+
+
+class TunnelProxy:
+    """A proxy whose tunnels all lead to a port of this machine, or are refused with another status."""
+
+    def __init__(self, port: int, status: str = "200 OK") -> None:
+        self._port, self._status = port, status
+        self.requests: list[str] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> TunnelProxy:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client:
+            request = b""
+            while not request.endswith(b"\r\n\r\n"):
+                request += client.recv(4096)
+            self.requests.append(request.decode())
+            client.sendall(f"HTTP/1.1 {self._status}\r\n\r\n".encode())
+            if not self._status.startswith("200"):
+                return
+            with socket.create_connection(("127.0.0.1", self._port)) as server:
+                while True:
+                    for source in select.select([client, server], [], [])[0]:
+                        data = source.recv(65536)
+                        if not data:
+                            return
+                        (server if source is client else client).sendall(data)

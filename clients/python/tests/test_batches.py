@@ -5,10 +5,14 @@ import json
 import pickle
 import threading
 from itertools import product
+from typing import Any
 
+import numpy as np
 import pytest
+from servers import RealServer
 
 from mnist_batches import Batches, Client, StateError, epoch_order
+from mnist_batches.options import DType, Layout, Normalization, Remainder, Wire
 
 TOTAL = 10_000
 
@@ -47,9 +51,9 @@ def test_remainders(client: Client, batch_size: int, world_size: int) -> None:
     order = epoch_order(TOTAL, 1, 0)
     page = batch_size * world_size
 
-    def shards(remainder: str) -> list[Batches]:
+    def shards(remainder: Remainder) -> list[Batches]:
         return [Batches(client, split="test", batch_size=batch_size, seed=1, normalization="raw", remainder=remainder,
-                        rank=rank, world_size=world_size) for rank in range(world_size)]
+                        uneven_ranks=True, rank=rank, world_size=world_size) for rank in range(world_size)]
 
     assert sorted(id for shard in shards("keep") for id in ids_of(shard)) == list(range(TOTAL))
     for shard in shards("keep"):
@@ -66,13 +70,17 @@ def test_remainders(client: Client, batch_size: int, world_size: int) -> None:
     assert sorted(real) == list(range(TOTAL))
 
 
+DTYPES: tuple[DType, ...] = ("float32", "float16")
+LAYOUTS: tuple[Layout, ...] = ("flat", "nhwc", "nchw")
+WIRES: tuple[Wire, ...] = ("raw", "float32")
+
+
 @pytest.mark.parametrize("normalization", ["unit", "centered", "standard"])
-def test_raw_pixels_become_the_same_bits(client: Client, normalization: str) -> None:
-    for dtype, layout, pad, augment in product(("float32", "float16"), ("flat", "nhwc", "nchw"), (None, 32),
-                                               (None, "shift:2")):
+def test_raw_pixels_become_the_same_bits(client: Client, normalization: Normalization) -> None:
+    for dtype, layout, pad, augment in product(DTYPES, LAYOUTS, (None, 32), (None, "shift:2")):
         raw, finished = (next(iter(Batches(client, batch_size=64, seed=3, normalization=normalization, dtype=dtype,
                                            layout=layout, pad=pad, augment=augment, wire=wire, prefetch=0)))
-                         for wire in ("raw", "float32"))
+                         for wire in WIRES)
         assert raw.images.dtype == finished.images.dtype == dtype
         assert raw.images.shape == finished.images.shape
         assert raw.images.tobytes() == finished.images.tobytes()
@@ -95,10 +103,10 @@ def test_slow_networks_get_compressed_pixels(client: Client) -> None:
     plain = list(batches)
     uncompressed = batches.stats.wire_bytes
     for _ in range(5):
-        batches._wire.record("raw", 1.0, 1_000_000, 1.0)
+        batches._fetcher._wire.record("raw", 1.0, 1_000_000, 1.0)
     batches.set_epoch(0)
     batches.stats.reset()
-    batches._wire.record = lambda *_: None  # type: ignore[method-assign]
+    batches._fetcher._wire.record = lambda *_: None  # type: ignore[method-assign]
     for ours, theirs in zip(plain, batches, strict=True):
         assert ours.images.tobytes() == theirs.images.tobytes()
     assert batches.stats.wire_bytes < uncompressed / 4
@@ -119,6 +127,9 @@ def test_a_batch_by_its_number(client: Client) -> None:
     assert batches[33].ids.tolist() == everything[33].ids.tolist()
     with pytest.raises(IndexError, match="34 batches"):
         batches[34]
+    assert batches[-1].ids.tolist() == everything[-1].ids.tolist()
+    with pytest.raises(IndexError, match="no batch -35"):
+        batches[-35]
 
 
 def test_an_iteration_that_is_broken_off_begins_again(client: Client) -> None:
@@ -126,6 +137,28 @@ def test_an_iteration_that_is_broken_off_begins_again(client: Client) -> None:
     first = next(iter(batches))
     assert next(iter(batches)).ids.tolist() == first.ids.tolist()
     assert batches.epoch == 0
+    with pytest.warns(UserWarning, match=r"epoch 0 of test begins a third time.*advance_on_break=True"):
+        next(iter(batches))
+    assert ids_of(batches) == epoch_order(TOTAL, 1, 0).tolist()
+
+
+def test_an_iteration_that_is_broken_off_may_count(client: Client, recwarn: pytest.WarningsRecorder) -> None:
+    batches = Batches(client, split="test", seed=1, advance_on_break=True)
+    for epoch in range(4):
+        for batch in batches:
+            assert batch.ids.tolist() == epoch_order(TOTAL, 1, epoch)[:128].tolist()
+            break
+    assert batches.state_dict()["epoch"] == 3, "a state has what was delivered"
+    assert batches.state_dict()["offset"] == 128
+    assert len(recwarn) == 0
+
+
+def test_an_iterator_that_is_never_used_does_not_begin_an_epoch(client: Client) -> None:
+    batches = Batches(client, split="test", batch_size=1000, seed=1, advance_on_break=True)
+    iter(batches)
+    assert ids_of(batches) == epoch_order(TOTAL, 1, 0).tolist()
+    iter(batches)
+    assert ids_of(batches) == epoch_order(TOTAL, 1, 1).tolist()
 
 
 def test_state_describes_what_was_delivered(client: Client) -> None:
@@ -147,13 +180,17 @@ def test_resumes_with_other_batch_and_world_sizes(client: Client) -> None:
     assert state["offset"] == 700
     seen: list[int] = []
     for rank in range(3):
-        rest = Batches(client, split="test", batch_size=64, seed=2, rank=rank, world_size=3)
+        whole = Batches(client, split="test", batch_size=64, seed=2, epoch=1, rank=rank, world_size=3,
+                        remainder="keep", uneven_ranks=True)
+        rest = Batches(client, split="test", batch_size=64, seed=2, rank=rank, world_size=3, remainder="keep",
+                       uneven_ranks=True)
         rest.load_state_dict(state)
-        assert len(rest) == len(list(rest))
+        assert len(rest) == len(whole), "of a whole epoch, always"
+        assert rest.remaining == len(list(rest)) < len(rest)
         rest.load_state_dict(state)
         seen += ids_of(rest)
-        assert ids_of(rest) == ids_of(Batches(client, split="test", batch_size=64, seed=2, epoch=1, rank=rank,
-                                              world_size=3)), "the next iteration is a whole epoch"
+        assert rest.remaining == len(rest)
+        assert ids_of(rest) == ids_of(whole), "the next iteration is a whole epoch"
     assert sorted(seen) == sorted(epoch_order(TOTAL, 2, 0)[700:].tolist())
 
 
@@ -198,14 +235,44 @@ def test_the_names_in_a_state_are_optional(client: Client) -> None:
 
 
 def test_rejects_invalid_options(client: Client) -> None:
-    with pytest.raises(ValueError, match="keep, drop, pad"):
-        Batches(client, remainder="cut")
-    with pytest.raises(ValueError, match="raw, float32, auto"):
-        Batches(client, wire="json")
-    with pytest.raises(ValueError, match="both"):
-        Batches(client, rank=1)
-    with pytest.raises(ValueError, match="train, val, test"):
+    cases: list[tuple[type[Exception], str, dict[str, Any]]] = [
+        (ValueError, "keep, drop, pad, got 'cut'", {"remainder": "cut"}),
+        (ValueError, "raw, float32, auto", {"wire": "json"}),
+        (ValueError, "onehot, index", {"labels": "text"}),
+        (ValueError, "flat, nhwc, nchw", {"layout": "chw"}),
+        (ValueError, "raw, unit, centered, standard", {"normalization": "zscore"}),
+        (ValueError, "float32, float16, uint8", {"dtype": "int8"}),
+        (ValueError, "both", {"rank": 1}),
+        (ValueError, "rank must be an integer from 0 to 1, got 2", {"rank": 2, "world_size": 2}),
+        (TypeError, "batch_size must be an integer of at least 1, got '128'", {"batch_size": "128"}),
+        (TypeError, "got 12.5", {"batch_size": 12.5}),
+        (TypeError, "got True", {"seed": True}),
+        (ValueError, "from 0 to 4294967295, got -1", {"seed": -1}),
+        (TypeError, "True or False", {"advance_on_break": 1}),
+        (TypeError, "batchsize", {"batchsize": 1})
+    ]
+    for error, message, options in cases:
+        with pytest.raises(error, match=message):
+            Batches(client, **options)
+    with pytest.raises(ValueError, match="'all'; there are: train, val, test"):
         len(Batches(client, split="all"))
+    with pytest.raises(TypeError, match="Client or the address"):
+        Batches(8080)  # type: ignore[arg-type]
+
+
+def test_takes_an_address_and_integers_of_numpy(server: RealServer) -> None:
+    batches = Batches(server.url, split="test", batch_size=np.int64(500), seed=np.uint32(3), epoch=np.int8(1))
+    assert json.loads(json.dumps(batches.state_dict()))["seed"] == 3
+    assert ids_of(batches) == epoch_order(TOTAL, 3, 1).tolist()
+
+
+def test_representations(client: Client) -> None:
+    batches = Batches(client, split="test", batch_size=100, seed=1)
+    assert repr(batches) == "Batches('mnist', 'test', batch_size=100, seed=1, epoch=0)"
+    assert repr(batches[0]) == "Batch(images float32 (100, 1, 28, 28), labels int64 (100,), ids int32 (100,))"
+    assert repr(client).startswith("Client('http://127.0.0.1:")
+    list(batches)
+    assert str(batches.stats).startswith("10,000 samples in ")
 
 
 def test_statistics(client: Client) -> None:
@@ -238,3 +305,75 @@ def test_no_thread_outlives_an_exception(client: Client) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert threads_of_client() == []
+
+
+@pytest.mark.parametrize("remainder", ["keep", "drop", "pad"])
+@pytest.mark.parametrize(("batch_size", "world_size"), [(100, 1), (768, 1), (128, 3)])
+def test_the_last_state_of_an_epoch_is_the_start_of_the_next(client: Client, remainder: Remainder, batch_size: int,
+                                                             world_size: int) -> None:
+    def create() -> Batches:
+        return Batches(client, split="test", batch_size=batch_size, seed=2, rank=0, world_size=world_size,
+                       remainder=remainder, uneven_ranks=True)
+
+    first, state = create(), {}
+    for _ in first:
+        state = first.state_dict()
+    assert (state["epoch"], state["offset"]) == (1, 0)
+    second = create()
+    second.load_state_dict(state)
+    assert ids_of(second) == ids_of(first), "both are epoch 1"
+
+
+def test_a_rest_without_a_batch_is_the_next_epoch(client: Client) -> None:
+    batches = Batches(client, split="test", batch_size=500, seed=2, remainder="drop")
+    for offset in (9600, TOTAL):
+        batches.load_state_dict({**batches.state_dict(), "epoch": 0, "offset": offset})
+        assert (batches.epoch, batches.remaining) == (1, 20)
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 8])
+@pytest.mark.parametrize("batch_size", [64, 128, 1000])
+def test_ranks_have_equal_numbers_of_batches_by_default(client: Client, world_size: int, batch_size: int) -> None:
+    ranks = [Batches(client, batch_size=batch_size, seed=1, rank=rank, world_size=world_size)
+             for rank in range(world_size)]
+    assert {len(rank) for rank in ranks} == {48_000 // (batch_size * world_size)}
+    assert {rank.remainder for rank in ranks} == {"drop"}
+
+
+def test_several_ranks_without_a_seed_require_a_remainder(client: Client) -> None:
+    batches = Batches(client, split="test", rank=0, world_size=2)
+    with pytest.raises(ValueError, match=r'remainder="pad" and use the mask.*rank=0, world_size=1'):
+        iter(batches)
+    assert len(Batches(client, split="test", rank=0, world_size=2, remainder="pad")) == 40
+
+
+def test_uneven_ranks_are_refused_unless_allowed(client: Client) -> None:
+    def create(uneven_ranks: bool) -> Batches:
+        return Batches(client, seed=1, rank=0, world_size=2, remainder="keep", uneven_ranks=uneven_ranks)
+
+    with pytest.raises(ValueError, match=r'a batch less.*"drop" or "pad".*uneven_ranks=True'):
+        iter(create(False))
+    assert len(create(True)) == 188
+
+
+def test_drop_never_leaves_an_epoch_without_batches(client: Client) -> None:
+    with pytest.raises(ValueError, match=r"10000 samples.*no batch of 4096 for 3 ranks"):
+        len(Batches(client, split="test", batch_size=4096, seed=1, rank=0, world_size=3))
+
+
+def test_labels_do_not_keep_images(client: Client) -> None:
+    for wire in WIRES:
+        for batch in Batches(client, split="test", wire=wire, remainder="pad", batch_size=768):
+            images = batch.images.base.nbytes if batch.images.base is not None else batch.images.nbytes
+            for array in (batch.labels, batch.ids, batch.mask):
+                assert array is not None
+                kept = array if array.base is None else array.base
+                assert kept.nbytes <= 8 * 1024 < images
+
+
+def test_statistics_are_bounded(client: Client) -> None:
+    batches = Batches(client, split="test", seed=1, batch_size=1000)
+    batches.stats.waits.extend([0.0] * 10_000)
+    list(batches)
+    assert len(batches.stats.waits) == 4096
+    assert batches.stats.wait_seconds == pytest.approx(sum(list(batches.stats.waits)[-10:]))

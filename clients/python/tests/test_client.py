@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,9 +38,61 @@ def test_gathers_samples_in_the_given_order(client: Client) -> None:
     assert batch.labels[1] == label
 
 
+def test_gathers_more_samples_than_a_response_may_have(client: Client) -> None:
+    assert client.max_batch_size < 5000
+    batch = client.gather("mnist", "train", range(5000), normalization="raw", labels="index")
+    assert batch.ids.tolist() == list(range(5000))
+    assert batch.images.shape == (5000, 784)
+    assert np.array_equal(batch.labels, client.labels("mnist", "train")[:5000])
+
+
+@pytest.mark.parametrize(("ids", "message"), [
+    (np.array([False, True]), "booleans.*np.flatnonzero"),
+    ([True], "booleans"),
+    ([1.0], "integers, got 1.0"),
+    (np.array([0.5]), "integers, got"),
+    (["1"], "integers, got '1'"),
+])
+def test_ids_that_are_no_integers_are_refused(client: Client, ids: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        client.gather("mnist", "train", ids)
+
+
+def test_labels_and_the_mean_image(client: Client) -> None:
+    labels = client.labels("mnist", "test")
+    assert (labels.dtype.name, labels.shape) == ("int64", (10_000,))
+    mean = client.mean("mnist")
+    assert (mean.dtype.name, mean.shape) == ("float32", (28, 28))
+    assert float(mean.mean()) == pytest.approx(client.dataset("mnist").mean, abs=1e-6)
+
+
+def test_timeouts() -> None:
+    good: list[Any] = [30, 0.5, (3, 20), [3, 20]]
+    for timeout in good:
+        Client(timeout=timeout)
+    bad: list[Any] = [0, -1, (1, 2, 3), "30", float("inf"), (1, None)]
+    for timeout in bad:
+        with pytest.raises(ValueError, match="timeout must be"):
+            Client(timeout=timeout)
+
+
+class Log:
+    """What some programs put in place of stderr."""
+
+    def write(self, text: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize("stream", [None, Log()])
+def test_needs_no_terminal(client: Client, stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    assert client.split("mnist", "test")["count"] == 10_000
+
+
 def test_raises_the_problem_of_the_server(client: Client) -> None:
     with pytest.raises(BatchServerError, match="labels must be") as caught:
-        client.gather("mnist", "train", [0], labels="text")
+        client.gather("mnist", "train", [0], labels="text")  # type: ignore[arg-type]
+    assert pickle.loads(pickle.dumps(caught.value)).allowed == caught.value.allowed
     assert caught.value.status == 400
     assert caught.value.code == "invalid_parameter"
     assert caught.value.allowed["labels"] == "one of onehot, index"
@@ -52,44 +105,12 @@ def test_raises_the_problem_of_the_server(client: Client) -> None:
 def test_url_and_token_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(lambda path, headers: ok(READY)) as server:
         monkeypatch.setenv("MNIST_BATCHES_URL", f"{server.url}/prefix/")
-        monkeypatch.setenv("MNIST_BATCHES_TOKEN", "secret")
+        # Files end with a newline.
+        monkeypatch.setenv("MNIST_BATCHES_TOKEN", "secret\n")
         Client().datasets()
         path, headers = server.requests[0]
     assert path == "/prefix/v1/datasets"
     assert headers["authorization"] == "Bearer secret"
-
-
-def test_an_address_without_scheme_is_rejected() -> None:
-    with pytest.raises(ValueError, match="http://host:8080"):
-        Client("localhost:8080")
-
-
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_retries_after_the_requested_time(status: int) -> None:
-    answers = iter([(status, {"Retry-After": "1"}, problem(status, code="overloaded")), ok(READY)])
-    waits: list[float] = []
-    with ScriptedServer(lambda path, headers: next(answers)) as server:
-        client = Client(server.url)
-        session = client.open_session()
-        session.sleep = waits.append  # type: ignore[method-assign, assignment]
-        client.request("GET", "/v1/datasets", session=session)
-    assert len(server.requests) == 2
-    assert client.retried == 1
-    assert 1 <= waits[0] <= 1.5
-
-
-def test_other_errors_are_not_retried() -> None:
-    with ScriptedServer(lambda path, headers: (500, {}, problem(500, code="internal", detail="broken"))) as server:
-        with pytest.raises(BatchServerError, match="broken"):
-            Client(server.url).datasets()
-        assert len(server.requests) == 1
-
-
-def test_gives_up_after_its_retries() -> None:
-    with ScriptedServer(lambda path, headers: (503, {}, b"<html>")) as server:
-        with pytest.raises(BatchServerError, match="responded with 503"):
-            Client([server.url] * 2, retries=1).datasets()
-        assert len(server.requests) == 2
 
 
 def test_waits_for_a_preparation_however_long(capsys: pytest.CaptureFixture[str],
@@ -99,7 +120,7 @@ def test_waits_for_a_preparation_however_long(capsys: pytest.CaptureFixture[str]
     loading = 503, {"Retry-After": "0"}, problem(503, code="dataset_loading", detail="…", progress=progress)
     answers = iter([loading, loading, loading, ok(READY)])
     with ScriptedServer(lambda path, headers: next(answers)) as server:
-        Client(server.url, retries=0).datasets()
+        Client(server.url, give_up_after=0).datasets()
     assert "prepare summing [#########" in capsys.readouterr().err
 
 
@@ -120,7 +141,7 @@ def test_a_reset_in_the_middle_of_a_body_is_retried(server: RealServer) -> None:
 
 def test_fails_over_to_the_next_server_at_once(server: RealServer) -> None:
     with BreakingProxy(server.port, breaks=10**6, after=0) as dead:
-        client = Client([dead.url, server.url], retries=1)
+        client = Client([dead.url, server.url])
         session = client.open_session()
         session.sleep = lambda seconds: pytest.fail("waited")  # type: ignore[method-assign]
         assert client.request("GET", "/v1/datasets", session=session).status == 200

@@ -30,7 +30,7 @@ from mnist_batches import Batches, Client
 url, checkpoint, log, batch_size, world_size, epochs = *sys.argv[1:4], *map(int, sys.argv[4:])
 client = Client(url)
 ranks = [Batches(client, split="test", batch_size=batch_size, seed=9, rank=rank, world_size=world_size, prefetch=2,
-                 normalization="raw") for rank in range(world_size)]
+                 normalization="raw", remainder="keep", uneven_ranks=True) for rank in range(world_size)]
 with open(log, "ab") as seen:
     if os.path.exists(checkpoint):
         with open(checkpoint) as file:
@@ -88,7 +88,7 @@ def test_a_run_that_is_killed_at_20_moments_sees_every_sample_once(client: Clien
 def test_a_server_that_restarts_in_the_middle_of_an_epoch_costs_a_pause(tmp_path: Path) -> None:
     server = RealServer(tmp_path).start()
     try:
-        batches = Batches(Client(server.url, retries=10), split="test", batch_size=100, seed=4)
+        batches = Batches(Client(server.url), split="test", batch_size=100, seed=4)
         seen: list[int] = []
         for number, batch in enumerate(batches):
             seen += batch.ids.tolist()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from servers import ROOT
@@ -23,3 +26,51 @@ def test_style_and_types(module: str, arguments: list[str]) -> None:
     pytest.importorskip("torch")
     result = subprocess.run([sys.executable, "-m", module, *arguments], cwd=PACKAGE, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+CONSUMER = """
+from mnist_batches import Batches, Client
+from mnist_batches.torch import BatchDataset, SampleDataset, loader
+from torch import Tensor
+
+client = Client("http://127.0.0.1:8080", give_up_after=10, timeout=30)
+for images, labels in loader(client, batch_size=256, seed=7, remainder="drop"):
+    first: Tensor = images
+for images, labels, ids in loader(client, with_ids=True):
+    second: Tensor = ids
+for images, labels, mask in loader("http://127.0.0.1:8080", remainder="pad", with_mask=True):
+    third: Tensor = mask
+batch = client.gather("mnist", "train", [3, 1], normalization="unit", labels="index")
+"""
+WRONG = {
+    'loader(client, batchsize=1)': "batchsize",
+    'loader(client, remainder="cut")': "remainder",
+    'loader(client, layout="chw")': "layout",
+    'loader(client, batch_size="128")': "batch_size",
+    'Batches(client, remainder="bogus")': "remainder",
+    'Batches(client, normalization="xyz")': "normalization",
+    'BatchDataset(client, label="index")': "label",
+    'SampleDataset(client, split="val", augmented="shift:2")': "augmented",
+    'client.gather("mnist", "train", [1], labels="text")': "labels",
+}
+
+
+def test_wrong_options_fail_the_type_check(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    pytest.importorskip("torch")
+    program = tmp_path / "program.py"
+    first = CONSUMER.count("\n") + 1
+    program.write_text("\n".join([CONSUMER, *WRONG, ""]))
+    result = subprocess.run([sys.executable, "-m", "mypy", "--strict", program], cwd=tmp_path, capture_output=True,
+                            text=True, env={**os.environ, "MYPYPATH": str(PACKAGE / "src")})
+    lines = {int(match[1]): match[2] for match in re.finditer(r"program\.py:(\d+): error: (.*)", result.stdout)}
+    assert sorted(lines) == [first + number + 1 for number in range(len(WRONG))], result.stdout
+    for number, name in enumerate(WRONG.values()):
+        assert name in lines[first + number + 1]
+
+
+def test_the_command_knows_its_version() -> None:
+    for command in ("--version", "--help"):
+        done = subprocess.run([sys.executable, "-m", "mnist_batches", command], capture_output=True, text=True,
+                              check=True)
+        assert "mnist-batches" in done.stdout

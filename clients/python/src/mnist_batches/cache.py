@@ -59,6 +59,19 @@ class DiskCache:
         with contextlib.suppress(OSError):
             self._write(self._path(key), [len(header).to_bytes(8, "little"), header, response.body.data])
 
+    def remember(self, name: str, value: Any) -> None:
+        """Stores a JSON value for `recall`; unlike responses, without a lifetime."""
+        with contextlib.suppress(OSError):
+            self._write(self._path(name).with_suffix(".json"), [json.dumps({"name": name, "value": value}).encode()])
+
+    def recall(self, name: str) -> Any:
+        """The value that was remembered, or None."""
+        try:
+            stored = json.loads(self._path(name).with_suffix(".json").read_bytes())
+            return stored["value"] if stored["name"] == name else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def _write(self, path: Path, chunks: list[Any]) -> None:
         handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
         try:

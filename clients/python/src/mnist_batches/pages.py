@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-REMAINDERS = ("keep", "drop", "pad")
+from dataclasses import dataclass, replace
 
 # Requests are about this large: their overhead is small then, and the first batch still arrives soon.
 _SAMPLES_PER_REQUEST = 1024
@@ -33,7 +31,7 @@ class Shard:
 
     @property
     def pages(self) -> int:
-        """Pages that contain samples of this rank."""
+        """Pages from the offset on that contain samples of this rank."""
         left = self.total - self.offset
         if self.remainder == "drop":
             return left // self.page_size
@@ -54,6 +52,16 @@ class Shard:
         For one of several workers, its next page is relative to this offset what its first page was to the first one.
         """
         return min(self.offset + batches * self.workers * self.page_size, self.total)
+
+    @property
+    def longest(self) -> int:
+        """Pages of the first rank, which never has fewer than another."""
+        return replace(self, rank=0).pages
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all ranks have equal numbers of batches."""
+        return replace(self, rank=self.world_size - 1).pages == self.longest
 
     def batches_per_request(self, max_batch_size: int) -> int:
         """Batches whose samples are contiguous in the order come in one request."""

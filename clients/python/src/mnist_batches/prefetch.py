@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .session import Aborted, Session
 
@@ -33,6 +36,16 @@ def prefetch(fetch: Callable[[Session, int], T], count: int, depth: int,
             yield pipeline.take(index)
 
 
+# Closed before the interpreter takes down what their threads need.
+_open_pipelines: weakref.WeakSet[_Pipeline[Any]] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_pipelines() -> None:
+    for pipeline in list(_open_pipelines):
+        pipeline.close()
+
+
 class _Pipeline(Generic[T]):
     def __init__(self, fetch: Callable[[Session, int], T], count: int, depth: int,
                  open_session: Callable[[], Session]) -> None:
@@ -44,6 +57,8 @@ class _Pipeline(Generic[T]):
         self._sessions = [open_session() for _ in range(min(depth, count))]
         self._threads = [threading.Thread(target=self._work, args=(session,), name="mnist-batches", daemon=True)
                          for session in self._sessions]
+        self._process = os.getpid()
+        _open_pipelines.add(self)
         for thread in self._threads:
             thread.start()
 
@@ -59,6 +74,11 @@ class _Pipeline(Generic[T]):
         return result
 
     def close(self) -> None:
+        if os.getpid() != self._process:
+            # A fork has copies of the connections, but neither the threads nor usable locks.
+            for session in self._sessions:
+                session.close()
+            return
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -12,23 +12,26 @@ class ProgressBar:
     """A line that is redrawn in place, and erased at the end."""
 
     def __init__(self) -> None:
-        self._visible = sys.stderr.isatty()
+        self._stream = sys.stderr if _is_terminal(sys.stderr) else None
         self._drawn = False
 
     def update(self, text: str, done: float, total: float) -> None:
-        if not self._visible:
+        if self._stream is None:
             return
         share = min(1.0, done / total) if total > 0 else 0.0
         filled = round(share * _WIDTH)
-        sys.stderr.write(f"\r\033[K{text} [{'#' * filled}{'.' * (_WIDTH - filled)}] {share:4.0%}")
-        sys.stderr.flush()
+        self._write(f"\r\033[K{text} [{'#' * filled}{'.' * (_WIDTH - filled)}] {share:4.0%}")
         self._drawn = True
 
     def close(self) -> None:
         if self._drawn:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+            self._write("\r\033[K")
             self._drawn = False
+
+    def _write(self, text: str) -> None:
+        assert self._stream is not None
+        self._stream.write(text)
+        self._stream.flush()
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -36,3 +39,9 @@ class ProgressBar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
                  /) -> None:
         self.close()
+
+
+def _is_terminal(stream: object) -> bool:
+    """Services have no stderr, and some programs replace it by an object that can only write."""
+    isatty = getattr(stream, "isatty", None)
+    return bool(callable(isatty) and isatty())

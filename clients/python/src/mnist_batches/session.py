@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -11,12 +12,16 @@ import zlib
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
-from urllib.parse import SplitResult
 
 import numpy as np
 from numpy.typing import NDArray
 
-NETWORK_ERRORS = (OSError, HTTPException, zlib.error)
+from .address import Address, Proxy, find_proxy
+from .failures import NETWORK_ERRORS, FinalError
+
+# Connections of the parent in a forked process. Closing or collecting one could wait forever for a lock that a thread
+# of the parent held.
+_of_parent: list[HTTPConnection] = []
 
 
 class Aborted(Exception):
@@ -45,21 +50,29 @@ class Session:
     def __init__(self, timeout: tuple[float, float]) -> None:
         self._connect_timeout, self._read_timeout = timeout
         self._connection: HTTPConnection | None = None
-        self._base: SplitResult | None = None
+        self._server: Address | None = None
+        self._proxy: Proxy | None = None
         self._socket: socket.socket | None = None
         self._aborted = threading.Event()
+        self._process = os.getpid()
 
-    def exchange(self, base: SplitResult, method: str, target: str, headers: dict[str, str],
+    def exchange(self, server: Address, method: str, target: str, headers: dict[str, str],
                  body: bytes | None = None) -> Response:
         """Sends one request, and reads the whole response.
 
         Raises:
             Aborted, or one of NETWORK_ERRORS; the connection is closed then.
         """
+        is_reused = self._connection is not None and self._server == server
         try:
-            connection = self._connect(base)
-            connection.request(method, base.path.rstrip("/") + target, body, headers)
-            response = connection.getresponse()
+            try:
+                response = self._request(server, method, target, headers, body)
+            except ConnectionError:
+                # The server has closed an idle connection; nothing is wrong with a new one.
+                if not is_reused or self.aborted:
+                    raise
+                self.close()
+                response = self._request(server, method, target, headers, body)
             received, seconds = _read_body(response)
         except BaseException as error:
             self.close()
@@ -80,7 +93,8 @@ class Session:
         """Makes the current and all later requests fail at once."""
         self._aborted.set()
         opened = self._socket
-        if opened is not None:
+        # A forked process shares the connection, which its parent still uses.
+        if opened is not None and os.getpid() == self._process:
             with contextlib.suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
 
@@ -90,28 +104,51 @@ class Session:
 
     def close(self) -> None:
         connection, self._connection, self._socket = self._connection, None, None
-        if connection is not None:
+        if connection is None:
+            return
+        if os.getpid() == self._process:
             connection.close()
+        else:
+            _of_parent.append(connection)
 
     def __del__(self) -> None:
         self.close()
 
-    def _connect(self, base: SplitResult) -> HTTPConnection:
+    def _request(self, server: Address, method: str, target: str, headers: dict[str, str],
+                 body: bytes | None) -> HTTPResponse:
+        connection = self._connect(server)
+        path = server.path + target
+        if self._proxy is not None and server.scheme == "http":
+            # A proxy gets the whole address (RFC 9112, section 3.2.2).
+            path = f"{Address(*server.origin)}{path}"
+            if self._proxy.authorization is not None:
+                headers = {**headers, "Proxy-Authorization": self._proxy.authorization}
+        connection.request(method, path, body, headers)
+        return connection.getresponse()
+
+    def _connect(self, server: Address) -> HTTPConnection:
         if self.aborted:
             raise Aborted
-        if self._connection is not None and self._base == base:
+        if self._connection is not None and self._server == server:
             return self._connection
         self.close()
-        assert base.hostname is not None
-        if base.scheme == "https":
-            self._connection = _HttpsConnection(base.hostname, base.port, context=ssl.create_default_context())
+        self._proxy = find_proxy(server)
+        # The name of the server is needed for its certificate, the host of the proxy to connect to.
+        first = (self._proxy.host, self._proxy.port) if self._proxy else (server.host, server.port)
+        connection: _HttpConnection
+        if server.scheme == "https":
+            connection = _HttpsConnection(*first, context=ssl.create_default_context())
+            if self._proxy is not None:
+                authorization = self._proxy.authorization
+                connection.set_tunnel(server.host, server.port,
+                                      {} if authorization is None else {"Proxy-Authorization": authorization})
         else:
-            self._connection = _HttpConnection(base.hostname, base.port)
-        self._connection.dial = self._dial
-        self._base = base
-        self._connection.connect()
-        self._connection.sock.settimeout(self._read_timeout)
-        return self._connection
+            connection = _HttpConnection(*first)
+        connection.dial = self._dial
+        self._connection, self._server = connection, server
+        connection.connect()
+        connection.sock.settimeout(self._read_timeout)
+        return connection
 
     def _dial(self, host: str, port: int) -> socket.socket:
         """Connects a socket that `abort` can shut down while it connects."""
@@ -136,13 +173,26 @@ class Session:
 
 class _HttpConnection(HTTPConnection):
     dial: Any
+    _tunnel_host: str | None
 
     def connect(self) -> None:
         self.sock = self.dial(self.host, self.port)
+        if self._tunnel_host is not None:
+            try:
+                self._tunnel()  # type: ignore[attr-defined]
+            except OSError as error:
+                raise _tunnel_error(error) from None
 
 
 class _HttpsConnection(HTTPSConnection, _HttpConnection):
     """HTTPSConnection wraps the socket that the next class in line connects."""
+
+
+def _tunnel_error(error: OSError) -> OSError:
+    """http.client has the status of a refused tunnel in its message only."""
+    text = str(error)
+    is_final = text.startswith("Tunnel connection failed: 4") and not text.startswith("Tunnel connection failed: 429")
+    return FinalError(f"the proxy of the environment refuses: {text}") if is_final else error
 
 
 def _read_body(response: HTTPResponse) -> tuple[NDArray[np.uint8], float]:

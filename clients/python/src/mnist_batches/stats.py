@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
+
+# Enough for percentiles, and little memory in a run of weeks.
+_LATEST = 4096
 
 
 @dataclass
@@ -15,16 +19,14 @@ class Stats:
     samples: int = 0
     requests: int = 0
     wire_bytes: int = 0
-    waits: list[float] = field(default_factory=list, repr=False)
-    """Seconds that the loop waited for each batch."""
+    wait_seconds: float = 0.0
+    """Time that the loop waited for batches."""
+    waits: deque[float] = field(default_factory=lambda: deque(maxlen=_LATEST), repr=False)
+    """Seconds that the loop waited for each of the latest batches."""
     seconds: float = 0.0
     """From the request for the first batch to the latest delivery, over all iterations."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _last: float = field(default=0.0, repr=False, compare=False)
-
-    @property
-    def wait_seconds(self) -> float:
-        return sum(self.waits)
 
     @property
     def wait_share(self) -> float:
@@ -37,7 +39,8 @@ class Stats:
 
     def reset(self) -> None:
         self.batches = self.samples = self.requests = self.wire_bytes = 0
-        self.waits, self.seconds = [], 0.0
+        self.wait_seconds = self.seconds = 0.0
+        self.waits.clear()
 
     def start(self) -> None:
         self._last = time.perf_counter()
@@ -52,9 +55,15 @@ class Stats:
         now = time.perf_counter()
         self.batches += 1
         self.samples += samples
+        self.wait_seconds += now - asked
         self.waits.append(now - asked)
         self.seconds += now - self._last
         self._last = now
+
+    def __str__(self) -> str:
+        return (f"{self.samples:,} samples in {self.seconds:.1f} s ({self.samples_per_second:,.0f}/s), "
+                f"{self.wait_share:.0%} of the time spent waiting, {self.wire_bytes / 1e6:,.1f} MB in "
+                f"{self.requests:,} requests")
 
     def __getstate__(self) -> dict[str, object]:
         return {}

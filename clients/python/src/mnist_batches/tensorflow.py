@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
+from .batch import Batch
 from .batches import Batches
 
 
@@ -14,17 +15,20 @@ def dataset(source: Batches) -> Any:
     """A tf.data.Dataset of (images, labels), or of (images, labels, mask) with padding: Keras takes the mask for
     weights. Each iteration of it is an epoch.
     """
+    return from_batches(source, lambda: iter(source))
+
+
+def from_batches(source: Batches, iterate: Callable[[], Iterator[Batch]]) -> Any:
+    """A tf.data.Dataset, each of whose iterations is one of `iterate`."""
     first = source[0]
-    names = ("images", "labels") if first.mask is None else ("images", "labels", "mask")
     is_static = source.remainder != "keep"
 
-    def spec(name: str) -> Any:
-        array = getattr(first, name)
+    def spec(array: Any) -> Any:
         length = array.shape[0] if is_static else None
         return tf.TensorSpec((length, *array.shape[1:]), array.dtype)
 
     def generate() -> Iterator[tuple[Any, ...]]:
-        for batch in source:
-            yield tuple(getattr(batch, name) for name in names)
+        return map(Batch.columns, iterate())
 
-    return tf.data.Dataset.from_generator(generate, output_signature=tuple(map(spec, names)))
+    return tf.data.Dataset.from_generator(generate, output_signature=tuple(map(spec, first.columns())))
+

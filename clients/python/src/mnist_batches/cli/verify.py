@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from ..batches import Batches
 from ..client import Client
+from ..options import Normalization
 from ..order import epoch_order
 from ..progress import ProgressBar
 
 _WORLD_SIZE = 3
+_NORMALIZATIONS: tuple[Normalization, ...] = ("unit", "centered", "standard")
 
 
 def add_verify(commands: Any) -> None:
@@ -49,10 +51,10 @@ def _verify_split(client: Client, options: argparse.Namespace, split: str, total
         if not np.array_equal(ids, epoch_order(total, options.seed, epoch)):
             problems.append(f"epoch {epoch} of seed {options.seed} has another order")
     shards = [_ids(Batches(client, options.dataset, split, normalization="raw", rank=rank, world_size=_WORLD_SIZE,
-                           **common)) for rank in range(_WORLD_SIZE)]
+                           remainder="keep", uneven_ranks=True, **common)) for rank in range(_WORLD_SIZE)]
     if not np.array_equal(np.sort(np.concatenate(shards)), np.arange(total)):
         problems.append(f"{_WORLD_SIZE} shards do not contain every sample once")
-    for step, normalization in enumerate(("unit", "centered", "standard")):
+    for step, normalization in enumerate(_NORMALIZATIONS):
         progress.update(f"{split}: {normalization}", step, 3)
         ours, theirs = (Batches(client, options.dataset, split, normalization=normalization, wire=wire, rank=0,
                                 world_size=1, **common) for wire in ("raw", "float32"))
