@@ -194,6 +194,16 @@ def test_resumes_with_other_batch_and_world_sizes(client: Client) -> None:
     assert sorted(seen) == sorted(epoch_order(TOTAL, 2, 0)[700:].tolist())
 
 
+def test_a_rest_that_is_broken_off_begins_again_where_it_began(client: Client) -> None:
+    """As Keras does, which looks at the first batch before it trains."""
+    batches = Batches(client, split="test", batch_size=1000, seed=2)
+    batches.load_state_dict({**batches.state_dict(), "epoch": 3, "offset": 7000})
+    next(iter(batches))
+    assert batches.remaining == 3
+    assert ids_of(batches) == epoch_order(TOTAL, 2, 3)[7000:].tolist()
+    assert ids_of(batches) == epoch_order(TOTAL, 2, 4).tolist()
+
+
 def test_set_epoch_keeps_the_position_of_the_same_epoch(client: Client) -> None:
     batches = Batches(client, split="test", seed=2)
     batches.load_state_dict({**batches.state_dict(), "epoch": 3, "offset": 9000})

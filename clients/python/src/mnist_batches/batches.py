@@ -83,11 +83,13 @@ class Batches:
         self._fixed_rank = _check_rank(rank, world_size)
         self._remainder, self._uneven_ranks = remainder, uneven_ranks
         self._epoch, self._offset = check_integer("epoch", epoch, 0, MAX_U32), 0
-        # Where the next iteration begins within its epoch.
+        # Where iterations of this epoch begin.
         self._resume_at = 0
         # The epoch of the latest iteration while it is unfinished, and how often in a row it was begun.
         self._unfinished: int | None = None
         self._begun = 0
+        # Which DataLoader worker has the first batch of an iteration, and the batches of all workers in the latest.
+        self.first_worker = self.pages = 0
         self._fetcher = Fetcher(as_client(client), dataset, split, version=version, seed=self.seed,
                                 normalization=normalization, dtype=dtype, labels=labels, layout=layout,
                                 augment=augment, pad=pad, wire=wire)
@@ -117,6 +119,7 @@ class Batches:
     def _iterate(self, convert: Callable[[Batch], T]) -> Iterator[T]:
         epoch, offset = self._begin()
         shard = self._shard(offset)
+        self.pages = shard.pages
         group = shard.batches_per_request(self.client.max_batch_size)
 
         def fetch(session: Session, index: int) -> list[tuple[int, T]]:
@@ -256,6 +259,7 @@ class Batches:
     def _shard(self, offset: int) -> Shard:
         rank, world_size = self._place
         worker, workers = detect_worker()
+        worker = (worker - self.first_worker) % workers
         shard = Shard(self.total, self.batch_size, rank, world_size, self.remainder, offset, worker, workers)
         if not (self._uneven_ranks or shard.is_even):
             raise ValueError(
@@ -269,21 +273,18 @@ class Batches:
 
     def _begin(self) -> tuple[int, int]:
         """Epoch and offset of an iteration that begins now."""
-        offset, self._resume_at = self._resume_at, 0
-        if self._unfinished == self._epoch and offset == 0:
-            if self.advance_on_break:
-                self._epoch, self._begun = self._epoch + 1, 0
-            self._begun += 1
-        else:
-            self._begun = 1
+        if self._unfinished != self._epoch:
+            self._begun = 0
+        elif self.advance_on_break:
+            self._epoch, self._resume_at, self._begun = self._epoch + 1, 0, 0
+        self._begun += 1
         if self._begun == 3:
             warnings.warn(
                 f"epoch {self._epoch} of {self.split} begins a third time, since its iterations were broken off: the "
                 "loop sees the same batches again. To go on with the next epoch after a break, set "
                 "advance_on_break=True, or call set_epoch", stacklevel=3)
-        self._unfinished = self._epoch
-        self._offset = offset
-        return self._epoch, offset
+        self._unfinished, self._offset = self._epoch, self._resume_at
+        return self._epoch, self._offset
 
     def _move_to(self, epoch: int, delivered: int, shard: Shard) -> None:
         """Records a delivery. After the last one of an epoch, the state is the start of the next epoch."""
@@ -294,7 +295,7 @@ class Batches:
             self._epoch, self._offset = epoch, shard.consumed(delivered)
 
     def _finish(self, epoch: int) -> None:
-        self._epoch, self._offset, self._unfinished = epoch + 1, 0, None
+        self._epoch, self._offset, self._resume_at, self._unfinished = epoch + 1, 0, 0, None
 
 
 def _check_rank(rank: SupportsIndex | Auto, world_size: SupportsIndex | Auto) -> tuple[int, int] | None:

@@ -30,5 +30,10 @@ def from_batches(source: Batches, iterate: Callable[[], Iterator[Batch]]) -> Any
     def generate() -> Iterator[tuple[Any, ...]]:
         return map(Batch.columns, iterate())
 
-    return tf.data.Dataset.from_generator(generate, output_signature=tuple(map(spec, first.columns())))
+    # A state describes what the loop has received, so tf.data must not fetch ahead; the threads of `source` do.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.inject_prefetch = False
+    return tf.data.Dataset.from_generator(generate, output_signature=tuple(map(spec, first.columns()))) \
+        .with_options(options)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, SupportsIndex, TypeVar, overload
 
@@ -16,6 +17,7 @@ from .batch import Batch
 from .batches import Batches, State
 from .client import Client, as_client
 from .options import MAX_U32, BatchOptions, GatherOptions, check_integer, check_names
+from .ranks import detect_worker
 from .stats import Stats
 
 if TYPE_CHECKING:
@@ -23,32 +25,59 @@ if TYPE_CHECKING:
 
 # More workers than any machine has processors for.
 _MAX_WORKERS = 1024
+# Seconds within which all workers of an iteration begin, even where a spawned one imports much.
+_WORKERS_START = 120
 
 
-class Pair(NamedTuple):
+class _Pair(NamedTuple):
     images: Tensor
     labels: Tensor
 
 
-class PairWithIds(NamedTuple):
+class _PairWithIds(NamedTuple):
     images: Tensor
     labels: Tensor
     ids: Tensor
     """int32: positions of the samples in the split."""
 
 
-class PairWithMask(NamedTuple):
+class _PairWithMask(NamedTuple):
     images: Tensor
     labels: Tensor
     mask: Tensor
     """uint8: 1 for samples, 0 for padding."""
 
 
-class TensorBatch(NamedTuple):
+class _TensorBatch(NamedTuple):
     images: Tensor
     labels: Tensor
     ids: Tensor
     mask: Tensor
+
+
+class _FromSequence:
+    """Some trainers rebuild a batch as ``type(batch)(values)``, like that of a plain tuple."""
+
+    __slots__ = ()
+
+    def __new__(cls, *values: Any) -> Any:
+        return super().__new__(cls, *(values if len(values) > 1 else tuple(values[0])))
+
+
+class Pair(_FromSequence, _Pair):
+    __slots__ = ()
+
+
+class PairWithIds(_FromSequence, _PairWithIds):
+    __slots__ = ()
+
+
+class PairWithMask(_FromSequence, _PairWithMask):
+    __slots__ = ()
+
+
+class TensorBatch(_FromSequence, _TensorBatch):
+    __slots__ = ()
 
 
 T_co = TypeVar("T_co", covariant=True)
@@ -98,6 +127,15 @@ class Loader(Generic[T_co]):
 
     def load_state_dict(self, state: State) -> None:
         self.batches.load_state_dict(state)
+
+    # Lightning asks for it beside the sampler.
+    batch_sampler = None
+
+    @property
+    def dataset(self) -> Any:
+        # The Trainer of Hugging Face would skip batches that a resumed loader has skipped already.
+        raise AttributeError("a Loader has no dataset to skip batches of: resume it with load_state_dict, and set "
+                             "ignore_data_skip=True where transformers resumes a run")
 
     @property
     def sampler(self) -> _EpochOfTrainer:
@@ -196,10 +234,16 @@ class BatchDataset(IterableDataset[tuple[Tensor, ...]]):
     def _iterate(self, iterator: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
         # The iteration begins with its first batch.
         resumed_epoch = self.batches.epoch if self._is_resumed else None
+        is_over = self._is_resumed and not self._epochs.is_anything_left(self._iterations, self.batches.remaining > 0)
         self._is_resumed = False
+        # The DataLoader takes turns with its workers, from the one after the last of the finished epoch on.
+        self.batches.first_worker = self.batches.pages % detect_worker()[1] if is_over else 0
         epoch = self._epochs.begin(self._iterations, resumed_epoch)
-        self.batches.set_epoch(epoch)
+        self.batches.set_epoch(epoch + is_over)
         yield from iterator
+        if is_over:
+            # Not before: a StatefulDataLoader starts workers with the state of a finished loop, only to replace them.
+            self._epochs.begin(self._iterations, epoch + 1)
 
     def __len__(self) -> int:
         """Batches of a whole epoch."""
@@ -210,10 +254,12 @@ class BatchDataset(IterableDataset[tuple[Tensor, ...]]):
         self._epochs.set_next(self.batches.epoch)
 
     def state_dict(self) -> State:
-        return self.batches.state_dict()
+        state = self.batches.state_dict()
+        return state if get_worker_info() is None else {**state, "pages": self.batches.pages}
 
     def load_state_dict(self, state: State) -> None:
         self.batches.load_state_dict(state)
+        self.batches.pages = state.get("pages", 0)
         self._is_resumed = True
         # Workers get states of their own, while others may have begun already.
         if get_worker_info() is None:
@@ -231,6 +277,7 @@ class _SharedEpochs:
     def __init__(self, first: int) -> None:
         self._notes = torch.full((_MAX_WORKERS,), first,
                                  dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._rests = torch.zeros(_MAX_WORKERS, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
 
     def begin(self, iteration: int, epoch: int | None) -> int:
         """
@@ -241,9 +288,7 @@ class _SharedEpochs:
         Returns:
             the epoch of the iteration.
         """
-        info = get_worker_info()
-        # Workers of an iteration have the same seed but for their number; persistent ones keep it.
-        mark = 0 if info is None else hash((info.seed - info.id, iteration)) & 0x7FFFFFFF
+        info, mark = get_worker_info(), _mark(iteration)
         if epoch is None:
             notes = [(note >> 32, note & MAX_U32) for note in self._notes.tolist()]
             epochs_of_others = [following - 1 for other, following in notes if info is not None and other == mark]
@@ -253,6 +298,35 @@ class _SharedEpochs:
 
     def set_next(self, epoch: int) -> None:
         self._notes.fill_(epoch)
+
+    def is_anything_left(self, iteration: int, here: bool) -> bool:
+        """Whether any worker has a rest of the epoch of its state. A worker that has none waits for the others.
+
+        Args:
+            here: whether this worker has.
+        """
+        info, mark = get_worker_info(), _mark(iteration)
+        if info is None:
+            return here
+        self._rests[info.id] = (mark << 1) | here
+        deadline = time.monotonic() + _WORKERS_START
+        while not here:
+            rests = self._rests[:info.num_workers].tolist()
+            if all(rest >> 1 == mark for rest in rests):
+                return any(rest & 1 for rest in rests)
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"workers of the DataLoader have not begun within {_WORKERS_START} s")
+            time.sleep(0.002)
+        return True
+
+
+def _mark(iteration: int) -> int:
+    """A number from 1 that the workers of an iteration have in common; 0 without workers.
+
+    Their seeds differ by their numbers only, and persistent workers keep them.
+    """
+    info = get_worker_info()
+    return 0 if info is None else 1 + hash((info.seed - info.id, iteration)) % 0x7FFFFFFF
 
 
 class SampleDataset(Dataset[tuple[Tensor, Tensor]]):
