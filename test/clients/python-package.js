@@ -12,6 +12,7 @@ const TIMEOUT_MS = 1_200_000
 const suites = [
   { modules: [], files: ['--ignore-glob=tests/test_[jkt]*', 'tests'] },
   { modules: ['torch'], files: ['tests/test_torch.py'] },
+  { modules: ['torch'], files: ['tests/test_training.py'] },
   { modules: ['jax'], files: ['tests/test_jax.py'] },
   { modules: ['tensorflow'], files: ['tests/test_tensorflow.py'] },
   { modules: ['keras', 'tensorflow'], files: ['tests/test_keras.py'] }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,11 +9,13 @@ import { pythonClient, pythonLacks } from './python.js'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const TIMEOUT_MS = 120_000
 
-/** A fenced code block on the lines after `<!-- run -->`. */
-const SNIPPET = /^<!-- run -->\n\n?```(\w*)\n([^]*?)^```$/gm
+/** A fenced code block on the lines after `<!-- run -->`, or `<!-- run by two processes -->` of torchrun. */
+const SNIPPET = /^<!-- run( by two processes)? -->\n\n?```(\w*)\n([^]*?)^```$/gm
+const MARK = /<!-- run( by two processes)? -->/g
 
 const commands = {
   python: ['python3', '-'],
+  distributed: ['python3', '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2', 'distributed.py'],
   js: [process.execPath, '--input-type=module'],
   sh: ['bash', '-e', '-o', 'pipefail']
 }
@@ -33,11 +36,12 @@ export async function runSnippets (base) {
 }
 
 async function runPage (page, text, base) {
-  const snippets = Array.from(text.matchAll(SNIPPET), ({ 1: language, 2: source, index }) => {
+  const snippets = Array.from(text.matchAll(SNIPPET), ({ 1: isDistributed, 2: language, 3: source, index }) => {
     const line = text.slice(0, index).split('\n').length
-    return { name: `${page}:${line} (${language})`, language, source: source.replaceAll('http://127.0.0.1:8080', base) }
+    const kind = isDistributed ? 'distributed' : language
+    return { name: `${page}:${line} (${kind})`, kind, language, source: source.replaceAll('http://127.0.0.1:8080', base) }
   })
-  if (snippets.length !== (text.match(/<!-- run -->/g) ?? []).length) {
+  if (snippets.length !== (text.match(MARK) ?? []).length) {
     return [{ name: page, failed: 'a <!-- run --> is not followed by a fenced code block' }]
   }
   if (page === 'README.md' && snippets.length === 0) return [{ name: page, failed: 'has no runnable snippet' }]
@@ -58,15 +62,17 @@ async function runPage (page, text, base) {
   }
 }
 
-function runSnippet ({ language, source }, scratch) {
-  if (!(language in commands)) return { failed: `no command runs ${language || 'plain text'}` }
+function runSnippet ({ kind, language, source }, scratch) {
+  if (!(kind in commands)) return { failed: `no command runs ${language || 'plain text'}` }
   if (language === 'python') {
     const skipped = pythonLacks(source)
     if (skipped) return { skipped }
   }
   if (language === 'sh' && !onlyCurl(source)) return { failed: 'only curl commands are run' }
 
-  const [command, ...parameters] = commands[language]
+  const [command, ...parameters] = commands[kind]
+  // A program of two processes must be a file.
+  if (kind === 'distributed') writeFileSync(join(scratch, 'distributed.py'), source)
   const { error, status, signal } = spawnSync(command, parameters, {
     input: source,
     // Node.js resolves packages from the working directory.
