@@ -42,11 +42,13 @@ export function startTracing (endpoint: string, version: string): Tracing {
   const instrumentation = new FastifyOtelInstrumentation({
     instrumentHooks: false,
     instrumentHandler: false,
+    // Messages repeat texts of the request, and stacks have local paths.
+    recordExceptions: false,
     ignorePaths: ({ url }) => IGNORED_PATHS.includes(pathOf(url)),
-    requestHook (span, { method, url, routeOptions }) {
+    requestHook (span, { method, url, routeOptions, server }) {
       span.updateName(routeOptions.url === undefined ? method : `${method} ${routeOptions.url}`)
       // Without the query, which may have anything.
-      span.setAttribute('url.path', pathOf(url))
+      span.setAttribute('url.path', server.maskKeys(pathOf(url)))
     }
   })
   instrumentation.setTracerProvider(provider)

@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { appOver } from '../fixtures/app.ts'
 import { prepared } from '../fixtures/prepared.ts'
+import { ApiKeys } from '../../src/http/api-keys.ts'
 import { startTracing } from '../../src/http/tracing.ts'
 
 const dataset = prepared({ train: 4000, val: 5, test: 5 }, { rows: 28, columns: 28 })
@@ -35,8 +38,8 @@ const attributesOf = (attributes: readonly Attribute[]) => {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 }
 
-t.test('each request is a span with its route, status and steps, exported by the end', async t => {
-  const exports: Export[] = []
+/** A collector that adds to `exports`, and its address. */
+async function receive (t: Test, exports: Export[]): Promise<string> {
   const receiver = createServer(async (request, response) => {
     t.match([request.method, request.url], ['POST', '/collector/v1/traces'])
     exports.push(await json(request) as Export)
@@ -44,7 +47,12 @@ t.test('each request is a span with its route, status and steps, exported by the
   }).listen(0, '127.0.0.1')
   t.teardown(() => receiver.close())
   await once(receiver, 'listening')
-  const endpoint = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/collector/`
+  return `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/collector/`
+}
+
+t.test('each request is a span with its route, status and steps, exported by the end', async t => {
+  const exports: Export[] = []
+  const endpoint = await receive(t, exports)
   const tracing = startTracing(endpoint, '1.2.3')
   const { app } = await appOver(t, [dataset], { maxBatchSize: 4000 }, undefined, { tracing })
   const port = Number(new URL(await app.listen({ port: 0 })).port)
@@ -77,6 +85,25 @@ t.test('each request is a span with its route, status and steps, exported by the
   const resource = attributesOf(exports[0]!.resourceSpans[0]!.resource.attributes)
   t.match(resource, { 'service.name': 'mnist-batch-server', 'service.version': '1.2.3' })
   t.notMatch(JSON.stringify(exports), 'secret')
+})
+
+t.test('no span has an API key that a client has put into an address', async t => {
+  const exports: Export[] = []
+  const endpoint = await receive(t, exports)
+  const key = 'correct-horse'
+  const file = join(t.testdir({ keys: `trainer:${createHash('sha256').update(key).digest('hex')}\n` }), 'keys')
+  const tracing = startTracing(endpoint, '1.2.3')
+  const { app } = await appOver(t, [dataset], {}, await ApiKeys.read(file), { tracing })
+  const paths = [
+    `/${key}/v1`, `/v1/datasets/${key}`, `/v1/datasets/made-up/splits/${key}`, `${split}/samples/${key}`,
+    `${split}/batches?seed=${key}`, `/v1/datasets?key=${key}`
+  ]
+  const headers = { authorization: `Bearer ${key}` }
+  for (const path of paths) t.match((await app.inject({ url: path, headers })).statusCode, /40[04]/)
+  await app.close()
+  const spans = exports.flatMap(({ resourceSpans }) => resourceSpans).flatMap(({ scopeSpans }) => scopeSpans)
+  t.equal(spans.flatMap(({ spans }) => spans).length, paths.length)
+  t.notMatch(JSON.stringify(exports), key)
 })
 
 t.test('a collector that cannot be reached affects no response', async t => {

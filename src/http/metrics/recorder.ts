@@ -58,6 +58,9 @@ export class MetricsRecorder {
     this.#onClose = function () { recorder.#end(this) }
   }
 
+  /** Replies without the end of their response. */
+  get repliesInFlight (): Iterable<FastifyReply> { return this.#inFlight }
+
   get inFlight (): number { return this.#inFlight.size }
 
   /** Responses whose headers are sent. */

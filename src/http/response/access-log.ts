@@ -43,9 +43,15 @@ function describe (request: FastifyRequest, reply: FastifyReply): object {
   const length = reply.getHeader('content-length')
   return {
     method: request.method,
-    url: request.originalUrl,
+    url: urlOf(request, reply.statusCode),
     status: reply.statusCode,
     ...(length !== undefined && { bytes: Number(length) }),
     ms: Math.round(reply.elapsedTime * 100) / 100
   }
+}
+
+/** Without API keys. A valid request has none, as every parameter and segment of its address has been checked. */
+function urlOf ({ originalUrl, server, routeOptions }: FastifyRequest, status: number): string {
+  const isChecked = status < 400 && routeOptions.config?.isPublic !== true
+  return isChecked ? originalUrl : server.maskKeys(originalUrl)
 }
