@@ -6,6 +6,7 @@ import { createRequestId } from './http/request-id.ts'
 import { MAX_SEGMENT_LENGTH, createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
 import type { SchemaTypes } from './http/openapi/route-types.ts'
+import certificates from './http/plugins/certificate.ts'
 import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
 import keys from './http/plugins/keys.ts'
@@ -116,6 +117,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   app.decorate('limits', limits)
   app.decorate('basePath', basePath)
   await app.register(requestMetrics)
+  await app.register(certificates, { certificate })
   await app.register(traces, { tracing })
   await app.register(trustedProxies, { proxies: config.trustedProxies })
   await app.register(problems, { basePath })

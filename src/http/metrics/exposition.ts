@@ -81,6 +81,11 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
   gauge('mnist_work_limit_bytes', 'Memory for expensive work.', single(() => workMemory))
   counter('mnist_work_rejected_total', 'Expensive work that found the queue full.', single(() => workQueue.rejected))
   counter('mnist_compute_crashes_total', 'Compute threads that have crashed.', single(() => compute.crashes))
+  if (app.certificate) {
+    gauge('mnist_certificate_expiry_timestamp_seconds', 'When the certificate for HTTPS expires.', single(() => {
+      return app.certificate!.current.expires.getTime() / 1000
+    }))
+  }
 
   gauge('mnist_dataset_state', 'Whether a dataset is in a state.', () => {
     return datasets.states.flatMap(({ entry, status }) => STATES.map(state => {
