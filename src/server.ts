@@ -43,6 +43,8 @@ async function main (): Promise<void> {
   const certificateFiles = tls && await FileWatch.of([tls.cert, tls.key])
   const certificate = tls && await readCertificate(tls)
   const { logger, report } = await createConsole(config.logLevel)
+  logger.info(`${config.threads} compute threads: ${config.threadsReason}`)
+  for (const warning of config.warnings) logger.warn(warning)
   if (!hasSources) logger.warn(`SOURCE_DIR has none of the datasets ${config.datasets.join(', ')}`)
   const registry = new DatasetRegistry(config.datasets.map(name => catalogue.get(name) ?? { name, title: name }))
   if (apiKeys) {
