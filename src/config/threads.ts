@@ -52,7 +52,7 @@ export function resolveThreads (setting: number | undefined, { cores, cpuLimit, 
 /** Why WORK_MEMORY may be too much; undefined if it is not. */
 export function describeWorkMemory (workMemory: number, { memoryLimit = Infinity }: Resources): string | undefined {
   if (workMemory <= memoryLimit * MAX_SHARE) return undefined
-  return `WORK_MEMORY=${toMiB(workMemory)} of the memory limit of ${toMiB(memoryLimit)} MiB may leave too little for data`
+  return `WORK_MEMORY=${toMiB(workMemory)} of the memory limit of ${toMiB(memoryLimit)} MiB may leave too little`
 }
 
 function toMiB (bytes: number): number {
