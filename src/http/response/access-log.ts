@@ -1,4 +1,5 @@
 import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
+import { messageOf } from '../../errors.ts'
 
 /** One line per request, once it is answered or its client has disconnected. */
 export class AccessLog extends LogController {
@@ -26,7 +27,7 @@ export class AccessLog extends LogController {
     // Some versions of Node report a response as finished when its connection was destroyed.
     if (cause || request.raw.socket.destroyed) {
       // Node 26 gives a disconnect as the error of a response, others do not.
-      const reason = !cause || cause.code === 'ECONNRESET' ? 'the client disconnected' : cause.message
+      const reason = !cause || cause.code === 'ECONNRESET' ? 'the client disconnected' : messageOf(cause)
       request.log.warn({ ...this.#describe(request, reply), reason }, 'request aborted')
     } else if (reply.statusCode >= 400 || Math.random() < this.#loggedSuccesses) {
       request.log.info(this.#describe(request, reply), 'request')
