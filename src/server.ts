@@ -68,7 +68,7 @@ async function main (): Promise<void> {
   const { buildApp } = await import('./app.ts')
   const { listen } = await import('./http/listen.ts')
   const explorer = new URL('./explorer/', import.meta.url)
-  const tracing = config.otlpEndpoint === undefined ? undefined : await importTracing(config.otlpEndpoint)
+  const tracing = config.otlpEndpoint === undefined ? undefined : await importTracing(config.otlpEndpoint, logger)
   const app = await buildApp({ config, registry, logger, apiKeys, explorer, certificate, tracing })
   if (tls) reloadOnChange(certificateFiles!, () => reloadCertificate(app, tls, logger))
 
@@ -101,9 +101,9 @@ async function main (): Promise<void> {
   }
 }
 
-async function importTracing (endpoint: string): Promise<Tracing> {
+async function importTracing (endpoint: string, logger: Console['logger']): Promise<Tracing> {
   const { startTracing } = await import('./http/tracing.ts')
-  return startTracing(endpoint, createRequire(import.meta.url)('#package.json').version)
+  return startTracing(endpoint, createRequire(import.meta.url)('#package.json').version, logger)
 }
 
 /** Keys that were removed from the file are rejected from then on. */

@@ -34,6 +34,8 @@ interface Export {
   }>
 }
 
+const silent = { info () {}, warn () {} }
+
 const attributesOf = (attributes: readonly Attribute[]) => {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 }
@@ -53,7 +55,7 @@ async function receive (t: Test, exports: Export[]): Promise<string> {
 t.test('each request is a span with its route, status and steps, exported by the end', async t => {
   const exports: Export[] = []
   const endpoint = await receive(t, exports)
-  const tracing = startTracing(endpoint, '1.2.3')
+  const tracing = startTracing(endpoint, '1.2.3', silent)
   const { app } = await appOver(t, [dataset], { maxBatchSize: 4000 }, undefined, { tracing })
   const port = Number(new URL(await app.listen({ port: 0 })).port)
 
@@ -92,7 +94,7 @@ t.test('no span has an API key that a client has put into an address', async t =
   const endpoint = await receive(t, exports)
   const key = 'correct-horse'
   const file = join(t.testdir({ keys: `trainer:${createHash('sha256').update(key).digest('hex')}\n` }), 'keys')
-  const tracing = startTracing(endpoint, '1.2.3')
+  const tracing = startTracing(endpoint, '1.2.3', silent)
   const { app } = await appOver(t, [dataset], {}, await ApiKeys.read(file), { tracing })
   const paths = [
     `/${key}/v1`, `/v1/datasets/${key}`, `/v1/datasets/made-up/splits/${key}`, `${split}/samples/${key}`,
@@ -106,13 +108,55 @@ t.test('no span has an API key that a client has put into an address', async t =
   t.notMatch(JSON.stringify(exports), key)
 })
 
-t.test('a collector that cannot be reached affects no response', async t => {
+t.test('a collector that is down affects no response, and is logged once, as is its return', async t => {
+  let isUp = false
+  const collector = createServer((_request, response) => {
+    response.writeHead(isUp ? 200 : 404, { 'content-type': 'application/json' }).end('{}')
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => collector.close())
+  await once(collector, 'listening')
+  const { port } = collector.address() as AddressInfo
+  const lines: string[] = []
+  let notify = (): void => {}
+  const add = (message: unknown): void => {
+    lines.push(String(message))
+    notify()
+  }
+  const tracing = startTracing(`http://127.0.0.1:${port}`, '1.2.3', { info: add, warn: add })
+  const { app } = await appOver(t, [dataset], {}, undefined, { tracing })
+  /** A full batch is exported at once. */
+  const exportBatch = async (): Promise<void> => {
+    const received = once(collector, 'request')
+    for (let i = 0; i < 512; i++) t.equal((await app.inject(split)).statusCode, 200)
+    await received
+  }
+  const logged = new Promise<void>(resolve => { notify = resolve })
+  await exportBatch()
+  await logged
+  await exportBatch()
+  isUp = true
+  const returned = new Promise<void>(resolve => { notify = resolve })
+  await exportBatch()
+  await returned
+  t.match(lines, [
+    /^traces cannot be exported: .+; spans lost so far: 512$/,
+    /^traces are exported again; spans lost: 1024$/
+  ])
+  t.equal(lines.length, 2)
+  await t.resolves(app.close())
+})
+
+t.test('a collector that cannot be reached does not delay the end', async t => {
   const unreachable = createServer().listen(0, '127.0.0.1')
   await once(unreachable, 'listening')
   const { port } = unreachable.address() as AddressInfo
   unreachable.close()
-  const tracing = startTracing(`http://127.0.0.1:${port}`, '1.2.3')
+  const lines: string[] = []
+  const warn = (line: unknown): void => { lines.push(String(line)) }
+  const tracing = startTracing(`http://127.0.0.1:${port}`, '1.2.3', { ...silent, warn })
   const { app } = await appOver(t, [dataset], {}, undefined, { tracing })
   t.equal((await app.inject(split)).statusCode, 200)
   await t.resolves(app.close())
+  t.match(lines, [/^traces cannot be exported: .+; spans lost so far: 1$/])
+  t.notMatch(lines[0], String(port))
 })
