@@ -141,6 +141,36 @@ t.test('with EXIT_ON_FAILURE, a dataset that fails ends the process with one lin
   t.equal(stderr, 'mnist-batch-server: mnist failed: no source has train-images-idx3-ubyte: none is configured\n')
 })
 
+t.test('packages that only some settings need are loaded only with these', async t => {
+  const folder = t.testdir({ sources: {}, data: {} })
+  await writeDataset(join(folder, 'sources', 'own'))
+  const preload = new URL('fixtures/loaded-packages.js', import.meta.url)
+  const packagesOf = async (env: Record<string, string>): Promise<string[]> => {
+    const server = await start(t, {
+      NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${preload}`,
+      DATASETS: 'own',
+      SOURCE_DIR: join(folder, 'sources'),
+      DATA_DIR: join(folder, 'data'),
+      ...env
+    })
+    await server.line(({ msg }) => msg === 'own is ready')
+    await (await fetch(`${server.url}/metrics`)).text()
+    server.process.kill('SIGTERM')
+    await once(server.process, 'close')
+    // The last line is that of the process itself, after those of its threads.
+    return [...server.output().matchAll(/^loaded packages: (.*)$/gm)].at(-1)![1]!.split(' ')
+  }
+  // prom-client loads @opentelemetry/api, which is small.
+  const optional = /opentelemetry\/(?!api$)|otel|pino-pretty|tensorflow|undici|yauzl/
+  // Prepares a dataset first.
+  await packagesOf({})
+  const packages = await packagesOf({})
+  t.ok(packages.includes('fastify') && packages.includes('prom-client'))
+  t.same(packages.filter(name => optional.test(name)), [])
+  const traced = await packagesOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' })
+  t.ok(traced.includes('@opentelemetry/sdk-trace-base') && traced.includes('@fastify/otel'))
+})
+
 t.test('invalid settings end the process with one line', async t => {
   t.same(await runToExit(t, { PORT: 'http', SPLIT: 'random' }), {
     code: 1,
