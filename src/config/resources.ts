@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 
-/** What the process may use. */
+/** The resources that the process may use. */
 export interface Resources {
   /** Cores of the machine. */
   readonly cores: number

@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import type { Resources } from './resources.ts'
 
-/** What a compute thread takes from its first work on, as measured. */
+/** Memory of a compute thread after its first work, as measured. */
 const THREAD_BYTES = 9 << 20
 
 /** More threads have no use: one thread encodes and sends what all of them augment. */

@@ -11,7 +11,7 @@ t.test('the log has the causes and frames of an error, and no local path', async
   t.match(described, {
     type: 'TypeError',
     message: "cannot read 'x': ENOENT: no such file or directory, open",
-    // Of the source, if source maps are enabled.
+    // With source maps, frames name the source.
     stack: /^at .*\(?(build\/)?test\/process\/describe-error\.test\.[jt]s:\d+:\d+/
   })
   t.notMatch(JSON.stringify(described), folder)
