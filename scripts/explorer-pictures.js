@@ -44,7 +44,7 @@ await browser.close()
 async function choosePredictions () {
   const { labels } = await (await fetch(`${server.base}/v1/datasets/mnist/splits/test/labels`)).json()
   const lines = labels.map((label, id) => `${id},${id % 13 === 0 ? (label + 3) % 10 : label}`)
-  const buffer = Buffer.from(['id,label', ...lines].join('\n'))
+  const buffer = Buffer.from(['id,prediction', ...lines].join('\n'))
   await page.locator('input[type=file]').setInputFiles({ name: 'predictions.csv', mimeType: 'text/csv', buffer })
   await page.waitForSelector('.confusion')
 }

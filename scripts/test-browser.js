@@ -1,4 +1,4 @@
-/* global location, PointerEvent, requestAnimationFrame */
+/* global localStorage, location, PointerEvent, requestAnimationFrame */
 /**
  * Drives the Explorer in Chromium against the built service with MNIST. Each check fails on any console error,
  * violation of the content security policy or request to another origin.
@@ -12,7 +12,7 @@ import { createServer, request as forward } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findBrowser, launchBrowser, measureTasks, pageMemory } from './lib/browser.js'
+import { findBrowser, launchBrowser, launchWithoutSiteData, measureTasks, pageMemory } from './lib/browser.js'
 import { freePort, startService } from './lib/server.js'
 
 const RUNS = 5
@@ -160,18 +160,56 @@ await check('predictions: accuracy, matrix and samples of a cell; malformed file
     ['b.csv', 'id,label\n10000,7', 'there is no sample 10000'],
     ['c.json', '{"ids": [0], "labels": [', 'not valid JSON'],
     ['d.csv', 'id,label\n1,eleven', "'eleven' is not a label"],
+    ['d.csv', 'pred,y_pred\n1,1', 'pred and y_pred may both be the predictions'],
+    ['d.json', '{"logits": [[NaN,0,0,0,0,0,0,0,0,0]]}', 'the score of class 0 is NaN'],
     ['e.npz', 'nothing', 'a zip archive, and this is none']
   ]
   for (const [name, content, reason] of malformed) {
     await input.setInputFiles(file(name, content))
     await page.getByRole('alert').filter({ hasText: reason }).waitFor()
   }
-  await input.setInputFiles(file('p.csv', `id,label\n${predicted.map((label, id) => `${id},${label}`).join('\n')}`))
-  assert.match(await text(page, 'accuracy'), /^95\.00 % of 10,000/)
+  const rows = predicted.map((guess, id) => `${id},${labels[id]},${guess}`)
+  await input.setInputFiles(file('p.csv', `id,label,prediction\n${rows.join('\n')}`))
+  assert.match(await text(page, 'accuracy'), /^95\.00 % of 10,000 predictions in p\.csv \(prediction\)/)
   const wrong = labels.flatMap((label, id) => label === 3 && predicted[id] === 4 ? [id] : [])
   await page.getByRole('button', { name: `label 3, predicted 4: ${wrong.length}`, exact: true }).click()
   assert.equal(await page.locator('.thumbnails li').count(), wrong.length)
   assert.deepEqual(uploads, [])
+})
+
+await check('predictions: true labels beside them and the index of pandas do not count as predictions', async page => {
+  const { labels } = await get('splits/test/labels')
+  const guess = labels.map((_, id) => id % 10)
+  const share = (100 * guess.filter((label, id) => label === labels[id]).length / labels.length).toFixed(2)
+  const ids = [...labels.keys()].reverse()
+  const files = [
+    [share, 'id,label,prediction', labels.map((label, id) => `${id},${label},${guess[id]}`)],
+    [share, 'y,y_pred', labels.map((label, id) => `${label},${guess[id]}`)],
+    ['100.00', ',label', ids.map(id => `${id},${labels[id]}`)]
+  ]
+  for (const [percent, header, lines] of files) {
+    await open(page, '?view=predictions&split=test')
+    const buffer = Buffer.from([header, ...lines].join('\n'))
+    await page.locator('input[type=file]').setInputFiles({ name: 'p.csv', mimeType: 'text/csv', buffer })
+    assert.ok((await text(page, 'accuracy')).startsWith(`${percent} % of 10,000`), header)
+  }
+})
+
+await check('where site data is blocked, the page works, and forgets its theme and key', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'profile-'))
+  const context = await launchWithoutSiteData(folder)
+  try {
+    const page = await context.newPage()
+    const errors = []
+    page.on('pageerror', error => errors.push(error.message))
+    await open(page, '?splits=test')
+    await assert.rejects(page.evaluate(() => localStorage.length), /Access is denied/)
+    await page.waitForSelector(DRAWN)
+    assert.deepEqual(errors, [])
+  } finally {
+    await context.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 await check('use it: the URL is that of the view, and works', async page => {

@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Config } from './config/config.ts'
 import type { DatasetRegistry } from './dataset/registry.ts'
 import type { ApiKeys } from './http/api-keys.ts'
+import { createRequestId } from './http/request-id.ts'
 import { MAX_SEGMENT_LENGTH, createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
 import type { SchemaTypes } from './http/openapi/route-types.ts'
+import certificates from './http/plugins/certificate.ts'
 import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
 import keys from './http/plugins/keys.ts'
@@ -82,8 +83,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   const app = fastify({
     loggerInstance: logger,
     logController: new AccessLog(config.loggedSuccesses),
-    genReqId: () => randomUUID(),
-    requestIdHeader: 'x-request-id',
+    genReqId: createRequestId,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: MAX_SEGMENT_LENGTH },
     // Draining serves every request that arrives.
@@ -117,6 +117,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   app.decorate('limits', limits)
   app.decorate('basePath', basePath)
   await app.register(requestMetrics)
+  await app.register(certificates, { certificate })
   await app.register(traces, { tracing })
   await app.register(trustedProxies, { proxies: config.trustedProxies })
   await app.register(problems, { basePath })

@@ -2,8 +2,6 @@ import { releaseSignals } from './process/signals.ts'
 import { readdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
-import type { Server } from 'node:net'
-import type { Server as TlsServer } from 'node:tls'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type Config } from './config/config.ts'
 import { catalogue } from './dataset/catalogue/index.ts'
@@ -12,13 +10,15 @@ import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset
 import { preloadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
 import { ApiKeys } from './http/api-keys.ts'
+import { FileWatch } from './io/file-watch.ts'
 import { lowerPoolPriority } from './io/thread-priority.ts'
-import { readCertificate } from './http/tls.ts'
+import { readCertificate, type Certificate } from './http/tls.ts'
 import type { Tracing } from './http/tracing.ts'
 import { loadDataset, resolveEntry } from './prepare/load.ts'
 import { assertWebAssembly } from './process/web-assembly.ts'
 import { createConsole, type Console } from './process/console.ts'
 import { redact } from './process/redact.ts'
+import { reloadOnChange } from './process/reload.ts'
 
 /** Deadline of a shutdown: above the 7 s that draining allows responses, below the 10 s after which Docker kills. */
 const GRACE_MS = 8000
@@ -37,14 +37,19 @@ async function main (): Promise<void> {
   assertWebAssembly()
   await lowerPoolPriority(POOL_NICE)
   const hasSources = await findSources(config)
-  const apiKeys = config.apiKeysFile === undefined ? undefined : await ApiKeys.read(config.apiKeysFile)
-  const certificate = config.tls && await readCertificate(config.tls)
+  const { apiKeysFile, tls } = config
+  const keyFiles = apiKeysFile === undefined ? undefined : await FileWatch.of([apiKeysFile])
+  const apiKeys = apiKeysFile === undefined ? undefined : await ApiKeys.read(apiKeysFile)
+  const certificateFiles = tls && await FileWatch.of([tls.cert, tls.key])
+  const certificate = tls && await readCertificate(tls)
   const { logger, report } = await createConsole(config.logLevel)
+  logger.info(`${config.threads} compute threads: ${config.threadsReason}`)
+  for (const warning of config.warnings) logger.warn(warning)
   if (!hasSources) logger.warn(`SOURCE_DIR has none of the datasets ${config.datasets.join(', ')}`)
   const registry = new DatasetRegistry(config.datasets.map(name => catalogue.get(name) ?? { name, title: name }))
   if (apiKeys) {
     if (apiKeys.count === 0) logger.warn('API_KEYS_FILE has no keys, so only probes are answered')
-    process.on('SIGHUP', () => { reloadKeys(apiKeys, logger) })
+    reloadOnChange(keyFiles!, () => reloadKeys(apiKeys, logger))
   }
   const stopping = new AbortController()
 
@@ -63,10 +68,9 @@ async function main (): Promise<void> {
   const { buildApp } = await import('./app.ts')
   const { listen } = await import('./http/listen.ts')
   const explorer = new URL('./explorer/', import.meta.url)
-  const tracing = config.otlpEndpoint === undefined ? undefined : await importTracing(config.otlpEndpoint)
+  const tracing = config.otlpEndpoint === undefined ? undefined : await importTracing(config.otlpEndpoint, logger)
   const app = await buildApp({ config, registry, logger, apiKeys, explorer, certificate, tracing })
-  const { server }: { server: Server } = app
-  if (config.tls) process.on('SIGHUP', () => { reloadCertificate(server as TlsServer, config.tls!, logger) })
+  if (tls) reloadOnChange(certificateFiles!, () => reloadCertificate(app, tls, logger))
 
   closeWithGrace({ delay: config.shutdownDelayMs + GRACE_MS, logger, skip: UNHANDLED }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error')
@@ -97,9 +101,9 @@ async function main (): Promise<void> {
   }
 }
 
-async function importTracing (endpoint: string): Promise<Tracing> {
+async function importTracing (endpoint: string, logger: Console['logger']): Promise<Tracing> {
   const { startTracing } = await import('./http/tracing.ts')
-  return startTracing(endpoint, createRequire(import.meta.url)('#package.json').version)
+  return startTracing(endpoint, createRequire(import.meta.url)('#package.json').version, logger)
 }
 
 /** Keys that were removed from the file are rejected from then on. */
@@ -114,12 +118,12 @@ async function reloadKeys (apiKeys: ApiKeys, logger: Console['logger']): Promise
 
 /** Connections that are opened from then on use the new certificate. */
 async function reloadCertificate (
-  server: TlsServer,
+  app: { replaceCertificate (certificate: Certificate): void },
   files: NonNullable<Config['tls']>,
   logger: Console['logger']
 ): Promise<void> {
   try {
-    server.setSecureContext({ ...await readCertificate(files) })
+    app.replaceCertificate(await readCertificate(files))
     logger.info('the certificate was read again')
   } catch (error) {
     logger.error(`the certificate stays as it was: ${messageOf(error)}`)

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { environment } from '../src/config/environment.ts'
@@ -23,6 +24,22 @@ t.test('the image limits the heaps of threads, as the test of crowds does', asyn
   })
   t.ok(image)
   t.equal(image, crowd)
+})
+
+t.test('the image can be built without native TensorFlow', async t => {
+  const dockerfile = readFileSync(new URL('Dockerfile', root), 'utf8')
+  const [, script] = /^ARG NATIVE_TENSORFLOW=1\nRUN (set -e;(?:.*\\\n)+)/m.exec(dockerfile)!
+  const commands = (env: Record<string, string>): string[] => {
+    // Commands that print themselves, instead of an installation.
+    const shell = `npm() { echo "npm $*"; }; find() { :; }; ${script}:`
+    const { stdout } = spawnSync('sh', ['-c', shell], { env: { PATH: process.env['PATH'], ...env }, encoding: 'utf8' })
+    return stdout.trim().split('\n')
+  }
+  const native = 'npm pkg delete optionalDependencies[@tensorflow/tfjs-node]'
+  const here = { BUILDARCH: 'amd64', TARGETARCH: 'amd64' }
+  t.match(commands({ ...here, NATIVE_TENSORFLOW: '1' }), [/^npm ci --omit=dev --no-audit --no-fund$/])
+  t.match(commands({ ...here, NATIVE_TENSORFLOW: '0' }), [native, /^npm ci --omit=dev --no-audit --no-fund$/])
+  t.match(commands({ ...here, TARGETARCH: 'arm64', NATIVE_TENSORFLOW: '1' }), [native, /^npm ci .*--cpu=arm64$/])
 })
 
 t.test('the image opens no debugger on SIGUSR1', async t => {

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { buffer, json } from 'node:stream/consumers'
+import { connect as connectSecurely } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { LogLine } from './fixtures/log-line.ts'
@@ -140,6 +141,36 @@ t.test('with EXIT_ON_FAILURE, a dataset that fails ends the process with one lin
   t.equal(stderr, 'mnist-batch-server: mnist failed: no source has train-images-idx3-ubyte: none is configured\n')
 })
 
+t.test('packages that only some settings need are loaded only with these', async t => {
+  const folder = t.testdir({ sources: {}, data: {} })
+  await writeDataset(join(folder, 'sources', 'own'))
+  const preload = new URL('fixtures/loaded-packages.js', import.meta.url)
+  const packagesOf = async (env: Record<string, string>): Promise<string[]> => {
+    const server = await start(t, {
+      NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${preload}`,
+      DATASETS: 'own',
+      SOURCE_DIR: join(folder, 'sources'),
+      DATA_DIR: join(folder, 'data'),
+      ...env
+    })
+    await server.line(({ msg }) => msg === 'own is ready')
+    await (await fetch(`${server.url}/metrics`)).text()
+    server.process.kill('SIGTERM')
+    await once(server.process, 'close')
+    // The last line is that of the process itself, after those of its threads.
+    return [...server.output().matchAll(/^loaded packages: (.*)$/gm)].at(-1)![1]!.split(' ')
+  }
+  // prom-client loads @opentelemetry/api, which is small.
+  const optional = /opentelemetry\/(?!api$)|otel|pino-pretty|tensorflow|undici|yauzl/
+  // Prepares a dataset first.
+  await packagesOf({})
+  const packages = await packagesOf({})
+  t.ok(packages.includes('fastify') && packages.includes('prom-client'))
+  t.same(packages.filter(name => optional.test(name)), [])
+  const traced = await packagesOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' })
+  t.ok(traced.includes('@opentelemetry/sdk-trace-base') && traced.includes('@fastify/otel'))
+})
+
 t.test('invalid settings end the process with one line', async t => {
   t.same(await runToExit(t, { PORT: 'http', SPLIT: 'random' }), {
     code: 1,
@@ -185,6 +216,50 @@ t.test('SIGHUP reads the API keys again', async t => {
   t.notMatch(server.output(), created.stdout.trim())
   const repeated = spawnSync(process.execPath, [script, 'alice'], { env: { API_KEYS_FILE: file }, encoding: 'utf8' })
   t.match(repeated, { status: 1, stdout: '', stderr: 'API_KEYS_FILE has a key of this name already' })
+  server.process.kill('SIGTERM')
+  await server.exit
+})
+
+t.test('a Secret that Kubernetes replaces is noticed: API keys and the certificate', async t => {
+  const certificates = new URL('test/fixtures/certificates/', root)
+  const secret = async (name: string) => ({
+    keys: `${name}:${'0'.repeat(64)}\n`,
+    cert: await readFile(new URL(`${name}.pem`, certificates), 'utf8'),
+    key: await readFile(new URL(`${name}-key.pem`, certificates), 'utf8')
+  })
+  const folder = t.testdir({
+    sources: {},
+    data: {},
+    '..1': await secret('first'),
+    '..2': await secret('second'),
+    '..data': t.fixture('symlink', '..1')
+  })
+  const file = (name: string): string => join(folder, '..data', name)
+  const server = await start(t, {
+    SOURCE_DIR: join(folder, 'sources'),
+    DATA_DIR: join(folder, 'data'),
+    OFFLINE: '1',
+    SOURCES: 'folder',
+    API_KEYS_FILE: file('keys'),
+    TLS_CERT: file('cert'),
+    TLS_KEY: file('key')
+  })
+  const subject = async (): Promise<string> => {
+    const socket = connectSecurely({ port: Number(new URL(server.url).port), rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    const { CN } = socket.getPeerCertificate().subject
+    socket.destroy()
+    return String(CN)
+  }
+  t.equal(await subject(), 'first.example')
+  await symlink('..2', join(folder, '..data_tmp'))
+  await rename(join(folder, '..data_tmp'), join(folder, '..data'))
+  await server.line(({ msg }) => msg === '1 API keys are valid now')
+  await server.line(({ msg }) => msg === 'the certificate was read again')
+  t.equal(await subject(), 'second.example')
+  await writeFile(file('keys'), '')
+  const failure = await server.line(({ msg }) => msg.startsWith('the API keys stay as they were'))
+  t.match(failure, { level: 50, msg: 'API_KEYS_FILE has no keys' })
   server.process.kill('SIGTERM')
   await server.exit
 })

@@ -1,12 +1,14 @@
 import { signal } from '@preact/signals'
+import { openStorage } from './storage.ts'
 
 /** Where the page was loaded from, which may be below a path of a proxy. */
 const base = new URL('.', document.baseURI)
 
 const TOKEN_KEY = 'explorer-token'
+const storage = openStorage(() => sessionStorage)
 
 /** A key for servers that require one; stays in this tab. */
-export const token = signal(sessionStorage.getItem(TOKEN_KEY) ?? '')
+export const token = signal(storage.get(TOKEN_KEY) ?? '')
 export const needsToken = signal(false)
 /** Whether the server responded last time. */
 export const isReachable = signal(true)
@@ -63,7 +65,7 @@ export async function getBytes (path: string, query?: Query, init?: RequestInit)
 }
 
 export function setToken (value: string): void {
-  sessionStorage.setItem(TOKEN_KEY, value)
+  storage.set(TOKEN_KEY, value)
   token.value = value
   needsToken.value = false
   generation.value++

@@ -1,17 +1,16 @@
 import { readNpy, type NpyArray } from './npy.ts'
+import { choosePredictions, type Column } from './prediction-columns.ts'
 
 /** Predicted labels of samples, in pairs. */
 export interface PredictedLabels {
   readonly ids: readonly number[]
   readonly labels: readonly number[]
+  /** The name of the column that they come from; undefined if the file has none. */
+  readonly column: string | undefined
 }
 
-/** Names under which the columns of a file are found, in lower case. */
-const ID_NAMES = ['id', 'ids', 'index', 'sample']
-const LABEL_NAMES = ['label', 'labels', 'prediction', 'predictions', 'predicted', 'class', 'y', 'y_pred', 'logits']
-
 /**
- * Reads a CSV file with a header, a NPZ file with arrays, or JSON. Without ids, labels are those of the samples in
+ * Reads a CSV file with a header, a NPZ file with arrays, or JSON. Without ids, predictions are those of the samples in
  * order.
  *
  * @param classes names, which may stand for labels
@@ -25,114 +24,131 @@ export async function readPredictions (
   count: number
 ): Promise<PredictedLabels> {
   const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b
-  const { ids, labels } = isZip
-    ? columnsOf(await readNpz(bytes))
+  const rows: Rows = isZip
+    ? choosePredictions(await readNpz(bytes))
     : /\.npz$/i.test(name)
       ? fail('a NPZ file is a zip archive, and this is none')
       : readText(new TextDecoder().decode(bytes), name)
-  if (labels.length === 0) fail('the file has no predictions')
-  const resolved = ids ?? labels.map((_, i) => i)
-  if (resolved.length !== labels.length) fail(`there are ${resolved.length} ids, but ${labels.length} labels`)
+  const { ids, predictions, where = i => `prediction ${i + 1}` } = rows
+  const { values } = predictions
+  if (values.length === 0) fail('the file has no predictions')
+  const resolved = ids ?? values.map((_, i) => i)
+  if (resolved.length !== values.length) fail(`there are ${resolved.length} ids, but ${values.length} predictions`)
   const seen = new Set<number>()
-  const numbers = labels.map((label, i) => {
-    const where = `prediction ${i + 1}`
-    const id = Number(resolved[i])
-    const isId = Number.isInteger(id) && id >= 0 && String(resolved[i]).trim() !== ''
-    if (!isId) fail(`${where}: '${resolved[i]}' is not an id`)
-    if (id >= count) fail(`${where}: there is no sample ${id}, the split has ${count}`)
-    if (seen.has(id)) fail(`${where}: sample ${id} has two predictions`)
+  const labels = values.map((value, i) => {
+    const id = toNumber(resolved[i])
+    if (!Number.isInteger(id) || id < 0) fail(`${where(i)}: '${resolved[i]}' is not an id`)
+    if (id >= count) fail(`${where(i)}: there is no sample ${id}, the split has ${count}`)
+    if (seen.has(id)) fail(`${where(i)}: sample ${id} has two predictions`)
     seen.add(id)
-    return resolveLabel(label, classes, where)
+    return resolveLabel(value, classes, where(i))
   })
-  return { ids: resolved.map(Number), labels: numbers }
+  return { ids: [...seen], labels, column: predictions.name || undefined }
 }
 
 function fail (reason: string): never {
   throw new Error(reason)
 }
 
-function resolveLabel (label: unknown, classes: readonly string[], where: string): number {
-  // Scores of every class.
-  if (Array.isArray(label)) {
-    if (label.length !== classes.length) fail(`${where}: ${label.length} scores for ${classes.length} classes`)
-    return label.indexOf(Math.max(...label))
-  }
-  const text = String(label).trim()
-  const number = text === '' ? NaN : Number(text)
+/** NaN for anything but a number or its text. */
+function toNumber (value: unknown): number {
+  if (typeof value === 'string') return value.trim() === '' ? NaN : Number(value)
+  return typeof value === 'number' ? value : NaN
+}
+
+function resolveLabel (value: unknown, classes: readonly string[], where: string): number {
+  if (Array.isArray(value)) return highestScore(value, classes, where)
+  const number = toNumber(value)
   if (Number.isInteger(number) && number >= 0 && number < classes.length) return number
+  const text = String(value).trim()
   const named = classes.indexOf(text)
   return named >= 0 ? named : fail(`${where}: '${text.slice(0, 40)}' is not a label from 0 to ${classes.length - 1}`)
 }
 
-interface Columns {
-  readonly ids: readonly unknown[] | undefined
-  readonly labels: readonly unknown[]
+/** The class with the highest score; of equal ones the first, as NumPy's argmax. */
+function highestScore (values: readonly unknown[], classes: readonly string[], where: string): number {
+  if (values.length !== classes.length) fail(`${where}: ${values.length} scores for ${classes.length} classes`)
+  const scores = values.map(toNumber)
+  const invalid = scores.findIndex(Number.isNaN)
+  if (invalid >= 0) fail(`${where}: the score of class ${classes[invalid]} is ${values[invalid]}, not a number`)
+  return scores.indexOf(Math.max(...scores))
 }
 
-function readText (text: string, name: string): Columns {
+interface Rows {
+  readonly ids: readonly unknown[] | undefined
+  readonly predictions: Column
+  /** The place of a row in the file, for errors. */
+  readonly where?: (row: number) => string
+}
+
+function readText (text: string, name: string): Rows {
   const isJson = /\.json$/i.test(name) || /^\s*[[{]/.test(text)
   return isJson ? readJson(text) : readCsv(text)
 }
 
-function readJson (text: string): Columns {
-  let value: any
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    fail(`it is not valid JSON: ${(error as Error).message}`)
-  }
+const unnamed = (values: readonly unknown[]): Column => ({ name: '', values })
+
+function readJson (text: string): Rows {
+  const value = parseJson(text)
   if (Array.isArray(value)) {
-    if (value.every(item => typeof item === 'object' && item !== null && !Array.isArray(item))) {
-      const members = Object.keys(value[0] ?? {})
-      const key = (names: readonly string[]) => members.find(key => names.includes(key.toLowerCase()))
-      const [id, label] = [key(ID_NAMES), key(LABEL_NAMES)]
-      if (label === undefined) fail(`its objects have none of the members ${LABEL_NAMES.join(', ')}`)
-      return { ids: id === undefined ? undefined : value.map(item => item[id]), labels: value.map(item => item[label]) }
+    if (value.length > 0 && value.every(isObject)) {
+      const names = [...new Set(value.flatMap(item => Object.keys(item)))]
+      return choosePredictions(names.map(name => ({ name, values: value.map(item => item[name]) })))
     }
-    return { ids: undefined, labels: value }
+    return { ids: undefined, predictions: unnamed(value) }
   }
-  if (typeof value !== 'object' || value === null) fail('it is neither a list nor an object')
-  const columns = new Map(Object.entries(value).filter(([, list]) => Array.isArray(list)) as Array<[string, unknown[]]>)
+  if (!isObject(value)) return fail('it is neither a list nor an object')
+  const columns = Object.entries(value).filter(([, list]) => Array.isArray(list))
   // A map of id to label.
-  if (columns.size === 0) return { ids: Object.keys(value), labels: Object.values(value) }
-  return columnsOf(columns)
+  if (columns.length === 0) return { ids: Object.keys(value), predictions: unnamed(Object.values(value)) }
+  return choosePredictions(columns.map(([name, values]) => ({ name, values: values as unknown[] })))
 }
 
-function readCsv (text: string): Columns {
-  const lines = text.replace(/^\ufeff/, '').split(/\r\n|\n|\r/).filter(line => line.trim() !== '')
-  if (lines.length === 0) fail('the file is empty')
-  const separator = [',', ';', '\t'].find(character => lines[0]!.includes(character)) ?? ','
-  const cells = lines.map(line => line.split(separator).map(cell => cell.trim().replace(/^"(.*)"$/, '$1')))
-  const header = cells[0]!.map(cell => cell.toLowerCase())
-  const width = header.length
-  const broken = cells.findIndex(row => row.length !== width)
-  if (broken >= 0) fail(`line ${broken + 1} has ${cells[broken]!.length} cells, and the first one has ${width}`)
-  const idColumn = header.findIndex(name => ID_NAMES.includes(name))
-  const labelColumn = header.findIndex(name => LABEL_NAMES.includes(name))
-  if (labelColumn >= 0) {
-    const rows = cells.slice(1)
-    return {
-      ids: idColumn < 0 ? undefined : rows.map(row => row[idColumn]),
-      labels: rows.map(row => row[labelColumn])
+function isObject (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Python writes NaN and Infinity, which are not JSON: they become texts. */
+function parseJson (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    try {
+      return JSON.parse(text.replace(/\bNaN\b|-?\bInfinity\b/g, '"$&"'))
+    } catch {
+      return fail(`it is not valid JSON: ${(error as Error).message}`)
     }
   }
-  const isNumeric = cells[0]!.every(cell => cell !== '' && !Number.isNaN(Number(cell)))
-  if (!isNumeric || width > 2) fail('its first line must name the columns, such as: id,label')
-  return width === 1
-    ? { ids: undefined, labels: cells.map(row => row[0]) }
-    : { ids: cells.map(row => row[0]), labels: cells.map(row => row[1]) }
 }
 
-function columnsOf (columns: ReadonlyMap<string, readonly unknown[]>): Columns {
-  const find = (names: readonly string[]) => [...columns].find(([name]) => names.includes(name.toLowerCase()))?.[1]
-  const labels = find(LABEL_NAMES) ?? (columns.size === 1 ? [...columns.values()][0] : undefined)
-  if (!labels) fail(`it has the arrays ${[...columns.keys()].join(', ')}, and none of ${LABEL_NAMES.join(', ')}`)
-  return { ids: find(ID_NAMES), labels: labels! }
+function readCsv (text: string): Rows {
+  const lines = text.replace(/^\ufeff/, '').split(/\r\n|\n|\r/)
+    .map((line, i) => ({ line, number: i + 1 }))
+    .filter(({ line }) => line.trim() !== '')
+  if (lines.length === 0) fail('the file is empty')
+  const separator = [',', ';', '\t'].find(character => lines[0]!.line.includes(character)) ?? ','
+  const rows = lines.map(({ line }) => line.split(separator).map(cell => cell.trim().replace(/^"(.*)"$/, '$1')))
+  const header = rows[0]!
+  const width = header.length
+  const broken = rows.findIndex(row => row.length !== width)
+  if (broken >= 0) {
+    fail(`line ${lines[broken]!.number} has ${rows[broken]!.length} cells, and the first one has ${width}`)
+  }
+  const columnsFrom = (first: number, names: readonly string[]): Column[] => {
+    return names.map((name, column) => ({ name, values: rows.slice(first).map(row => row[column]) }))
+  }
+  if (header.some(cell => Number.isNaN(toNumber(cell)))) {
+    return { ...choosePredictions(columnsFrom(1, header)), where: row => `line ${lines[row + 1]!.number}` }
+  }
+  const where = (row: number): string => `line ${lines[row]!.number}`
+  if (width > 2) fail('its first line must name the columns, such as: id,prediction')
+  const columns = columnsFrom(0, ['', ''].slice(0, width))
+  return { ids: width === 1 ? undefined : columns[0]!.values, predictions: columns.at(-1)!, where }
 }
 
 /** The arrays of a NPZ file, as lists; rows of scores as lists of lists. */
-async function readNpz (bytes: Uint8Array): Promise<Map<string, unknown[]>> {
-  const arrays = new Map<string, unknown[]>()
+async function readNpz (bytes: Uint8Array): Promise<Column[]> {
+  const arrays: Column[] = []
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const end = findEnd(view)
   const entries = view.getUint16(end + 10, true)
@@ -148,7 +164,7 @@ async function readNpz (bytes: Uint8Array): Promise<Map<string, unknown[]>> {
     if (method !== 0 && method !== 8) fail(`${name} has the unknown compression ${method}`)
     const content = method === 0 ? data : await inflate(data).catch(() => fail(`${name} is damaged`))
     try {
-      arrays.set(name.replace(/\.npy$/, ''), toRows(readNpy(content)))
+      arrays.push({ name: name.replace(/\.npy$/, ''), values: toRows(readNpy(content)) })
     } catch (error) {
       fail(`${name}: ${(error as Error).message}`)
     }

@@ -1,9 +1,11 @@
 import { effect, signal } from '@preact/signals'
+import { openStorage } from './storage.ts'
 
 const THEME_KEY = 'explorer-theme'
+const storage = openStorage(() => localStorage)
 export type Theme = 'auto' | 'light' | 'dark'
 
-export const theme = signal((localStorage.getItem(THEME_KEY) ?? 'auto') as Theme)
+export const theme = signal((storage.get(THEME_KEY) ?? 'auto') as Theme)
 
 const system = matchMedia('(prefers-color-scheme: dark)')
 /** Whether the page is dark, whoever decided so. */
@@ -15,7 +17,7 @@ effect(() => {
     document.documentElement.dataset['theme'] = isDark.value ? 'dark' : 'light'
   }
   update()
-  localStorage.setItem(THEME_KEY, theme.value)
+  storage.set(THEME_KEY, theme.value)
   system.addEventListener('change', update)
   return () => system.removeEventListener('change', update)
 })

@@ -1,5 +1,6 @@
 /** Debian's Chromium, driven by playwright-core. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 const programs = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
@@ -11,9 +12,26 @@ export function findBrowser () {
 /** Starts the browser. */
 export async function launchBrowser () {
   const { chromium } = await import('playwright-core')
+  return await chromium.launch(launchOptions())
+}
+
+/**
+ * Starts a browser whose settings block cookies and site data.
+ *
+ * @param folder an empty folder for its profile
+ */
+export async function launchWithoutSiteData (folder) {
+  const { chromium } = await import('playwright-core')
+  const preferences = { profile: { default_content_setting_values: { cookies: 2 } } }
+  mkdirSync(join(folder, 'Default'))
+  writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
+  return await chromium.launchPersistentContext(folder, launchOptions())
+}
+
+function launchOptions () {
   // Root may not use the sandbox.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return await chromium.launch({ executablePath: findBrowser(), args })
+  return { executablePath: findBrowser(), args }
 }
 
 /**

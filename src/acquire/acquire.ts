@@ -69,7 +69,7 @@ async function readFirstValid (entry: FileEntry, options: AcquireOptions): Promi
         bytes = await source.read(entry, signal, report)
         return await verifyFile(bytes!, entry, source.trusted)
       })
-      if (source.remote) await cacheFile(cache, entry, file).catch((error: Error) => warn(error.message))
+      if (source.remote) await cacheFile(cache, entry, file).catch(error => warn(messageOf(error)))
       report({ stage: 'acquire', item: entry.name, done: file.content.length, total: file.content.length })
       return { file, source }
     } catch (error) {
@@ -78,7 +78,7 @@ async function readFirstValid (entry: FileEntry, options: AcquireOptions): Promi
       reasons.push(reason)
       warn(`${entry.name} from ${reason}`)
       if (source === cache && bytes !== undefined) {
-        await cache.quarantine(entry).catch((error: Error) => warn(error.message))
+        await cache.quarantine(entry).catch(error => warn(messageOf(error)))
       }
     }
   }

@@ -87,7 +87,7 @@ export class Archive implements Source {
       const name = basename(this.#archive.url)
       const isCached = path === cache.path(sha256)
       warn(`${name} in ${isCached ? 'the cache' : 'SOURCE_DIR'} ${messageOf(error)}`)
-      if (isCached) await cache.quarantine({ name, sha256 }).catch((error: Error) => warn(error.message))
+      if (isCached) await cache.quarantine({ name, sha256 }).catch(error => warn(messageOf(error)))
       return undefined
     }
   }

@@ -2,8 +2,9 @@ import { readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileEntry } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { ensureFolder, moveFile, writeFileAtomic } from '../io/atomic-write.ts'
+import { writeFileAtomic } from '../io/atomic-write.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
+import { quarantine } from '../io/quarantine.ts'
 import type { Source } from './source.ts'
 
 /**
@@ -11,7 +12,7 @@ import type { Source } from './source.ts'
  * uncompressed content otherwise, and whole archives.
  *
  *     files/<sha256>      verified content
- *     corrupt/<sha256>    content that failed verification, for inspection
+ *     corrupt/<sha256>    the latest contents that failed verification, for inspection
  *     locks/<sha256>      empty; locked while a process acquires the file
  *     stamps/<sha256>     file status of an archive when it was last verified
  */
@@ -70,11 +71,9 @@ export class FileCache implements Source {
    * @throws ServiceError cache_unwritable
    */
   async quarantine (file: Pick<FileEntry, 'name' | 'sha256' | 'gzip'>): Promise<void> {
-    const folder = join(this.#folder, 'corrupt')
     for (const sha256 of cacheKeys(file)) {
       try {
-        await ensureFolder(folder)
-        await moveFile(this.path(sha256), join(folder, sha256))
+        await quarantine(this.#folder, this.path(sha256))
       } catch (cause) {
         if (isMissing(cause)) continue
         throw new ServiceError('cache_unwritable', `${file.name} cannot be quarantined: ${messageOf(cause)}`, { cause })

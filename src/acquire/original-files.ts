@@ -153,7 +153,7 @@ async function openCached (
     return await openDiskFile(cache.path(sha256), sha256)
   } catch (error) {
     warn(`${file.name} from ${cache.name}: ${messageOf(error)}`)
-    if (error instanceof ServiceError) await cache.quarantine(file).catch((error: Error) => warn(error.message))
+    if (error instanceof ServiceError) await cache.quarantine(file).catch(error => warn(messageOf(error)))
     return undefined
   }
 }

@@ -2,8 +2,9 @@ import { open, readFile, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { ensureFolder, moveFile, writeFileAtomic } from '../io/atomic-write.ts'
+import { writeFileAtomic } from '../io/atomic-write.ts'
 import { withLock, type LockOptions } from '../io/lock.ts'
+import { quarantine } from '../io/quarantine.ts'
 import { allocateRows } from '../io/row-memory.ts'
 import { createManifest, listArrays, parseArrays, parseManifest, renderManifest, type Manifest } from './manifest.ts'
 
@@ -123,9 +124,7 @@ export class ArtifactStore {
   }
 
   async #quarantine (path: string): Promise<void> {
-    const corrupt = join(this.#root, 'corrupt')
-    await ensureFolder(corrupt)
-    await unlessMissing(moveFile(path, join(corrupt, path.slice(this.#folder.length + 1))))
+    await unlessMissing(quarantine(this.#root, path))
   }
 
   async #prune (): Promise<void> {

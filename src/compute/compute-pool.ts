@@ -1,4 +1,5 @@
 import { Piscina } from 'piscina'
+import { messageOf } from '../errors.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../io/event-loop.ts'
 import { runAugmentTask, sliceTask, type AugmentTask } from '../batch/augment/augment-task.ts'
 
@@ -82,7 +83,7 @@ export class ComputePool {
       } catch (error) {
         if (attempt === MAX_ATTEMPTS) throw error
         this.#crashes++
-        warn(`a compute thread crashed, and its work is repeated: ${(error as Error).message}`)
+        warn(`a compute thread crashed, and its work is repeated: ${messageOf(error)}`)
       }
     }
   }

@@ -1,7 +1,8 @@
-import { availableParallelism } from 'node:os'
 import type { BackendChoice, PrepareSettings, SourceName, SplitSettings } from '../dataset/settings.ts'
 import type { Variables, logLevels } from './environment.ts'
 import { parseAccessLog, parseList } from './parse-setting.ts'
+import { readResources, type Resources } from './resources.ts'
+import { describeWorkMemory, resolveThreads } from './threads.ts'
 import { validate } from './validate.ts'
 
 export interface Config {
@@ -49,6 +50,10 @@ export interface Config {
   readonly requestTimeoutMs: number
   readonly stallTimeoutMs: number
   readonly threads: number
+  /** Why there are so many threads, for the log. */
+  readonly threadsReason: string
+  /** Settings that may be more than the process has room for, for the log. */
+  readonly warnings: readonly string[]
   readonly shutdownDelayMs: number
   /** Pause after the first failure of a dataset. */
   readonly retryDelayMs: number
@@ -77,8 +82,14 @@ interface ProxyVariable {
  * @param datasets names of the datasets in the catalogue
  * @throws ServiceError invalid_configuration: names every invalid variable and its allowed values
  */
-export function loadConfig (datasets: readonly string[], env: Variables = process.env): Config {
+export function loadConfig (
+  datasets: readonly string[],
+  env: Variables = process.env,
+  resources: Resources = readResources()
+): Config {
   const values = validate(datasets, env)
+  const workMemory = values.WORK_MEMORY * 2 ** 20
+  const threads = resolveThreads(values.THREADS, resources)
   return Object.freeze({
     host: values.HOST.trim(),
     port: values.PORT,
@@ -100,7 +111,7 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     prepare: { denoise: values.DENOISE, meanOver: values.MEAN_OVER },
     backend: values.TFJS_BACKEND,
     maxBatchSize: values.MAX_BATCH_SIZE,
-    workMemory: values.WORK_MEMORY * 2 ** 20,
+    workMemory,
     apiKeysFile: values.API_KEYS_FILE || undefined,
     cacheAuthenticated: values.CACHE_AUTHENTICATED === '1',
     rateLimit: values.RATE_LIMIT,
@@ -110,7 +121,9 @@ export function loadConfig (datasets: readonly string[], env: Variables = proces
     headersTimeoutMs: values.HEADERS_TIMEOUT * 1000,
     requestTimeoutMs: values.REQUEST_TIMEOUT * 1000,
     stallTimeoutMs: values.STALL_TIMEOUT * 1000,
-    threads: values.THREADS ?? availableParallelism(),
+    threads: threads.count,
+    threadsReason: threads.reason,
+    warnings: [threads.warning, describeWorkMemory(workMemory, resources)].filter(warning => warning !== undefined),
     shutdownDelayMs: values.SHUTDOWN_DELAY * 1000,
     retryDelayMs: values.RETRY_DELAY * 1000,
     exitOnFailure: values.EXIT_ON_FAILURE === '1',

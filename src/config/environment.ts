@@ -47,8 +47,8 @@ export const environment = {
       type: 'integer',
       minimum: 0,
       maximum: 256,
-      description: 'Threads for augmentation, by default as many as the machine has cores; 0 augments in the thread ' +
-        'that serves requests.'
+      description: 'Threads for augmentation, by default as many as the machine has cores, at most 16 and as many as ' +
+        'fit into 5 % of the memory limit; 0 augments in the thread that serves requests.'
     },
     API_KEYS_FILE: text('', 'File of API keys, one `name:sha256` per line; without it, no request needs a key.'),
     CACHE_AUTHENTICATED: oneOf(['0', '1'], '0', '`1` lets shared caches store responses to requests with a key.'),

@@ -23,7 +23,9 @@ export function serverOptions (
   return {
     http: options,
     // Not of this type, for which the server would always be one for HTTPS.
-    ...(certificate && { https: { ...certificate, ...options, handshakeTimeout: headersTimeoutMs } }),
+    ...(certificate && {
+      https: { cert: certificate.cert, key: certificate.key, ...options, handshakeTimeout: headersTimeoutMs }
+    }),
     ...(basePath !== '' && { rewriteUrl: ({ url }: IncomingMessage) => withoutBasePath(url!, basePath) })
   }
 }

@@ -77,7 +77,7 @@ export function createMapSource (dataset: PreparedDataset, options: MapOptions):
       map = file && decodeMap(file, counts)
     } catch (error) {
       warn(`the map of version ${version} is not used: ${messageOf(error)}`)
-      await store.quarantineMap(version).catch((error: Error) => warn(error.message))
+      await store.quarantineMap(version).catch(error => warn(messageOf(error)))
     }
   }
 
@@ -90,7 +90,7 @@ export function createMapSource (dataset: PreparedDataset, options: MapOptions):
       signal.throwIfAborted()
       const input = { rows, columns, splits }
       const file = encodeMap(await compute(input, current => { progress = current }, signal))
-      await store.writeMap(version, file).catch((error: Error) => warn(error.message))
+      await store.writeMap(version, file).catch(error => warn(messageOf(error)))
       map = decodeMap(file, counts)
     })
   }

@@ -61,7 +61,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
     } catch (error) {
       signal.throwIfAborted()
       warn(`the artifact of version ${version} is not used: ${messageOf(error)}`)
-      await store.quarantine(version).catch((error: Error) => warn(error.message))
+      await store.quarantine(version).catch(error => warn(messageOf(error)))
       return undefined
     }
   }
@@ -70,7 +70,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
     // Imported on demand, so that restoring loads neither the HTTP client nor the decoders.
     const { runPipeline } = await import('./pipeline.ts')
     const dataset = await runPipeline(identity, options)
-    await store.write(dataset).catch((error: Error) => warn(error.message))
+    await store.write(dataset).catch(error => warn(messageOf(error)))
     return dataset
   }
 }

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
 import type { Progress } from '../dataset/progress.ts'
 import { messageOf } from '../errors.ts'
+import { describeError } from './describe-error.ts'
 import { LogOutput } from './log-output.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { redact } from './redact.ts'
@@ -14,6 +15,7 @@ export interface Console {
 
 /** Applied to every line. */
 const hooks = { streamWrite: redact }
+const serializers = { err: describeError }
 
 /**
  * Logs to standard output. On a terminal, progress is a bar below the log; elsewhere, an occasional log line. If one of
@@ -36,14 +38,14 @@ export async function createConsole (
 
 async function createOutput (level: string, stdout: NodeJS.WriteStream, output: LogOutput): Promise<Console> {
   if (!stdout.isTTY) {
-    const logger = pino({ level, hooks }, output)
+    const logger = pino({ level, hooks, serializers }, output)
     return { logger, report: everyTenth((dataset, progress) => logger.info({ dataset, progress }, 'progress')) }
   }
   const { build: prettyStream } = await import('pino-pretty')
   const bar = new ProgressBar(stdout, output)
   const destination = new Writable({ write: (line, _encoding, done) => { bar.writeAbove(line); done() } })
   const format = { colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }
-  const logger = pino({ level, hooks }, prettyStream({ ...format, destination }))
+  const logger = pino({ level, hooks, serializers }, prettyStream({ ...format, destination }))
   return { logger, report: (dataset, progress) => bar.show(dataset, progress) }
 }
 

@@ -1,12 +1,12 @@
-import { availableParallelism } from 'node:os'
 import t from 'tap'
 import { loadConfig } from '../../src/config/config.ts'
 import { environment } from '../../src/config/environment.ts'
 
 const catalogue = ['mnist', 'fashion-mnist']
+const resources = { cores: 3, cpuLimit: undefined, memoryLimit: undefined }
 
 t.test('without settings, the defaults apply', async t => {
-  const config = loadConfig(catalogue, {})
+  const config = loadConfig(catalogue, {}, resources)
   t.same(config, {
     host: '127.0.0.1',
     port: 8080,
@@ -38,7 +38,9 @@ t.test('without settings, the defaults apply', async t => {
     headersTimeoutMs: 30_000,
     requestTimeoutMs: 60_000,
     stallTimeoutMs: 120_000,
-    threads: availableParallelism(),
+    threads: 3,
+    threadsReason: 'this machine has 3 cores',
+    warnings: [],
     shutdownDelayMs: 1000,
     retryDelayMs: 5000,
     exitOnFailure: false,
@@ -106,7 +108,7 @@ t.test('every setting can be set', async t => {
     ACCESS_LOG: ' 0.25 ',
     CORS_ORIGIN: 'https://a.example, https://b.example',
     PUBLIC_URL: ' https://data.example/mnist '
-  }), {
+  }, resources), {
     host: '::',
     port: 0,
     tls: { cert: '/run/cert.pem', key: '/run/key.pem' },
@@ -142,6 +144,8 @@ t.test('every setting can be set', async t => {
     requestTimeoutMs: 7500,
     stallTimeoutMs: 8500,
     threads: 3,
+    threadsReason: 'THREADS is set',
+    warnings: [],
     shutdownDelayMs: 0,
     retryDelayMs: 500,
     exitOnFailure: true,

@@ -6,7 +6,7 @@ import { Agent as HttpsAgent, get as getSecurely } from 'node:https'
 import { Server, connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { connect as connectSecurely, type Server as TlsServer } from 'node:tls'
+import { connect as connectSecurely } from 'node:tls'
 import t, { type Test } from 'tap'
 import { listen, listenAt } from '../../src/http/listen.ts'
 import { LINGER_MS } from '../../src/http/plugins/drain.ts'
@@ -76,8 +76,7 @@ t.test('a certificate is replaced while connections are open', async t => {
     return String(CN)
   }
   t.equal(await subject(), 'first.example')
-  const server: object = app.server
-  ;(server as TlsServer).setSecureContext({ ...await readCertificate(files('second')) })
+  app.replaceCertificate(await readCertificate(files('second')))
   t.equal(await subject(), 'second.example')
   socket.end('nonsense\r\n\r\n')
   t.match(await text(socket), /^HTTP\/1\.1 400 Bad Request\r\n.*"code":"bad_request"/s, 'no HTTP')

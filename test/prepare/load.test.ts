@@ -84,3 +84,13 @@ t.test('a signal stops loading at any stage', async t => {
     }).loading, reason)
   }
 })
+
+t.test('a data folder that cannot exist causes warnings without its path', async t => {
+  const mirror = await startMirror(t, good)
+  const folder = t.testdir({ file: '' })
+  const entry = { ...tiny.entry, mirrors: [mirror.base] }
+  const { loading, logged } = load(t, entry, { dataFolder: join(folder, 'file', 'x') })
+  await loading
+  t.match(logged[0], { level: 'warn', message: /^the artifact of version \w+ is not used: ENOTDIR/ })
+  t.notMatch(JSON.stringify(logged), folder)
+})

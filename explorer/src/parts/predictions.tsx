@@ -63,8 +63,9 @@ export function Predictions ({ dataset }: { dataset: Dataset }) {
           <input type='file' accept='.csv,.json,.npz,.txt' onChange={event => open(event.currentTarget.files?.[0])} />
         </label>
         <p class='muted'>
-          CSV with the columns id and label, NPZ with the arrays ids and labels, or JSON. Labels are numbers, names of
-          classes or rows of scores; without ids, they are in the order of the split. Nothing is uploaded.
+          CSV with the columns id and prediction, NPZ with the arrays ids and predictions, or JSON. Predictions are
+          numbers, names of classes or rows of scores; without ids, they are in the order of the split. Nothing is
+          uploaded.
         </p>
       </div>
       {error && <p class='notice error' role='alert'>{error}</p>}
@@ -87,7 +88,8 @@ function Matrix ({ dataset, file: { name, predictions }, truth }: {
   return (
     <>
       <p role='status' data-test='accuracy'>
-        <b>{formatPercent(correct / total)}</b> of {formatCount(total)} predictions in {name} are right,{' '}
+        <b>{formatPercent(correct / total)}</b> of {formatCount(total)} predictions in {name}
+        {predictions.column !== undefined && ` (${predictions.column})`} are right,{' '}
         {formatCount(total - correct)} are wrong.
       </p>
       <div class='table' tabIndex={0} role='region' aria-label='Confusion matrix'>

@@ -2,6 +2,9 @@ import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import { Registry, collectDefaultMetrics } from 'prom-client'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
+import { splitNames } from '../../dataset/sample-splits.ts'
+import { batchFormats, streamFormats } from '../../encode/encoders.ts'
+import { png } from '../../encode/png.ts'
 import type { Histogram } from './histogram.ts'
 
 /** The metrics as Prometheus reads them. Imported after the start, since the library takes a while to load. */
@@ -61,6 +64,12 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
   gauge('http_connections', 'Open connections.', async () => [{ labels: {}, value: await countConnections(app) }])
 
   counter('mnist_samples_served_total', 'Samples in responses.', () => {
+    const formats = [...new Set([...batchFormats, ...streamFormats, png].map(({ name }) => name))]
+    for (const { entry: { name: dataset } } of datasets.states) {
+      for (const split of splitNames) {
+        for (const format of formats) metrics.addSamples({ dataset, split, format, count: 0 })
+      }
+    }
     return [...metrics.samples.values()].map(({ count, ...labels }) => ({ labels, value: count }))
   })
   add('histogram', 'mnist_step_duration_seconds', 'Time in a step of a response; encode includes gathering.', () => {
@@ -81,6 +90,11 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
   gauge('mnist_work_limit_bytes', 'Memory for expensive work.', single(() => workMemory))
   counter('mnist_work_rejected_total', 'Expensive work that found the queue full.', single(() => workQueue.rejected))
   counter('mnist_compute_crashes_total', 'Compute threads that have crashed.', single(() => compute.crashes))
+  if (app.certificate) {
+    gauge('mnist_certificate_expiry_timestamp_seconds', 'When the certificate for HTTPS expires.', single(() => {
+      return app.certificate!.current.expires.getTime() / 1000
+    }))
+  }
 
   gauge('mnist_dataset_state', 'Whether a dataset is in a state.', () => {
     return datasets.states.flatMap(({ entry, status }) => STATES.map(state => {
@@ -99,16 +113,18 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
 }
 
 function bucketsOf (name: string, labels: Labels, { bounds, counts, sum, count }: Histogram): Value[] {
+  const summary = [
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count }
+  ]
+  // One bucket is enough for none, as there may be many such histograms.
+  if (count === 0) return [{ metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: 0 }, ...summary]
   let total = 0
   const buckets = counts.map((count, i) => {
     total += count
     return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[i] ?? '+Inf' }, value: total }
   })
-  return [
-    ...buckets,
-    { metricName: `${name}_sum`, labels, value: sum },
-    { metricName: `${name}_count`, labels, value: count }
-  ]
+  return [...buckets, ...summary]
 }
 
 async function countConnections ({ listeners }: FastifyInstance): Promise<number> {

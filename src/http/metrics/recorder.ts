@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
-import { recordedSteps, type Step } from '../response/server-timing.ts'
+import { recordedSteps, stepNames, type Step } from '../response/server-timing.ts'
 import { Histogram } from './histogram.ts'
 
 /** Samples that a response delivers. */
@@ -32,6 +32,9 @@ const STEP_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
 /** Others are counted together, since clients may send any name. */
 const KNOWN_METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
 
+/** Successes, and the errors that alerts are about. */
+const EXPECTED_STATUSES = [200, 500, 503]
+
 const REPLY = Symbol('reply')
 const BYTES = Symbol('bytes of earlier responses')
 
@@ -42,7 +45,7 @@ type RecordedSocket = Socket & { [BYTES]?: number }
 /** Counts what the server does. Labels are routes, methods and datasets of the server, never what clients make up. */
 export class MetricsRecorder {
   readonly responses = new Map<string, ResponseSeries>()
-  readonly steps = new Map<Step, Histogram>()
+  readonly steps = new Map<Step, Histogram>(stepNames.map(step => [step, new Histogram(STEP_BOUNDS)]))
   readonly samples = new Map<string, ServedSamples & { count: number }>()
   /** Requests that Node's parser rejected. */
   malformed = 0
@@ -57,6 +60,9 @@ export class MetricsRecorder {
     // One function for all responses, so that none allocates a closure.
     this.#onClose = function () { recorder.#end(this) }
   }
+
+  /** Replies without the end of their response. */
+  get repliesInFlight (): Iterable<FastifyReply> { return this.#inFlight }
 
   get inFlight (): number { return this.#inFlight.size }
 
@@ -73,6 +79,11 @@ export class MetricsRecorder {
     response[REPLY] = reply
     this.#inFlight.add(reply)
     response.once('close', this.#onClose)
+  }
+
+  /** Starts to count the responses of a route at zero: a rate ignores the first value of a counter. */
+  expect (method: string, route: string): void {
+    for (const status of EXPECTED_STATUSES) this.#series(method, route, status)
   }
 
   addSamples ({ dataset, split, format, count }: ServedSamples): void {
@@ -107,12 +118,15 @@ export class MetricsRecorder {
     series.bytes += bytes - (socket[BYTES] ?? 0)
     socket[BYTES] = bytes
     const steps = recordedSteps(response)
-    for (const step in steps) this.#stepOf(step as Step).observe(steps[step as Step]! / 1000)
+    for (const step in steps) this.steps.get(step as Step)!.observe(steps[step as Step]! / 1000)
   }
 
   #seriesOf ({ request, statusCode: status }: FastifyReply): ResponseSeries {
     const method = KNOWN_METHODS.includes(request.method) ? request.method : 'other'
-    const route = request.routeOptions.url ?? 'unknown'
+    return this.#series(method, request.routeOptions.url ?? 'unknown', status)
+  }
+
+  #series (method: string, route: string, status: number): ResponseSeries {
     const key = `${method} ${status} ${route}`
     let series = this.responses.get(key)
     if (!series) {
@@ -120,11 +134,5 @@ export class MetricsRecorder {
       this.responses.set(key, series)
     }
     return series
-  }
-
-  #stepOf (step: Step): Histogram {
-    let histogram = this.steps.get(step)
-    if (!histogram) this.steps.set(step, histogram = new Histogram(STEP_BOUNDS))
-    return histogram
   }
 }

@@ -15,6 +15,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Rejects a request without a valid key, unless its route is public. */
     authenticate (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
+    /** Text of the log or of a trace without the keys that a client has put into an address. */
+    maskKeys (text: string): string
     /** Who may store responses, for `Cache-Control`. */
     readonly cacheScope: 'public' | 'private'
   }
@@ -31,6 +33,7 @@ declare module 'fastify' {
 /** API keys as bearer tokens (RFC 6750). */
 export default plugin(async (app, { keys, cacheAuthenticated }: KeysOptions) => {
   app.decorateRequest('keyName', undefined)
+  app.decorate('maskKeys', text => keys?.mask(text) ?? text)
   app.decorate('cacheScope', keys && !cacheAuthenticated ? 'private' : 'public')
   if (!keys) {
     app.decorate('authenticate', (_request, _reply, done) => done())
@@ -50,6 +53,12 @@ export default plugin(async (app, { keys, cacheAuthenticated }: KeysOptions) => 
     // Methods that a public resource does not support, and those that it does.
     if ((is404 || method === 'OPTIONS') && app.isPublicPath(pathOf(url))) return done()
     app.verifyBearerAuth!(request, reply, error => error ? done(unauthorized(request)) : done())
+  })
+  // Ends responses in progress, such as streams, as well.
+  keys.onRevoked(names => {
+    for (const { request, raw } of app.metrics.repliesInFlight) {
+      if (request.keyName !== undefined && names.has(request.keyName)) raw.destroy(new Error('the API key was revoked'))
+    }
   })
   // Limits count the requests of each key, so it is known before they do.
   app.addHook('onRequest', (request, _reply, done) => {

@@ -67,7 +67,7 @@ export default plugin(async (app, { headers, origins }: ParserErrorOptions) => {
     const atFault = last?.req.complete === false ? last : undefined
     const respond = (): void => {
       if (!socket.writable) return
-      log(app.log, problem, client)
+      log(app.log, problem, client, text => app.maskKeys(text))
       // The request may have its response already.
       if (atFault?.headersSent) socket.end()
       else socket.end(format(problem, { ...headers, ...corsHeaders(atFault?.req.headers.origin ?? origin, origins) }))
@@ -93,8 +93,13 @@ function corsHeaders (origin: string | undefined, origins: readonly string[]): R
   return { vary: 'Origin', ...(isAllowed && { 'access-control-allow-origin': origin }) }
 }
 
-function log (logger: FastifyBaseLogger, { status, message }: ServiceError, client: string | undefined): void {
-  logger.warn({ status, client, reason: message }, 'request rejected')
+function log (
+  logger: FastifyBaseLogger,
+  { status, message }: ServiceError,
+  client: string | undefined,
+  mask: (text: string) => string
+): void {
+  logger.warn({ status, client, reason: mask(message) }, 'request rejected')
 }
 
 function format (problem: ServiceError, headers: Readonly<Record<string, string>>): string {

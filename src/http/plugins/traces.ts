@@ -40,6 +40,7 @@ function describe (request: TracedRequest, reply: FastifyReply): Span | undefine
   span.setAttribute('http.response.status_code', reply.statusCode)
   const isAborted = !reply.raw.writableFinished
   if (isAborted) span.setAttribute('error.type', 'aborted')
-  if (isAborted || reply.statusCode >= 500) span.setStatus({ code: ERROR })
+  // Replaces the one of @fastify/otel, which has the message of the error.
+  if (isAborted || reply.statusCode >= 400) span.setStatus({ code: ERROR })
   return span
 }

@@ -1,4 +1,5 @@
 import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
+import { messageOf } from '../../errors.ts'
 
 /** One line per request, once it is answered or its client has disconnected. */
 export class AccessLog extends LogController {
@@ -26,7 +27,7 @@ export class AccessLog extends LogController {
     // Some versions of Node report a response as finished when its connection was destroyed.
     if (cause || request.raw.socket.destroyed) {
       // Node 26 gives a disconnect as the error of a response, others do not.
-      const reason = !cause || cause.code === 'ECONNRESET' ? 'the client disconnected' : cause.message
+      const reason = !cause || cause.code === 'ECONNRESET' ? 'the client disconnected' : messageOf(cause)
       request.log.warn({ ...this.#describe(request, reply), reason }, 'request aborted')
     } else if (reply.statusCode >= 400 || Math.random() < this.#loggedSuccesses) {
       request.log.info(this.#describe(request, reply), 'request')
@@ -43,9 +44,15 @@ function describe (request: FastifyRequest, reply: FastifyReply): object {
   const length = reply.getHeader('content-length')
   return {
     method: request.method,
-    url: request.originalUrl,
+    url: urlOf(request, reply.statusCode),
     status: reply.statusCode,
     ...(length !== undefined && { bytes: Number(length) }),
     ms: Math.round(reply.elapsedTime * 100) / 100
   }
+}
+
+/** Without API keys. A valid request has none, as every parameter and segment of its address has been checked. */
+function urlOf ({ originalUrl, server, routeOptions }: FastifyRequest, status: number): string {
+  const isChecked = status < 400 && routeOptions.config?.isPublic !== true
+  return isChecked ? originalUrl : server.maskKeys(originalUrl)
 }

@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 
 /** What takes time before the headers of a response are sent. */
-export type Step = 'queue' | 'order' | 'augment' | 'encode' | 'compress'
+export const stepNames = ['queue', 'order', 'augment', 'encode', 'compress'] as const
+export type Step = (typeof stepNames)[number]
 
 /** Shorter steps are left out. */
 const MIN_MS = 0.05

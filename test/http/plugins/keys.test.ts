@@ -1,6 +1,10 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { ApiKeys } from '../../../src/http/api-keys.ts'
 import { appOver } from '../../fixtures/app.ts'
@@ -116,5 +120,60 @@ t.test('keys are read again, and stay as they are if the file is invalid', async
     await t.rejects(keys.reload(), { code: 'invalid_configuration', message: reason })
     t.equal(keys.find('third'), 'c')
   }
+  for (const content of ['', '# nobody\n']) {
+    await writeFile(file, content)
+    await t.rejects(keys.reload(), { code: 'invalid_configuration', message: 'API_KEYS_FILE has no keys' })
+    t.equal(keys.find('third'), 'c', 'a file that was emptied by mistake revokes no key')
+  }
   await t.rejects(ApiKeys.read(join(t.testdir({}), 'missing')), { message: 'API_KEYS_FILE cannot be read' })
+})
+
+t.test('a revoked key ends the responses to its requests, and no others', async t => {
+  const { keys, file } = await keysOf(t, lineOf('a', 'first') + lineOf('b', 'second') + lineOf('c', 'third'))
+  const dataset = prepared({ train: 4000, val: 5, test: 5 }, { rows: 28, columns: 28 })
+  const { app, log } = await appOver(t, [dataset], { maxBatchSize: 4000 }, keys)
+  const { port } = new URL(await app.listen({ port: 0 }))
+  const open = async (key: string, path: string): Promise<IncomingMessage> => {
+    const headers = { authorization: `Bearer ${key}` }
+    const [response] = await once(get({ port, path: `${split}${path}`, headers, agent: false }), 'response')
+    return response
+  }
+  const stream = '/stream?batch_size=100&format=arrow'
+  const large = '/batches?batch_size=4000&format=npz'
+  const revoked = [await open('first', stream), await open('first', large), await open('second', stream)]
+  const kept = await open('third', large)
+  // The name of the second key has another key now.
+  await writeFile(file, lineOf('b', 'fourth') + lineOf('c', 'third'))
+  await keys.reload()
+  for (const response of revoked) await t.rejects(buffer(response), { code: 'ECONNRESET' })
+  t.equal((await buffer(kept)).length, Number(kept.headers['content-length']))
+  t.equal((await open('first', '')).resume().statusCode, 401)
+  t.equal((await open('fourth', '')).resume().statusCode, 200)
+  const aborted = log.filter(({ msg }) => msg === 'request aborted')
+  t.same(aborted.map(({ reason }) => reason), Array(3).fill('the API key was revoked'))
+})
+
+t.test('keys that clients put into addresses are in no log line', async t => {
+  const generated = randomBytes(32).toString('base64url')
+  const { keys } = await keysOf(t, lineOf('trainer', 'correct-horse') + lineOf('other', 'a b&c'))
+  const { app, log } = await appOver(t, [dataset], {}, keys)
+  const { port } = new URL(await app.listen({ port: 0 }))
+  for (const key of ['correct-horse', generated, 'a%20b%26c']) {
+    const urls = [
+      `/${key}`, `/v1/${key}/datasets`, `/v1/datasets/${key}`, `/v1/datasets;${key}`,
+      `${split}?x=${key}`, `${split}?${key}`, `/healthz?x=${key}`
+    ]
+    for (const url of urls) await app.inject({ url, headers: { authorization } })
+    // Rejected by the HTTP parser.
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.end(`BREW /${key} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+    await buffer(socket)
+    t.notMatch(JSON.stringify(log), key)
+  }
+  t.equal(log.filter(({ url, reason }) => (url ?? reason)?.includes('***')).length, 3 * 8)
+  const url = `${split}/batches?seed=1&page=9999999`
+  await app.inject({ url, headers: { authorization } })
+  t.equal(log.at(-1)!.url, url, 'other addresses are logged as they are')
+  await app.inject({ url: `/${'a/'.repeat(4000)}`, headers: { authorization } })
+  t.match(log.at(-1)!.url, /^(\/a){63}\/…$/)
 })

@@ -73,7 +73,8 @@ t.test('samples are counted by dataset, split and format, once for each response
   await app.inject({ url: `${split}/gather?format=npz`, method: 'POST', payload: { ids: [1, 2, 3] } })
   await app.inject(`${split}/thumbnails?ids=1,2`)
   const body = await scrape(app)
-  t.same(valuesOf(body, 'mnist_samples_served_total'), {
+  const samples = Object.entries(valuesOf(body, 'mnist_samples_served_total')).filter(([, value]) => value > 0)
+  t.same(Object.fromEntries(samples), {
     'dataset="made-up",split="train",format="json"': 201,
     'dataset="made-up",split="train",format="npz"': 103,
     'dataset="made-up",split="train",format="ndjson"': 160,
@@ -102,6 +103,31 @@ t.test('steps, work, datasets and the process are described', async t => {
     'http_malformed_requests_total', 'http_connections', 'process_resident_memory_bytes',
     'nodejs_eventloop_lag_p99_seconds'
   ]) t.equal(Object.keys(valuesOf(body, name)).length, 1, name)
+})
+
+t.test('counters whose labels are known are zero from the start, so that a rate sees the first error', async t => {
+  const { app } = await appOver(t, [dataset], { threads: 0 })
+  const body = await scrape(app)
+  const paths = Object.keys((app.swagger() as { paths: object }).paths).filter(path => path.startsWith('/v1/'))
+  const zero: Array<[name: string, labels: string]> = paths.flatMap(path => {
+    const method = path.endsWith('/gather') ? 'POST' : 'GET'
+    return [200, 500, 503].flatMap(status => [
+      'http_request_duration_seconds_count', 'http_response_bytes_total', 'http_responses_aborted_total'
+    ].map((name): [string, string] => {
+      return [name, `method="${method}",route="${path.replaceAll(/\{(\w+)\}/g, ':$1')}",status_code="${status}"`]
+    }))
+  })
+  for (const step of ['queue', 'order', 'augment', 'encode', 'compress']) {
+    zero.push(['mnist_step_duration_seconds_count', `step="${step}"`])
+  }
+  for (const format of ['json', 'npz', 'safetensors', 'arrow', 'ndjson', 'png']) {
+    zero.push(['mnist_samples_served_total', `dataset="made-up",split="val",format="${format}"`])
+  }
+  for (const name of ['http_malformed_requests_total', 'mnist_work_rejected_total', 'mnist_compute_crashes_total']) {
+    zero.push([name, ''])
+  }
+  t.ok(paths.length > 10)
+  for (const [name, labels] of zero) t.equal(valuesOf(body, name)[labels], 0, `${name}{${labels}}`)
 })
 
 t.test('every metric has a help text and a type, and no label repeats what a client sent', async t => {
