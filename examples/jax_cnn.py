@@ -1,6 +1,6 @@
 """Trains a CNN with JAX and Optax.
 
-    python examples/jax_cnn.py [--epochs 10]
+    python examples/jax_cnn.py [--epochs 3] [--save]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 from mnist_batches import Batches, Client
 from mnist_batches.jax import batches as on_device
-from records import Run
+from records import Run, add_save
 
 BATCH_SIZE = 128
 DIMENSIONS = ('NHWC', 'HWIO', 'NHWC')
@@ -50,8 +50,9 @@ def mean_loss(parameters: Parameters, images: jax.Array, labels: jax.Array) -> j
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument('--epochs', type=int, default=10)
+    parser.add_argument('--epochs', type=int, default=3)
     parser.add_argument('--seed', type=int, default=0)
+    add_save(parser)
     options = parser.parse_args()
     client = Client()
     train = Batches(client, 'mnist', 'train', batch_size=BATCH_SIZE, layout='nhwc', seed=options.seed,
@@ -74,7 +75,7 @@ def main() -> None:
         counts = [count_correct(parameters, batch.images, batch.labels) for batch in on_device(source)]
         return float(sum(counts)) / source.total
 
-    run = Run('jax', seed=options.seed, epochs=options.epochs)
+    run = Run('jax', options.save, seed=options.seed, epochs=options.epochs)
     parameters = create_parameters(jax.random.key(options.seed))
     state = optimizer.init(parameters)
     best, selected = 0.0, parameters

@@ -1,6 +1,6 @@
 """Trains a CNN with Keras, on the backend that KERAS_BACKEND names.
 
-    python examples/keras_cnn.py [--epochs 8]
+    python examples/keras_cnn.py [--epochs 2] [--save]
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 from mnist_batches import Batches, Client
-from mnist_batches.keras import PyDataset
-from records import Run
+from mnist_batches.keras import dataset
+from records import Run, add_save
 
 BATCH_SIZE = 128
 
@@ -29,16 +29,17 @@ def create_model() -> keras.Model:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument('--epochs', type=int, default=8)
+    parser.add_argument('--epochs', type=int, default=2)
     parser.add_argument('--seed', type=int, default=0)
+    add_save(parser)
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
     client = Client()
 
-    def batches(split: str, **order: Any) -> PyDataset:
-        return PyDataset(Batches(client, 'mnist', split, batch_size=BATCH_SIZE, layout='nhwc', **order))
+    def batches(split: str, **order: Any) -> Any:
+        return dataset(Batches(client, 'mnist', split, batch_size=BATCH_SIZE, layout='nhwc', **order))
 
-    run = Run('keras', seed=options.seed, epochs=options.epochs, backend=keras.backend.backend())
+    run = Run('keras', options.save, seed=options.seed, epochs=options.epochs, backend=keras.backend.backend())
     train = batches('train', seed=options.seed, augment='shift:2')
     model = create_model()
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, options.epochs * len(train))

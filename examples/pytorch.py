@@ -1,17 +1,18 @@
 """Trains a CNN of 280,000 parameters with PyTorch, once per seed.
 
-    python examples/pytorch.py [--augment rotate:12,shift:2,scale:0.1] [--epochs 12] [--seeds 5] [--bf16]
+    python examples/pytorch.py [--augment rotate:12,shift:2,scale:0.1] [--epochs 3] [--seeds 1] [--bf16] [--save]
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+from typing import Any
 
 import torch
 from mnist_batches import Client
 from mnist_batches.torch import Loader, loader
-from records import Run
+from records import Run, add_save
 from torch import nn
 
 BATCH_SIZE = 256
@@ -31,19 +32,19 @@ def create_model() -> nn.Module:
     return model.to(memory_format=torch.channels_last)
 
 
-def evaluate(model: nn.Module, batches: Loader) -> float:
+def evaluate(model: nn.Module, batches: Loader[Any]) -> float:
     model.eval()
     correct = total = 0
     with torch.inference_mode():
-        for images, labels, _, _ in batches:
+        for images, labels in batches:
             correct += int((model(images).argmax(1) == labels).sum())
             total += len(labels)
     return correct / total
 
 
-def train(client: Client, seed: int, epochs: int, augment: str | None, bf16: bool) -> None:
+def train(client: Client, seed: int, epochs: int, augment: str | None, bf16: bool, save: bool) -> None:
     torch.manual_seed(seed)
-    run = Run('pytorch', seed=seed, augment=augment, epochs=epochs)
+    run = Run('pytorch', save, seed=seed, augment=augment, epochs=epochs)
     batches = loader(client, 'mnist', 'train', batch_size=BATCH_SIZE, seed=seed, augment=augment)
     val, test = (loader(client, 'mnist', split, batch_size=1000) for split in ('val', 'test'))
     model = create_model()
@@ -55,7 +56,7 @@ def train(client: Client, seed: int, epochs: int, augment: str | None, bf16: boo
     best, selected = 0.0, model
     for _ in range(epochs):
         model.train()
-        for images, labels, _, _ in batches:
+        for images, labels in batches:
             with torch.autocast('cpu', torch.bfloat16, enabled=bf16):
                 scores = model(images.to(memory_format=torch.channels_last))
             loss = nn.functional.cross_entropy(scores.float(), labels, label_smoothing=0.05)
@@ -74,10 +75,11 @@ def train(client: Client, seed: int, epochs: int, augment: str | None, bf16: boo
 if __name__ == '__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('--augment')
-    parser.add_argument('--epochs', type=int, default=12)
-    parser.add_argument('--seeds', type=int, default=5)
+    parser.add_argument('--epochs', type=int, default=3)
+    parser.add_argument('--seeds', type=int, default=1)
     parser.add_argument('--first-seed', type=int, default=0)
     parser.add_argument('--bf16', action='store_true', help='faster on processors that have it')
+    add_save(parser)
     options = parser.parse_args()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        train(Client(), seed, options.epochs, options.augment, options.bf16)
+        train(Client(), seed, options.epochs, options.augment, options.bf16, options.save)

@@ -1,6 +1,6 @@
 """Fits a support vector machine of scikit-learn to a random part of the training split.
 
-    python examples/sklearn_svm.py [--samples 10000]
+    python examples/sklearn_svm.py [--samples 10000] [--save]
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import argparse
 import numpy as np
 from mnist_batches import Client
 from numpy.typing import NDArray
-from records import Run
+from records import Run, add_save
 from sklearn.svm import SVC
 
 
 def gather(client: Client, split: str, ids: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    chunks = [client.gather('mnist', split, chunk, normalization='unit', labels='index')
-              for chunk in np.array_split(ids, -(-len(ids) // client.max_batch_size))]
-    return np.concatenate([chunk.images for chunk in chunks]), np.concatenate([chunk.labels for chunk in chunks])
+    batch = client.gather('mnist', split, ids, normalization='unit', labels='index')
+    return batch.images, batch.labels
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument('--samples', type=int, default=10_000)
     parser.add_argument('--seed', type=int, default=0)
+    add_save(parser)
     options = parser.parse_args()
     client = Client()
     splits = client.dataset('mnist').splits
-    run = Run('sklearn', seed=options.seed, samples=options.samples)
+    run = Run('sklearn', options.save, seed=options.seed, samples=options.samples)
     chosen = np.random.default_rng(options.seed).choice(splits['train'], options.samples, replace=False)
     images, labels = gather(client, 'train', chosen)
     val = gather(client, 'val', np.arange(2000))
