@@ -12,7 +12,7 @@ const TIMEOUT_MS = 1_200_000
 const suites = [
   { modules: [], files: ['--ignore-glob=tests/test_[jkt]*', 'tests'] },
   { modules: ['torch'], files: ['tests/test_torch.py'] },
-  { modules: ['torch'], files: ['tests/test_training.py'] },
+  { modules: ['torch'], files: ['tests/test_training.py'], timeoutMs: 3_600_000 },
   { modules: ['jax'], files: ['tests/test_jax.py'] },
   { modules: ['tensorflow'], files: ['tests/test_tensorflow.py'] },
   { modules: ['keras', 'tensorflow'], files: ['tests/test_keras.py'] }
@@ -53,7 +53,7 @@ function testInstallation () {
   }
 }
 
-function runSuite ({ modules, files }) {
+function runSuite ({ modules, files, timeoutMs = TIMEOUT_MS }) {
   const name = `clients/python: pytest ${files.at(-1)}`
   console.log(`\n--- ${name}`)
   const skipped = pythonLacks(['numpy', 'pytest', ...modules].map(module => `import ${module}`).join('\n'))
@@ -65,7 +65,7 @@ function runSuite ({ modules, files }) {
     cwd: folder,
     env: { ...process.env, PYTHONPATH: pythonClient, PYTHONDONTWRITEBYTECODE: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
     stdio: ['ignore', 'inherit', 'inherit'],
-    timeout: TIMEOUT_MS
+    timeout: timeoutMs
   })
   if (error) return { name, failed: error.message }
   return status === 0 ? { name } : { name, failed: `ended with ${signal ?? `exit code ${status}`}` }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -42,13 +43,12 @@ print(json.dumps({"ids": ids, "times": times}))
 
 def wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
+    while True:
+        with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(f"{url}/readyz", timeout=60).close()
             return
-        except urllib.error.HTTPError:
-            time.sleep(0.02)
-    pytest.fail("the server did not become ready")
+        assert time.monotonic() < deadline, "the server did not become ready"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("outage", [1, 10, 40, 120])
