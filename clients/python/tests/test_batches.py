@@ -252,6 +252,8 @@ def test_rejects_invalid_options(client: Client) -> None:
         (ValueError, "flat, nhwc, nchw", {"layout": "chw"}),
         (ValueError, "raw, unit, centered, standard", {"normalization": "zscore"}),
         (ValueError, "float32, float16, uint8", {"dtype": "int8"}),
+        (ValueError, "uint8 with standard", {"dtype": "uint8"}),
+        (ValueError, "float32 with raw", {"dtype": "float32", "normalization": "raw"}),
         (ValueError, "both", {"rank": 1}),
         (ValueError, "rank must be an integer from 0 to 1, got 2", {"rank": 2, "world_size": 2}),
         (TypeError, "batch_size must be an integer of at least 1, got '128'", {"batch_size": "128"}),

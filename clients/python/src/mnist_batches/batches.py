@@ -72,6 +72,9 @@ class Batches:
             check_choice(name, value, choices)
         if dtype is not None:
             check_choice("dtype", dtype, DType)
+            if (dtype == "uint8") != (normalization == "raw"):
+                raise ValueError("dtype must be uint8 with normalization raw, and float32 or float16 with others, got "
+                                 f"{dtype} with {normalization}")
         if remainder is not None:
             check_choice("remainder", remainder, Remainder)
         check_flag("uneven_ranks", uneven_ranks)
