@@ -17,6 +17,14 @@ const requirements = {
   'fit-dataset.test.js': () => prepareTfjs()
 }
 
+const resolutions = [
+  { module: 'node16', moduleResolution: 'node16' },
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+  { module: 'esnext', moduleResolution: 'bundler' },
+  // The default of module commonjs in TypeScript 5, which reads `types` and `typesVersions` instead of `exports`.
+  { module: 'commonjs', moduleResolution: 'node10' }
+]
+
 /** What the package consists of, besides what npm always adds. */
 const PACKED = /^(dist\/[a-z]+\.(js|d\.ts)|package\.json|README\.md)$/
 
@@ -30,8 +38,7 @@ export async function testTypeScriptClient () {
   const steps = [
     ['build', () => run(process.execPath, [tsc, '-p', folder])],
     ['package', () => pack(scratch)],
-    ['types under node16', () => checkTypes(scratch, { module: 'node16', moduleResolution: 'node16' })],
-    ['types under bundler', () => checkTypes(scratch, { module: 'esnext', moduleResolution: 'bundler' })],
+    ...resolutions.map(options => [`types under ${options.moduleResolution}`, () => checkTypes(scratch, options)]),
     ['types with TensorFlow.js', () => checkTypesWithTensorFlow(scratch), () => prepareTfjs()],
     ...readdirSync(join(folder, 'test')).filter(name => name.endsWith('.test.js')).map(name => {
       const path = join(folder, 'test', name)

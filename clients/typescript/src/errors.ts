@@ -30,7 +30,7 @@ export class BatchServerError extends Error {
   }
 
   static fromProblem (status: number, problem: Partial<Problem>): BatchServerError {
-    const { detail = problem.title ?? 'no details', code = 'unknown', errors = [] } = problem
+    const { detail = problem.title ?? `the server responds with ${status}`, code = 'unknown', errors = [] } = problem
     const allowed = Object.fromEntries(errors.map(({ parameter, allowed }) => [parameter, allowed]))
     return new BatchServerError(detail, { status, code, allowed })
   }

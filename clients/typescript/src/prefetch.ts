@@ -1,6 +1,6 @@
 /**
  * The results for 0 … count−1, in order, each computed up to `ahead` steps before it is needed. When the iteration
- * ends early, what is still being computed is aborted.
+ * ends early, computations in progress are aborted.
  *
  * @throws what `compute` throws; the signal's reason
  */
@@ -10,24 +10,29 @@ export async function * prefetched<T> (
   compute: (index: number, signal: AbortSignal) => Promise<T>,
   signal: AbortSignal | undefined
 ): AsyncGenerator<[index: number, result: T], void, undefined> {
-  const controller = new AbortController()
-  const abort = (): void => controller.abort(signal?.reason)
+  // Each has a signal of its own, since Node.js warns of more than ten listeners on one.
+  const pending: Array<{ result: Promise<T>, controller: AbortController }> = []
+  const abort = (): void => {
+    for (const { controller } of pending) controller.abort(signal?.reason)
+  }
   signal?.throwIfAborted()
   signal?.addEventListener('abort', abort, { once: true })
-  const pending: Array<Promise<T>> = []
   try {
     for (let index = 0, next = 0; index < count; index++) {
       for (; next < count && next <= index + ahead; next++) {
+        const controller = new AbortController()
         const result = compute(next, controller.signal)
         // It is awaited later, and until then its failure counts as handled.
         result.catch(() => {})
-        pending.push(result)
+        pending.push({ result, controller })
       }
-      yield [index, await pending.shift()!]
+      const result = await pending[0]!.result
+      pending.shift()
+      yield [index, result]
       signal?.throwIfAborted()
     }
   } finally {
     signal?.removeEventListener('abort', abort)
-    controller.abort()
+    abort()
   }
 }
