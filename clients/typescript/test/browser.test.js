@@ -1,4 +1,5 @@
 /** The client in Chromium, from a page of another origin. Skipped without Chromium. */
+/* global location, Worker */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Client } from 'mnist-batch-client'
