@@ -1,3 +1,4 @@
+import { onAbort } from './abort.js'
 import { BatchServerError, type Problem } from './errors.js'
 import { describeFailure } from './failures.js'
 import { Outage } from './outage.js'
@@ -107,9 +108,8 @@ export class Transport {
   async #attempt<T> (path: string, read: (body: ArrayBuffer) => T, { signal, json }: RequestOptions): Promise<T> {
     const { token, timeout = 20, fetch = globalThis.fetch, onPreparing } = this.#options
     const controller = new AbortController()
-    const abort = (): void => controller.abort(signal?.reason)
     signal?.throwIfAborted()
-    signal?.addEventListener('abort', abort, { once: true })
+    const stopListening = onAbort(signal, () => controller.abort(signal?.reason))
     const silence = new Error(`no data for ${timeout} s`)
     const startTimer = (): ReturnType<typeof setTimeout> => {
       return setTimeout(() => controller.abort(silence), Math.min(timeout * 1000, LONGEST_TIMER_MS))
@@ -138,19 +138,19 @@ export class Transport {
       throw new TransientError(error, problem, { advice })
     } finally {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
+      stopListening()
     }
     if (response.ok) {
       try {
         return read(body)
       } catch (cause) {
-        if (!(cause instanceof TruncatedError)) throw cause
+        if (!(cause instanceof TruncatedError)) throw createFormatError(this.base, cause)
         const problem = `sent a truncated response (${cause.message})`
         throw new TransientError(new BatchServerError(`${this.base} ${problem}: ${path}`, { cause }), problem)
       }
     }
     const problem = parseProblem(body)
-    const error = BatchServerError.fromProblem(response.status, problem)
+    const error = BatchServerError.fromProblem(response.status, problem, describeRedirect(response))
     if (!TRANSIENT.has(response.status)) throw error
     const isPreparing = problem.code === 'dataset_loading'
     if (isPreparing) onPreparing?.(problem.progress)
@@ -187,6 +187,18 @@ async function readBody ({ body, headers }: Response, onData: () => void): Promi
   return length === bytes.length ? bytes.buffer : bytes.buffer.slice(0, length)
 }
 
+/** Another server at the same address. */
+function createFormatError (base: string, cause: unknown): BatchServerError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const detail = `${base} does not answer as an mnist-batch-server does (${reason}): correct its address`
+  return new BatchServerError(detail, { cause })
+}
+
+/** A redirected POST arrives as a GET, and every request takes twice as long. */
+function describeRedirect ({ redirected, url }: Response): string {
+  return redirected ? `, after a redirect to ${new URL(url).origin}: give the client this address` : ''
+}
+
 function parseProblem (body: ArrayBuffer): Partial<Problem> {
   try {
     const problem: unknown = JSON.parse(new TextDecoder().decode(body))
@@ -214,14 +226,13 @@ function randomPause (failures: number): number {
 function wait (ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    const abort = (): void => {
+    const stopListening = onAbort(signal, () => {
       clearTimeout(timeout)
       reject(signal!.reason)
-    }
+    })
     const timeout = setTimeout(() => {
-      signal?.removeEventListener('abort', abort)
+      stopListening()
       resolve()
     }, Math.min(ms, LONGEST_TIMER_MS))
-    signal?.addEventListener('abort', abort, { once: true })
   })
 }

@@ -110,9 +110,9 @@ test('many batches ahead cause no warning of Node.js', async t => {
   process.on('warning', note)
   t.after(() => process.off('warning', note))
   const { signal } = new AbortController()
-  const epochs = Array.from({ length: 3 }, () => split.epochs({ batchSize: 200, prefetch: 30, signal }))
-  await Promise.all(epochs.map(async epochs => {
-    for await (const { size } of epochs) assert.equal(size, 200)
+  const loops = Array.from({ length: 12 }, () => split.epochs({ batchSize: 1000, prefetch: 12, signal }))
+  await Promise.all(loops.map(async epochs => {
+    for await (const { size } of epochs) assert.equal(size, 1000)
   }))
   // Warnings are emitted on the next tick.
   await new Promise(resolve => { setImmediate(resolve) })

@@ -144,6 +144,21 @@ test('a redirect is followed, and another origin gets no token', async t => {
   }, note(json(description)), batch)
   await collect(same.url, { token: 'secret' })
   assert.deepEqual(found.at(-1), ['/v2', 'Bearer secret'])
+  const missing = await stub(t, json({ detail: 'no such path' }, 404))
+  const moved = await stub(t, (_request, response) => { response.writeHead(301, { location: missing.url }).end() })
+  await assert.rejects(collect(moved.url), ({ message }) => {
+    return message === `no such path, after a redirect to ${missing.url}: give the client this address (404 unknown)`
+  })
+})
+
+test('another server at the same address is an error at once', async t => {
+  const { url, requests } = await stub(t, (_request, response) => { response.end('<!doctype html>') })
+  await assert.rejects(collect(url), error => {
+    assert(error instanceof BatchServerError)
+    assert.match(error.message, /does not answer as an mnist-batch-server does \(.*: correct its address/)
+    return true
+  })
+  assert.equal(requests(), 1)
 })
 
 test('other problems have a code, a detail and the allowed values, and are not retried', async t => {
