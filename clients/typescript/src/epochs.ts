@@ -185,7 +185,7 @@ export class Epochs<
     if (!isBroken) this.#begins = 0
     if (isBroken && iteration.hasDelivered && this.#options.advanceOnBreak) this.#start = iteration.next
     if (this.#start === iteration.next) this.#position = iteration.next
-    // Ends requests of an iteration that was left without a word, as fitDataset leaves it.
+    // Ends the requests of an iteration that was abandoned without `return`, as by fitDataset.
     iteration.batches?.return().catch(() => {})
   }
 

@@ -111,7 +111,7 @@ test('with advanceOnBreak, an iteration that is broken off is followed by the ne
     assert.deepEqual(await firstIds(epochs, 2000), order(12000, 1, epoch).slice(0, 2000))
     assert.deepEqual([epochs.epoch, epochs.state().offset], [epoch + 1, 0])
   }
-  // An iterator that is left without a word, as fitDataset leaves it.
+  // An iterator that is abandoned without `return`, as by fitDataset.
   const iterator = epochs[Symbol.asyncIterator]()
   assert.deepEqual([...(await iterator.next()).value.ids.data], order(12000, 1, 4).slice(0, 1000))
   assert.deepEqual(await collectIds(epochs), order(12000, 1, 5))

@@ -115,7 +115,7 @@ test('errors that no attempt can mend are final', async t => {
   await assert.rejects(collect(loop.url), /redirect/)
 })
 
-test('the client waits while the dataset is prepared, without using up its patience', async t => {
+test('the client waits while the dataset is prepared, without using up giveUpAfter', async t => {
   const wait = json(loading, 503, { 'retry-after': '0' })
   const { url } = await stub(t, wait, wait, json(description), batch)
   const progress = []
