@@ -37,8 +37,8 @@ export function parseAddress (address: unknown): string {
     throw new TypeError(`the address of a server must be a text such as http://host:8080, got ${show(address)}`)
   }
   const text = String(address).trim()
-  // Whatever is before an @ may be a password.
-  const shown = text.includes('@') ? '' : `, got ${show(text)}`
+  // A password may be before an @, and a token after a ?.
+  const shown = /[@?]/.test(text) ? '' : `, got ${show(text)}`
   if (!/^https?:\/\//i.test(text)) {
     throw new RangeError(`the address of a server must begin with http:// or https://${shown}`)
   }

@@ -1,10 +1,10 @@
-/** A failed `fetch`: what happened, whether another attempt may succeed, and what to do. */
+/** A failed `fetch`: its reason, whether another attempt may succeed, and advice. */
 export interface Failure {
   /** A short reason, such as `ECONNREFUSED`. */
   readonly reason: string
   /** Whether every other attempt would fail, too. */
   readonly isFinal: boolean
-  /** What to do; empty if unknown. */
+  /** Advice to the user; empty if there is none. */
   readonly advice: string
 }
 

@@ -133,6 +133,7 @@ test('no error shows a password or a token', () => {
     () => new Client(`http://alice:${secret}@host`),
     () => new Client(`http://alice:${secret}@host:99999`),
     () => new Client(`alice:${secret}@host`),
+    () => new Client(`http://host/?token=${secret}`),
     () => new Client(new URL(`http://alice:${secret}@host`)),
     ...['\n', ' ', 'é', '\u0000'].map(text => () => new Client('http://host', { token: secret + text }))
   ]
