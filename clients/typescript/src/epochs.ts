@@ -38,7 +38,8 @@ interface Iteration {
 
 /**
  * The batches of a split. Each iteration is an epoch, or the rest of one after `resume`, and the next iteration is the
- * next epoch. An iteration that is broken off does not count, unless `advanceOnBreak` is given.
+ * next epoch. An iteration that is broken off does not count: the next one begins where it began, unless
+ * `advanceOnBreak` is given.
  */
 export class Epochs<
   Images extends AnyImages = AnyImages, Labels extends AnyLabels = AnyLabels, Mask extends AnyMask = AnyMask
@@ -169,10 +170,9 @@ export class Epochs<
     }
   }
 
-  /** Only with the first batch, so that an iteration that fails before can be repeated at the position of a state. */
+  /** Only with the first batch: an iteration that fails before has not begun an epoch. */
   #begin (iteration: Iteration, epoch: number): void {
     iteration.hasDelivered = true
-    this.#start = { epoch, offset: 0 }
     this.#begins++
     if (this.#begins < 3 || this.#hasWarned || this.#options.advanceOnBreak) return
     this.#hasWarned = true

@@ -101,6 +101,17 @@ test('an iteration that is broken off does not count, and the third time there i
   assert.deepEqual(await collectIds(epochs), order(12000, 1, 1))
 })
 
+test('the rest of an epoch that is broken off begins at the position of its state again', async () => {
+  const { version } = await get('batch_size=1')
+  const state = { version, seed: 1, epoch: 2, offset: 9000 }
+  const epochs = await val.epochs({ batchSize: 1000, seed: 1, normalization: 'raw' }).resume(state)
+  const rest = order(12000, 1, 2).slice(9000)
+  assert.deepEqual(await firstIds(epochs, 2000), rest.slice(0, 2000))
+  assert.deepEqual([epochs.state().offset, await epochs.remaining()], [11000, 3])
+  assert.deepEqual(await collectIds(epochs), rest)
+  assert.deepEqual(await collectIds(epochs), order(12000, 1, 3))
+})
+
 test('with advanceOnBreak, an iteration that is broken off is followed by the next epoch', async () => {
   const warnings = []
   const client = new Client(server.base, { onWarning: message => warnings.push(message) })
