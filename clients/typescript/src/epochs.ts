@@ -72,7 +72,7 @@ export class Epochs<
   get remainder (): Remainder { return this.#options.remainder }
 
   /** The epoch of the iteration in progress until its last batch is delivered, then of the next one. */
-  get epoch (): number { return this.#position.epoch }
+  get epoch (): number { return (this.#current ? this.#position : this.#start).epoch }
 
   /** Selects the epoch of the next iteration. The position of a state in the same epoch is kept. */
   setEpoch (epoch: number): void {
@@ -94,7 +94,7 @@ export class Epochs<
 
   /**
    * The samples that the loop has got, not those that were prefetched. After the last batch of an epoch, the state is
-   * the start of the next one.
+   * the start of the next one; after a break, also with `advanceOnBreak`, the rest of the epoch is still to come.
    *
    * @throws StateError before the first batch, when the version is not known yet
    */
@@ -183,8 +183,8 @@ export class Epochs<
   #leave (iteration: Iteration, isBroken: boolean): void {
     this.#current = undefined
     if (!isBroken) this.#begins = 0
-    if (isBroken && iteration.hasDelivered && this.#options.advanceOnBreak) this.#start = iteration.next
     if (this.#start === iteration.next) this.#position = iteration.next
+    else if (isBroken && iteration.hasDelivered && this.#options.advanceOnBreak) this.#start = iteration.next
     // Ends the requests of an iteration that was abandoned without `return`, as by fitDataset.
     iteration.batches?.return().catch(() => {})
   }

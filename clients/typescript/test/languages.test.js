@@ -85,6 +85,12 @@ for (const seed of [5, undefined]) {
   }
 }
 
+test('a break that ends an epoch leaves the same state in both languages', { skip }, async () => {
+  const python = await runPython({ batch_size: 700, seed: 5, advance_on_break: true }, null, 3)
+  assert.deepEqual(python, await runTypeScript({ batchSize: 700, seed: 5, advanceOnBreak: true }, undefined, 3))
+  assert.deepEqual([python.state.epoch, python.state.offset], [0, 2100])
+})
+
 test('a single rank of each language has the same samples of an epoch', { skip }, async () => {
   const { ids } = await runPython({ seed: 5 })
   assert.deepEqual(ids, await collectIds(val.epochs({ seed: 5 })))
