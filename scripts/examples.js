@@ -34,9 +34,11 @@ const examples = {
   jax: { program: 'jax_cnn.py', args: [], quick: oneEpoch, accuracy: 0.992 },
   sklearn: { program: 'sklearn_svm.py', args: [], quick: ['--samples', '1000'], accuracy: 0.96 },
   distributed: { program: 'distributed.py', args: [], quick: oneEpoch, accuracy: 0.97 },
-  'tfjs-node': { program: 'tfjs/node.js', args: [], quick: oneEpoch, accuracy: 0.98 },
-  'tfjs-native': { program: 'tfjs/node.js', args: ['--model', 'cnn'], quick: oneEpoch, accuracy: 0.985 },
-  'tfjs-browser': { program: 'tfjs/browser.js', args: [], quick: oneEpoch, accuracy: 0.98 }
+  'tfjs-node': { program: 'tfjs/node.js', args: ['--epochs', '12', '--save'], quick: oneEpoch, accuracy: 0.98 },
+  'tfjs-native': {
+    program: 'tfjs/node.js', args: ['--model', 'cnn', '--epochs', '6', '--save'], quick: oneEpoch, accuracy: 0.985
+  },
+  'tfjs-browser': { program: 'tfjs/browser.js', args: ['--epochs', '12', '--save'], quick: oneEpoch, accuracy: 0.98 }
 }
 
 const { values: { quick, summary }, positionals } = parseArgs({

@@ -1,18 +1,27 @@
 /**
  * Trains with TensorFlow.js in Node.js: a perceptron on the WebAssembly backend, or a CNN on the native one.
  *
- *     npm install && node node.js [--model mlp|cnn] [--epochs 12]
+ *     npm install && node node.js [--model mlp|cnn] [--epochs 3] [--save]
+ *
+ * The server is at MNIST_BATCHES_URL, by default http://127.0.0.1:8080. `--save` writes to examples/results. The CNN
+ * requires @tensorflow/tfjs-node, which `npm ci` in the root of this repository installs where it can.
  */
 import { parseArgs } from 'node:util'
-import { printEpoch, saveResult } from './records.js'
+import { printEpoch, printResult, saveResult } from './records.js'
 import { train } from './train.js'
 
-const { values: { model, epochs } } = parseArgs({
-  options: { model: { type: 'string', default: 'mlp' }, epochs: { type: 'string' } }
+const { values: { model, epochs, save } } = parseArgs({
+  options: {
+    model: { type: 'string', default: 'mlp' },
+    epochs: { type: 'string' },
+    save: { type: 'boolean' }
+  }
 })
 const tf = model === 'cnn' ? await loadNative() : await loadWasm()
 const url = process.env.MNIST_BATCHES_URL ?? 'http://127.0.0.1:8080'
-saveResult('tfjs-node', await train(tf, { url, model, ...epochs && { epochs: Number(epochs) }, onEpoch: printEpoch }))
+const result = await train(tf, { url, model, ...epochs && { epochs: Number(epochs) }, onEpoch: printEpoch })
+printResult('tfjs-node', result)
+if (save) saveResult('tfjs-node', result)
 
 async function loadWasm () {
   const tf = await import('@tensorflow/tfjs')

@@ -11,8 +11,11 @@ export function printEpoch ({ val_accuracy: accuracy, seconds, loss, waiting }) 
   console.log(`val accuracy ${(100 * accuracy).toFixed(2)}%, ${seconds.toFixed(1)} s, ${numbers}`)
 }
 
-export function saveResult (name, result) {
+export function printResult (name, result) {
   console.log(`${name} ${JSON.stringify(result.options)}: test accuracy ${(100 * result.test_accuracy).toFixed(2)}%`)
+}
+
+export function saveResult (name, result) {
   const path = join(folder, `${name}.json`)
   const saved = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : []
   const others = saved.filter(({ options }) => !isDeepStrictEqual(options, result.options))

@@ -1,7 +1,7 @@
 /**
  * Serves the page that trains in the browser.
  *
- *     npm install && npm run --prefix ../../clients/typescript build && node serve.js
+ *     npm install && node serve.js
  */
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'

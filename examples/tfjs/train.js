@@ -2,14 +2,13 @@
 import { Client } from 'mnist-batch-client'
 import { toTfData } from 'mnist-batch-client/tfjs'
 
-const BATCH_SIZE = 128
 const AUGMENT = 'rotate:10,shift:1'
 
 /** Convolutions train on the native backend only. */
 const models = {
   mlp: {
     layout: 'flat',
-    epochs: 12,
+    epochs: 3,
     create: tf => tf.sequential({
       layers: [
         tf.layers.dense({ inputShape: [784], units: 256, activation: 'relu' }),
@@ -19,7 +18,7 @@ const models = {
   },
   cnn: {
     layout: 'nhwc',
-    epochs: 6,
+    epochs: 2,
     create: tf => tf.sequential({
       layers: [
         tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 16, kernelSize: 5, activation: 'relu' }),
@@ -40,16 +39,19 @@ const models = {
  * @param tf TensorFlow.js
  * @param options.url of the server
  * @param options.model `mlp` or `cnn`
- * @param options.epochs as many as the model needs by default
+ * @param options.epochs a few minutes of them by default
  * @param options.onEpoch called with the results of each epoch
  * @returns a result of the form that the other examples have
  */
 export async function train (tf, { url, model: name, epochs = models[name].epochs, onEpoch }) {
   const { layout, create } = models[name]
   const mnist = new Client(url).dataset('mnist')
-  const augmented = { batchSize: BATCH_SIZE, seed: 1, augment: AUGMENT, layout, prefetch: 4 }
-  const train = withWaitingTime(mnist.split('train').epochs(augmented))
-  const [val, test] = ['val', 'test'].map(split => toTfData(tf, mnist.split(split).epochs({ batchSize: 2000, layout })))
+  // Layers of TensorFlow.js have channels last, and this loss has one-hot labels.
+  const common = { normalization: 'centered', layout, labels: 'onehot' }
+  const train = withWaitingTime(mnist.split('train').epochs({ ...common, seed: 1, augment: AUGMENT }))
+  const [val, test] = ['val', 'test'].map(split => {
+    return toTfData(tf, mnist.split(split).epochs({ ...common, batchSize: 2000 }))
+  })
 
   const model = create(tf)
   model.compile({ optimizer: tf.train.adam(), loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
@@ -82,8 +84,8 @@ export async function train (tf, { url, model: name, epochs = models[name].epoch
 function withWaitingTime (epochs) {
   return {
     waited: 0,
-    async * nextEpoch () {
-      const batches = epochs.nextEpoch()
+    async * [Symbol.asyncIterator] () {
+      const batches = epochs[Symbol.asyncIterator]()
       for (;;) {
         const asked = performance.now()
         const { done, value } = await batches.next()

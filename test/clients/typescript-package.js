@@ -14,8 +14,17 @@ const TIMEOUT_MS = 600_000
 /** Tests that need more than Node.js and the packages of this repository. */
 const requirements = {
   'browser.test.js': () => prepareTfjs({ browser: true }),
+  'docs.test.js': () => prepareTfjs(),
   'fit-dataset.test.js': () => prepareTfjs()
 }
+
+const resolutions = [
+  { module: 'node16', moduleResolution: 'node16' },
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+  { module: 'esnext', moduleResolution: 'bundler' },
+  // The default of module commonjs in TypeScript 5, which reads `types` and `typesVersions` instead of `exports`.
+  { module: 'commonjs', moduleResolution: 'node10' }
+]
 
 /** What the package consists of, besides what npm always adds. */
 const PACKED = /^(dist\/[a-z]+\.(js|d\.ts)|package\.json|README\.md)$/
@@ -29,9 +38,9 @@ export async function testTypeScriptClient () {
   const scratch = mkdtempSync(join(tmpdir(), 'typescript-client-'))
   const steps = [
     ['build', () => run(process.execPath, [tsc, '-p', folder])],
+    ['install from its folder', () => installFolder()],
     ['package', () => pack(scratch)],
-    ['types under node16', () => checkTypes(scratch, { module: 'node16', moduleResolution: 'node16' })],
-    ['types under bundler', () => checkTypes(scratch, { module: 'esnext', moduleResolution: 'bundler' })],
+    ...resolutions.map(options => [`types under ${options.moduleResolution}`, () => checkTypes(scratch, options)]),
     ['types with TensorFlow.js', () => checkTypesWithTensorFlow(scratch), () => prepareTfjs()],
     ...readdirSync(join(folder, 'test')).filter(name => name.endsWith('.test.js')).map(name => {
       const path = join(folder, 'test', name)
@@ -57,6 +66,20 @@ export async function testTypeScriptClient () {
     rmSync(scratch, { recursive: true })
   }
   return results
+}
+
+/** Installs the folder in an empty one, which links it, and builds what is missing. */
+function installFolder () {
+  const empty = mkdtempSync(join(tmpdir(), 'typescript-folder-'))
+  try {
+    rmSync(join(folder, 'dist'), { recursive: true })
+    writeFileSync(join(empty, 'package.json'), '{ "private": true, "type": "module" }')
+    const failed = run('npm', ['install', folder, '--no-audit', '--no-fund', '--prefix', empty], { cwd: empty })
+    const program = "await import('mnist-batch-client'); await import('mnist-batch-client/tfjs')"
+    return failed ?? run(process.execPath, ['--input-type=module', '-e', program], { cwd: empty })
+  } finally {
+    rmSync(empty, { recursive: true })
+  }
 }
 
 /** Installs the packed client in an empty folder. */

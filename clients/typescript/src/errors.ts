@@ -29,10 +29,10 @@ export class BatchServerError extends Error {
     this.allowed = allowed
   }
 
-  static fromProblem (status: number, problem: Partial<Problem>): BatchServerError {
-    const { detail = problem.title ?? 'no details', code = 'unknown', errors = [] } = problem
+  static fromProblem (status: number, problem: Partial<Problem>, context = ''): BatchServerError {
+    const { detail = problem.title ?? `the server responds with ${status}`, code = 'unknown', errors = [] } = problem
     const allowed = Object.fromEntries(errors.map(({ parameter, allowed }) => [parameter, allowed]))
-    return new BatchServerError(detail, { status, code, allowed })
+    return new BatchServerError(detail + context, { status, code, allowed })
   }
 }
 

@@ -1,6 +1,8 @@
+import { onAbort } from './abort.js'
+
 /**
  * The results for 0 … count−1, in order, each computed up to `ahead` steps before it is needed. When the iteration
- * ends early, what is still being computed is aborted.
+ * ends early, computations in progress are aborted.
  *
  * @throws what `compute` throws; the signal's reason
  */
@@ -11,9 +13,8 @@ export async function * prefetched<T> (
   signal: AbortSignal | undefined
 ): AsyncGenerator<[index: number, result: T], void, undefined> {
   const controller = new AbortController()
-  const abort = (): void => controller.abort(signal?.reason)
   signal?.throwIfAborted()
-  signal?.addEventListener('abort', abort, { once: true })
+  const stopListening = onAbort(signal, () => controller.abort(signal?.reason))
   const pending: Array<Promise<T>> = []
   try {
     for (let index = 0, next = 0; index < count; index++) {
@@ -27,7 +28,7 @@ export async function * prefetched<T> (
       signal?.throwIfAborted()
     }
   } finally {
-    signal?.removeEventListener('abort', abort)
+    stopListening()
     controller.abort()
   }
 }

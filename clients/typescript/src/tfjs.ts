@@ -1,5 +1,5 @@
-import type { Batch } from './batch.js'
-import type { Epochs } from './epochs.js'
+import type { AnyLabels, Batch } from './batch.js'
+import type { Remainder } from './options.js'
 import type { Tensor } from './safetensors.js'
 
 /** The part of TensorFlow.js that is used: `@tensorflow/tfjs`, or `tfjs-core` for `toTensors`. */
@@ -32,16 +32,32 @@ export function toTensors<T> (tf: TensorFlow<T>, { images, labels, ids, mask }: 
   }
 }
 
+/** Epochs with images that TensorFlow.js has, and without a mask. */
+export interface TensorFlowEpochs extends AsyncIterable<Batch<Float32Array | Uint8Array, AnyLabels, undefined>> {
+  readonly remainder?: Remainder
+}
+
 /**
  * A tf.data dataset of `{ xs, ys }` for `model.fitDataset`, which disposes them. Each iteration is the next epoch,
- * beginning with the first one, or with the one of the state that `epochs` was resumed from.
+ * beginning with the first one, or with the one of the state that `epochs` was resumed from. All values are float32,
+ * which layers and losses require, even `sparseCategoricalCrossentropy`.
+ *
+ * @throws RangeError for `remainder: 'pad'`, since TensorFlow.js has no weights for the samples of a dataset
  */
-export function toTfData<T, Dataset> (tf: TensorFlowData<T, Dataset>, epochs: Epochs): Dataset {
+export function toTfData<T, Dataset> (tf: TensorFlowData<T, Dataset>, epochs: TensorFlowEpochs): Dataset {
+  if (epochs.remainder === 'pad') {
+    throw new RangeError("TensorFlow.js would count the padding of remainder: 'pad' as samples: pass " +
+      "remainder: 'keep' or 'drop', or use the mask of batch.toTensors(tf)")
+  }
   return tf.data.generator(async function * () {
-    for await (const { images, labels } of epochs.nextEpoch()) {
-      yield { xs: toTensor(tf, images), ys: toTensor(tf, labels) }
-    }
+    for await (const { images, labels } of epochs) yield { xs: toFloat32(tf, images), ys: toFloat32(tf, labels) }
   })
+}
+
+function toFloat32<T> (tf: TensorFlow<T>, { data, shape }: Tensor): T {
+  if (data instanceof BigInt64Array) return tf.tensor(Float32Array.from(data, Number), [...shape], 'float32')
+  if (data instanceof Uint8Array) return tf.tensor(Float32Array.from(data), [...shape], 'float32')
+  return toTensor(tf, { data, shape })
 }
 
 function toTensor<T> (tf: TensorFlow<T>, { data, shape }: Tensor): T {

@@ -1,4 +1,5 @@
 /** The client in Chromium, from a page of another origin. Skipped without Chromium. */
+/* global location, Worker */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Client } from 'mnist-batch-client'
@@ -7,6 +8,7 @@ import { servePage } from '../../../examples/tfjs/serve.js'
 import { startService } from '../../../scripts/lib/server.js'
 import { prepareTfjs } from '../../../scripts/lib/tfjs.js'
 import { collectIds, createRandom, proxy } from './fixtures.js'
+import { batchesOf, order } from './order.js'
 
 const skip = prepareTfjs({ browser: true })
 let server
@@ -41,7 +43,7 @@ async function runInTab (execute, parameters) {
 test('batches are typed arrays, and the same as in Node.js', { skip }, async () => {
   const found = await runInTab(async base => {
     const train = new window.client.Client(base).dataset('mnist').split('test')
-      .epochs({ batchSize: 3000, seed: 7, labels: 'index' })
+      .epochs({ batchSize: 3000, seed: 7 })
     const batches = []
     for await (const { images, labels, ids } of train) {
       batches.push({
@@ -76,9 +78,9 @@ test('a second iteration comes from the cache of the browser', { skip }, async t
     const { Client } = await import('/client/index.js')
     // Browsers do not store responses of several megabytes.
     const options = { batchSize: 1000, seed: 7, normalization: 'raw' }
-    window.epochs ??= new Client(base, { retries: 0 }).dataset('mnist').split('test').epochs(options)
+    window.split ??= new Client(base, { giveUpAfter: 0 }).dataset('mnist').split('test')
     const ids = []
-    for await (const batch of window.epochs) ids.push(...batch.ids.data)
+    for await (const batch of window.split.epochs(options)) ids.push(...batch.ids.data)
     return ids
   }
   const first = await tab.evaluate(iterate, temporary.base)
@@ -111,21 +113,22 @@ test('errors have the words of the server', { skip }, async () => {
   const error = await runInTab(async base => {
     const { Client, BatchServerError } = window.client
     try {
-      await new Client(base).dataset('mnist').split('train').epochs({ layout: 'chw' })[Symbol.asyncIterator]().next()
+      const epochs = new Client(base).dataset('mnist').split('train').epochs({ augment: 'turn:5' })
+      await epochs[Symbol.asyncIterator]().next()
     } catch (error) {
       const { status, code, message, allowed } = error
       return { isOwn: error instanceof BatchServerError, status, code, message, allowed }
     }
   }, server.base)
   assert.deepEqual([error.isOwn, error.status, error.code], [true, 400, 'invalid_parameter'])
-  assert.match(JSON.stringify(error), /flat/)
+  assert.match(JSON.stringify(error.allowed), /rotate/)
 })
 
 test('connections that are reset in the middle of a body cost a pause', { skip }, async t => {
   const random = createRandom(5)
   const { url, connections } = await proxy(t, () => server.base, i => i % 2 ? Infinity : 1 + random(900_000))
   const ids = await runInTab(async base => {
-    const client = new window.client.Client(base, { retries: 20 })
+    const client = new window.client.Client(base, { onWarning () {} })
     const ids = []
     for await (const batch of client.dataset('mnist').split('test').epochs({ batchSize: 500, seed: 4 })) {
       ids.push(...batch.ids.data)
@@ -135,6 +138,51 @@ test('connections that are reset in the middle of a body cost a pause', { skip }
   const all = new Client(server.base).dataset('mnist').split('test').epochs({ batchSize: 4096, seed: 4 })
   assert.deepEqual(ids, await collectIds(all))
   assert(connections() > 1)
+})
+
+test('a Web Worker has the ids of each epoch, fresh and resumed', { skip }, async () => {
+  const found = await runInTab(async base => {
+    const program = `
+      import { Client } from '${location.origin}/client/index.js'
+      const split = new Client('${base}').dataset('mnist').split('train')
+      const iterate = async (epochs, end) => {
+        const steps = []
+        while (epochs.epoch < end) {
+          for await (const { ids, images } of epochs) {
+            postMessage(images.data, [images.data.buffer])
+            steps.push({ ids: [...ids.data], state: epochs.state() })
+          }
+        }
+        return steps
+      }
+      const found = {}
+      for (const batchSize of [128, 1000]) {
+        const options = { batchSize, seed: 7, normalization: 'raw' }
+        const fresh = await iterate(split.epochs(options), 3)
+        const resume = async ({ state }) => await iterate(await split.epochs(options).resume(state), 2)
+        found[batchSize] = {
+          fresh: fresh.map(({ ids }) => ids),
+          middle: (await resume(fresh[9])).map(({ ids }) => ids),
+          end: (await resume(fresh[fresh.length / 3 - 1])).map(({ ids }) => ids)
+        }
+      }
+      postMessage(found)
+    `
+    const url = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }))
+    const worker = new Worker(url, { type: 'module' })
+    return await new Promise((resolve, reject) => {
+      worker.onerror = ({ message }) => reject(new Error(message))
+      worker.onmessage = ({ data }) => { if (!ArrayBuffer.isView(data)) resolve(data) }
+    })
+  }, server.base)
+  const epochs = [0, 1, 2].map(epoch => order(48_000, 7, epoch))
+  for (const batchSize of [128, 1000]) {
+    const { fresh, middle, end } = found[batchSize]
+    assert.deepEqual(fresh, epochs.flatMap(ids => batchesOf(ids, { batchSize })))
+    const rest = batchesOf(epochs[0], { batchSize, offset: 10 * batchSize })
+    assert.deepEqual(middle, [...rest, ...batchesOf(epochs[1], { batchSize })])
+    assert.deepEqual(end, batchesOf(epochs[1], { batchSize }))
+  }
 })
 
 test('a page trains with fitDataset', { skip }, async t => {

@@ -64,8 +64,60 @@ export function createRandom (seed) {
   }
 }
 
+/** The ids of one iteration, which is one epoch. */
 export async function collectIds (epochs) {
   const ids = []
   for await (const batch of epochs) ids.push(...batch.ids.data)
   return ids
+}
+
+/**
+ * Replaces timers and `performance.now`, so that pauses take no time.
+ *
+ * @returns the time in milliseconds, and those of all timers that have fired
+ */
+export function virtualClock (t) {
+  const timers = new Map()
+  const fired = []
+  let now = 0
+  let count = 0
+  t.mock.method(performance, 'now', () => now)
+  t.mock.method(globalThis, 'setTimeout', (callback, ms) => {
+    timers.set(++count, { at: now + ms, ms, callback })
+    setImmediate(fireNext)
+    return count
+  })
+  t.mock.method(globalThis, 'clearTimeout', id => { timers.delete(id) })
+  // Everything else that can happen does so before the next timer.
+  function fireNext () {
+    const [id, timer] = [...timers].sort(([, a], [, b]) => a.at - b.at)[0] ?? []
+    if (!timer) return
+    timers.delete(id)
+    now = Math.max(now, timer.at)
+    fired.push(timer.ms)
+    timer.callback()
+    if (timers.size > 0) setImmediate(fireNext)
+  }
+  return { now: () => now, fired }
+}
+
+export const description = { dataset: 'made-up', version: '0123456789abcdef', splits: { train: 4, val: 0, test: 0 } }
+
+/** Four samples of one pixel. */
+export function safetensors () {
+  const header = JSON.stringify({
+    images: { dtype: 'U8', shape: [4, 1], data_offsets: [0, 4] },
+    labels: { dtype: 'I64', shape: [4], data_offsets: [4, 36] },
+    ids: { dtype: 'I32', shape: [4], data_offsets: [36, 52] }
+  })
+  const body = Buffer.alloc(8 + header.length + 52)
+  body.writeBigUInt64LE(BigInt(header.length))
+  body.write(header, 8)
+  for (let i = 0; i < 4; i++) body.writeInt32LE(i, 8 + header.length + 36 + 4 * i)
+  return body
+}
+
+/** The error of a `fetch` that fails in Node.js. */
+export function refuse (code = 'ECONNREFUSED') {
+  return new TypeError('fetch failed', { cause: Object.assign(new Error('a reason'), { code }) })
 }

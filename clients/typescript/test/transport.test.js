@@ -1,30 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { BatchServerError, Client } from 'mnist-batch-client'
-import { stub } from './fixtures.js'
-
-const description = { dataset: 'made-up', version: '0123456789abcdef', splits: { train: 4, val: 0, test: 0 } }
+import { description, refuse, safetensors, stub } from './fixtures.js'
 
 function json (value, status = 200, headers = {}) {
   return (_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
   }
-}
-
-/** Four samples of one pixel. */
-function safetensors () {
-  const header = JSON.stringify({
-    images: { dtype: 'U8', shape: [4, 1], data_offsets: [0, 4] },
-    labels: { dtype: 'I64', shape: [4], data_offsets: [4, 36] },
-    ids: { dtype: 'I32', shape: [4], data_offsets: [36, 52] }
-  })
-  const body = Buffer.alloc(8 + header.length + 52)
-  body.writeBigUInt64LE(BigInt(header.length))
-  body.write(header, 8)
-  for (let i = 0; i < 4; i++) body.writeInt32LE(i, 8 + header.length + 36 + 4 * i)
-  return body
 }
 
 function send (body) {
@@ -38,7 +22,7 @@ const loading = { code: 'dataset_loading', progress: { stage: 'prepare', item: '
 
 async function collect (url, clientOptions = {}, epochOptions = {}) {
   const ids = []
-  const split = new Client(url, clientOptions).dataset('made-up').split('train')
+  const split = new Client(url, { onWarning () {}, ...clientOptions }).dataset('made-up').split('train')
   for await (const batch of split.epochs({ ...options, ...epochOptions })) ids.push(...batch.ids.data)
   return ids
 }
@@ -55,10 +39,9 @@ test('temporary failures are retried', async t => {
     'a truncated header': send(body.subarray(0, 20)),
     'a truncated tensor': send(body.subarray(0, body.length - 1)),
     'an empty body': send(''),
-    429: json({}, 429),
+    ...Object.fromEntries([408, 429, 500, 504, 520, 521, 522, 523, 524].map(status => [status, json({}, status)])),
     502: send502,
-    503: json({ code: 'overloaded' }, 503, { 'retry-after': '0' }),
-    504: json({}, 504)
+    503: json({ code: 'overloaded' }, 503, { 'retry-after': '0' })
   }
   await Promise.all(Object.entries(faults).map(async ([name, fault]) => {
     const { url, requests } = await stub(t, json(description), fault, batch)
@@ -71,40 +54,111 @@ function send502 (_request, response) {
   response.writeHead(502, { 'content-type': 'text/html' }).end('<html>Bad Gateway</html>')
 }
 
-test('an attempt that takes too long is repeated', async t => {
-  const { url } = await stub(t, json(description), () => {}, batch)
-  assert.deepEqual(await collect(url, { timeoutMs: 100 }), [0, 1, 2, 3])
+test('an attempt without a byte for too long is repeated, however long a body takes', async t => {
+  const stall = (_request, response) => { response.writeHead(200, { 'content-length': 100 }).write('{') }
+  const { url } = await stub(t, json(description), () => {}, stall, batch)
+  assert.deepEqual(await collect(url, { timeout: 0.1 }), [0, 1, 2, 3])
+
+  const body = safetensors()
+  const slow = await stub(t, json(description), async (_request, response) => {
+    for (const byte of body) {
+      response.write(Buffer.of(byte))
+      await delay(2)
+    }
+    response.end()
+  })
+  assert.deepEqual(await collect(slow.url, { timeout: 0.2, giveUpAfter: 0 }), [0, 1, 2, 3])
 })
 
-test('when all retries are used up, the last error is thrown', async t => {
+test('giveUpAfter: 0 allows one attempt', async t => {
   const { url, requests } = await stub(t, json({ code: 'overloaded', detail: 'too many' }, 503))
-  await assert.rejects(collect(url, { retries: 1 }), error => {
+  await assert.rejects(collect(url, { giveUpAfter: 0 }), error => {
     assert(error instanceof BatchServerError)
     assert.deepEqual([error.status, error.code, error.detail], [503, 'overloaded', 'too many'])
     return true
   })
-  assert.equal(requests(), 2)
+  assert.equal(requests(), 1)
   const unreachable = await stub(t, fail)
-  await assert.rejects(collect(unreachable.url, { retries: 0 }), { code: 'unreachable', status: undefined })
+  await assert.rejects(collect(unreachable.url, { giveUpAfter: 0 }), { code: 'unreachable', status: undefined })
 })
 
-test('the client waits while the dataset is prepared, without using up retries', async t => {
+test('warnings go to console.warn by default', async t => {
+  const { mock } = t.mock.method(console, 'warn', () => {})
+  const { url } = await stub(t, json({}, 502), json(description), batch)
+  const epochs = new Client(url).dataset('made-up').split('train').epochs(options)
+  for await (const batch of epochs) assert.equal(batch.size, 4)
+  const warnings = mock.calls.map(({ arguments: [message] }) => message)
+  assert.equal(warnings[0], `${url} responds with 502 unknown; retrying for up to 300 s`)
+  assert.equal(warnings.length, 2)
+})
+
+test('errors that no attempt can mend are final', async t => {
+  const codes = {
+    EINVAL: /Correct its address/,
+    EACCES: /Correct its address/,
+    ERR_INVALID_URL: /Correct its address/,
+    HPE_INVALID_CONSTANT: /Correct its address/,
+    CERT_HAS_EXPIRED: /certificate is not trusted/,
+    DEPTH_ZERO_SELF_SIGNED_CERT: /NODE_EXTRA_CA_CERTS/,
+    ERR_TLS_CERT_ALTNAME_INVALID: /the name in the certificate/
+  }
+  for (const [code, message] of Object.entries(codes)) {
+    const fetch = t.mock.fn(async () => { throw refuse(code) })
+    await assert.rejects(collect('http://server', { fetch }), error => message.test(error.message), code)
+    assert.equal(fetch.mock.callCount(), 1, code)
+  }
+  const { url, requests } = await stub(t, batch)
+  await assert.rejects(collect(url.replace('http', 'https')), /ERR_SSL.*use http:/)
+  assert.equal(requests(), 0)
+  await assert.rejects(collect('http://127.0.0.1:1'), /bad port/)
+  const loop = await stub(t, (_request, response) => { response.writeHead(302, { location: '/' }).end() })
+  await assert.rejects(collect(loop.url), /redirect/)
+})
+
+test('the client waits while the dataset is prepared, without using up giveUpAfter', async t => {
   const wait = json(loading, 503, { 'retry-after': '0' })
   const { url } = await stub(t, wait, wait, json(description), batch)
   const progress = []
-  const onPreparing = value => progress.push(value)
-  assert.deepEqual(await collect(url, { retries: 0, onPreparing }), [0, 1, 2, 3])
+  const warnings = []
+  const callbacks = { onPreparing: value => progress.push(value), onWarning: message => warnings.push(message) }
+  assert.deepEqual(await collect(url, { giveUpAfter: 0, ...callbacks }), [0, 1, 2, 3])
   assert.deepEqual(progress, [loading.progress, loading.progress])
+  assert.deepEqual(warnings, [])
 })
 
-test('Retry-After is honoured', async t => {
-  let first
+test('a redirect is followed, and another origin gets no token', async t => {
+  const found = []
+  const note = handler => (request, response) => {
+    found.push([request.url, request.headers.authorization])
+    handler(request, response)
+  }
+  const other = await stub(t, note(json(description)), note(batch))
   const { url } = await stub(t, (request, response) => {
-    first = performance.now()
-    json({}, 503, { 'retry-after': '1' })(request, response)
-  }, json(description), batch)
-  await collect(url)
-  assert(performance.now() - first >= 1000)
+    const location = request.url.startsWith('/old') ? request.url.slice(4) : other.url + request.url
+    response.writeHead(307, { location }).end()
+  })
+  assert.deepEqual(await collect(`${url}/old`, { token: 'secret' }), [0, 1, 2, 3])
+  assert.deepEqual(found.map(([, token]) => token), [undefined, undefined])
+  const same = await stub(t, (request, response) => {
+    response.writeHead(308, { location: '/v2' }).end()
+  }, note(json(description)), batch)
+  await collect(same.url, { token: 'secret' })
+  assert.deepEqual(found.at(-1), ['/v2', 'Bearer secret'])
+  const missing = await stub(t, json({ detail: 'no such path' }, 404))
+  const moved = await stub(t, (_request, response) => { response.writeHead(301, { location: missing.url }).end() })
+  await assert.rejects(collect(moved.url), ({ message }) => {
+    return message === `no such path, after a redirect to ${missing.url}: give the client this address (404 unknown)`
+  })
+})
+
+test('another server at the same address is an error at once', async t => {
+  const { url, requests } = await stub(t, (_request, response) => { response.end('<!doctype html>') })
+  await assert.rejects(collect(url), error => {
+    assert(error instanceof BatchServerError)
+    assert.match(error.message, /does not answer as an mnist-batch-server does \(.*: correct its address/)
+    return true
+  })
+  assert.equal(requests(), 1)
 })
 
 test('other problems have a code, a detail and the allowed values, and are not retried', async t => {
@@ -152,7 +206,7 @@ test('leaving the loop aborts what was requested ahead', async t => {
   await Promise.all(closed)
 })
 
-test('requests have the token, the pinned version and only the given parameters', async t => {
+test('requests have the token, the pinned version, and the defaults that differ from the server\'s', async t => {
   const urls = []
   const note = handler => (request, response) => {
     urls.push([request.url, request.headers.authorization])
@@ -160,8 +214,8 @@ test('requests have the token, the pinned version and only the given parameters'
   }
   const { url } = await stub(t, note(json(description)), note(batch))
   await collect(`${url}/`, { token: 'secret' }, { augment: 'rotate:15,shift:2' })
-  const query = 'page=0&batch_size=4&epoch=0&augment=rotate%3A15%2Cshift%3A2&version=0123456789abcdef' +
-    '&format=safetensors'
+  const query = 'page=0&batch_size=4&epoch=0&normalization=standard&labels=index&layout=nchw' +
+    '&augment=rotate%3A15%2Cshift%3A2&version=0123456789abcdef&format=safetensors'
   assert.deepEqual(urls, [
     ['/v1/datasets/made-up', 'Bearer secret'],
     [`/v1/datasets/made-up/splits/train/batches?${query}`, 'Bearer secret']
