@@ -15,7 +15,7 @@ from sklearn.svm import SVC
 
 
 def gather(client: Client, split: str, ids: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    batch = client.gather('mnist', split, ids, normalization='unit', labels='index')
+    batch = client.gather('mnist', split, ids, normalization='unit', layout='flat')
     return batch.images, batch.labels
 
 

@@ -120,6 +120,14 @@ def test_copies_for_other_processes_continue_where_the_original_is(client: Clien
     assert [batch.images.tobytes() for batch in copy] == [batch.images.tobytes() for batch in batches]
 
 
+def test_what_remains_counts_down(client: Client) -> None:
+    batches = Batches(client, split="test", batch_size=1000, seed=5)
+    assert [(batches.remaining, len(batches)) for _ in batches] == [(left, 10) for left in (*range(9, 0, -1), 10)]
+    for _ in batches:
+        break
+    assert batches.remaining == 10, "of the iteration that begins again"
+
+
 def test_a_batch_by_its_number(client: Client) -> None:
     batches = Batches(client, split="test", batch_size=300, seed=5)
     everything = list(batches)
@@ -148,6 +156,7 @@ def test_an_iteration_that_is_broken_off_may_count(client: Client, recwarn: pyte
         for batch in batches:
             assert batch.ids.tolist() == epoch_order(TOTAL, 1, epoch)[:128].tolist()
             break
+    assert batches.epoch == 4, "of the next iteration"
     assert batches.state_dict()["epoch"] == 3, "a state has what was delivered"
     assert batches.state_dict()["offset"] == 128
     assert len(recwarn) == 0

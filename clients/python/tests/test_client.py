@@ -42,7 +42,7 @@ def test_gathers_more_samples_than_a_response_may_have(client: Client) -> None:
     assert client.max_batch_size < 5000
     batch = client.gather("mnist", "train", range(5000), normalization="raw", labels="index")
     assert batch.ids.tolist() == list(range(5000))
-    assert batch.images.shape == (5000, 784)
+    assert batch.images.shape == (5000, 1, 28, 28)
     assert np.array_equal(batch.labels, client.labels("mnist", "train")[:5000])
 
 

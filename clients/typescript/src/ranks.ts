@@ -2,7 +2,8 @@ import { integer } from './validate.js'
 
 const VARIABLES = [
   ['RANK', 'WORLD_SIZE'],
-  ['SLURM_PROCID', 'SLURM_NTASKS'],
+  // Of the step: a batch script itself is one process, whatever number of tasks its job may start.
+  ['SLURM_PROCID', 'SLURM_STEP_NUM_TASKS'],
   ['OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE']
 ] as const
 

@@ -74,7 +74,9 @@ test('several ranks with a seed drop the remainder by default', () => {
 })
 
 test('the rank comes from the environment of torchrun, Slurm or Open MPI', async t => {
-  const names = ['RANK', 'WORLD_SIZE', 'SLURM_PROCID', 'SLURM_NTASKS', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE']
+  const names = [
+    'RANK', 'WORLD_SIZE', 'SLURM_PROCID', 'SLURM_STEP_NUM_TASKS', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE'
+  ]
   const original = { ...process.env }
   t.after(() => { process.env = original })
   const detect = variables => {
@@ -85,7 +87,9 @@ test('the rank comes from the environment of torchrun, Slurm or Open MPI', async
   assert.deepEqual(detect({ RANK: '1' }), { rank: 0, worldSize: 1 })
   const openMpi = { OMPI_COMM_WORLD_RANK: '3', OMPI_COMM_WORLD_SIZE: '8' }
   assert.deepEqual(detect(openMpi), { rank: 3, worldSize: 8 })
-  const slurm = { ...openMpi, SLURM_PROCID: '2', SLURM_NTASKS: '4' }
+  // In a batch script without srun.
+  assert.deepEqual(detect({ SLURM_PROCID: '0', SLURM_NTASKS: '4' }), { rank: 0, worldSize: 1 })
+  const slurm = { ...openMpi, SLURM_PROCID: '2', SLURM_STEP_NUM_TASKS: '4' }
   assert.deepEqual(detect(slurm), { rank: 2, worldSize: 4 })
   assert.deepEqual(detect({ ...slurm, RANK: '1', WORLD_SIZE: '2' }), { rank: 1, worldSize: 2 })
   const { rank, worldSize } = split.epochs({ seed: 7 })

@@ -88,8 +88,10 @@ class Batches:
         self._epoch, self._offset = check_integer("epoch", epoch, 0, MAX_U32), 0
         # Where iterations of this epoch begin.
         self._resume_at = 0
-        # The epoch of the latest iteration while it is unfinished, and how often in a row it was begun.
+        # The epoch of the latest iteration while it is unfinished, whether it was broken off, and how often in a row
+        # it was begun.
         self._unfinished: int | None = None
+        self._is_broken = False
         self._begun = 0
         # Which DataLoader worker has the first batch of an iteration, and the batches of all workers in the latest.
         self.first_worker = self.pages = 0
@@ -107,8 +109,9 @@ class Batches:
 
     @property
     def remaining(self) -> int:
-        """Batches of the next iteration: those of an epoch, or of the rest of one after `load_state_dict`."""
-        return len(self._shard(self._resume_at))
+        """Batches in the rest of the iteration in progress, or in the next one."""
+        in_progress = self._unfinished is not None and not self._is_broken
+        return len(self._shard(self._offset if in_progress else self._resume_at))
 
     def __iter__(self) -> Iterator[Batch]:
         return self.iterate(lambda batch: batch)
@@ -137,7 +140,11 @@ class Batches:
                 delivered += 1
                 self._move_to(epoch, delivered, shard)
                 self.stats.record_batch(samples, asked)
-                yield batch
+                try:
+                    yield batch
+                except GeneratorExit:
+                    self._is_broken = self._unfinished == epoch
+                    raise
                 asked = time.perf_counter()
         # Otherwise the last delivery has finished the epoch, and a state may have been loaded since.
         if delivered == 0 or shard.workers > 1:
@@ -153,8 +160,8 @@ class Batches:
 
     @property
     def epoch(self) -> int:
-        """The epoch of the latest batch; after the last one of an epoch, and before the first one, the next."""
-        return self._epoch
+        """The epoch of the iteration in progress until its last batch, or its break if that counts; then the next."""
+        return self._epoch + (self._unfinished == self._epoch and self._is_broken and self.advance_on_break)
 
     def set_epoch(self, epoch: SupportsIndex) -> None:
         """Selects the epoch of the next iteration. Keeps the position of a state in the same epoch."""
@@ -286,7 +293,7 @@ class Batches:
                 f"epoch {self._epoch} of {self.split} begins a third time, since its iterations were broken off: the "
                 "loop sees the same batches again. To go on with the next epoch after a break, set "
                 "advance_on_break=True, or call set_epoch", stacklevel=3)
-        self._unfinished, self._offset = self._epoch, self._resume_at
+        self._unfinished, self._is_broken, self._offset = self._epoch, False, self._resume_at
         return self._epoch, self._offset
 
     def _move_to(self, epoch: int, delivered: int, shard: Shard) -> None:

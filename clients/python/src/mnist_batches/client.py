@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .address import parse_address
 from .batch import Batch
 from .cache import DiskCache
+from .options import SAMPLE_DEFAULTS
 from .retry import RetryPolicy
 from .safetensors import read_tensors
 from .session import Response, Session
@@ -146,14 +147,15 @@ class Client:
 
         Args:
             ids: integers, positions in the split.
-            options: normalization, dtype, labels, layout, augment, seed, epoch, pad or version.
+            options: normalization, dtype, labels, layout, augment, seed, epoch, pad or version, with the defaults of
+                `Batches`.
 
         Raises:
             TypeError: an id is not an integer, such as those of a boolean mask.
         """
         numbers = _check_ids(ids)
         target = _target(f"/v1/datasets/{quote(dataset)}/splits/{quote(split)}/gather",
-                         {**options, "format": "safetensors"})
+                         {**SAMPLE_DEFAULTS, **options, "format": "safetensors"})
         chunks = [self._gather(target, chunk) for chunk in _chunks(numbers, self.max_batch_size)]
         return chunks[0] if len(chunks) == 1 else Batch(
             *(np.concatenate(arrays) for arrays in zip(*(chunk[:3] for chunk in chunks), strict=True)))

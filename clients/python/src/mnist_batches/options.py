@@ -37,6 +37,9 @@ class GatherOptions(SampleOptions, total=False):
     labels: Labels
 
 
+SAMPLE_DEFAULTS: GatherOptions = {"normalization": "standard", "labels": "index", "layout": "nchw"}
+
+
 class BatchOptions(TypedDict, total=False):
     """Options of `Batches`, which describes them."""
 

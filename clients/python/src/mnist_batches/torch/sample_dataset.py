@@ -27,14 +27,13 @@ class SampleDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __init__(self, client: Client | str, dataset: str = "mnist", split: str = "train",
                  **options: Unpack[GatherOptions]) -> None:
-        """`options` are those of `Client.gather`, with the defaults of `Batches`."""
+        """`options` are those of `Client.gather`."""
         check_names(options, (*GatherOptions.__required_keys__, *GatherOptions.__optional_keys__))
         self._client, self._name, self._split = as_client(client), dataset, split
         description = self._client.dataset(dataset, options.get("version"))
         self.classes = list(description.classes)
         self._length = description.total(split)
-        defaults: GatherOptions = {"normalization": "standard", "labels": "index", "layout": "nchw"}
-        self._options: GatherOptions = {**defaults, **options, "version": description.version}
+        self._options: GatherOptions = {**options, "version": description.version}
         first_epoch = check_integer("epoch", options.get("epoch", 0))
         # How often each sample was read, in memory that workers share.
         self._reads = torch.full((self._length if options.get("augment") else 0,), first_epoch,
