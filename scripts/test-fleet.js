@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createChecks } from './fleet/checks.js'
 import { checkCollapsing, countBatches } from './fleet/collapsing.js'
 import { checkTotals, startCrowd } from './fleet/crowd.js'
+import { checkFailedDataset } from './fleet/failed-dataset.js'
 import { checkTrust } from './fleet/trust.js'
 import { checkAbandoned, checkCrowds, checkSlowReaders } from './fleet/unstored.js'
 import { startCache } from './lib/nginx-cache.js'
@@ -38,9 +39,10 @@ try {
   await testKeys(version)
   await testStatus()
   await checkCollapsing(check, cache.base, version, originRequests)
-  await checkCrowds(check, cache.base, version)
+  await checkCrowds(check, cache.base, version, replicas[0].base)
   await checkAbandoned(check, cache.base, version, replicas, readMetric)
   await checkSlowReaders(check, cache.base, cache.pid, readMetric)
+  await checkFailedDataset(check, replicas)
   await checkTrust(check, { dataFolder })
   await testDrill(version)
 } finally {
