@@ -49,7 +49,8 @@ RUN mkdir licences && node scripts/licences.js --output licences/THIRD-PARTY.txt
 RUN install --directory --owner=1000 --group=0 --mode=1777 /volume/data
 
 FROM ${BASE}
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
+# Every address, IPv6 and IPv4.
+ENV NODE_ENV=production HOST=:: PORT=8080 DATA_DIR=/data
 # glibc would give each thread a heap of its own, which keeps 30 MiB more under load.
 ENV MALLOC_ARENA_MAX=2
 WORKDIR /app

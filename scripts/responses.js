@@ -749,9 +749,8 @@ function * errorRequests () {
     '/v1/datasets/nope/splits/nope/samples/0', '/v1/datasets/nope/mean', `${splitsPath}/train/batches/`,
     `${splitsPath}/train/samples`, `${dataset}/files`, '/v1/datasets/%zz', '/v1/datasets/%C3%A9',
     '/v1/datasets/a%2Fb', `/v1/datasets/${'x'.repeat(101)}`, '//healthz', '/HEALTHZ', '/v2/datasets', '/nope?x=1',
-    '/healthz?verbose=1', '/readyz?verbose=1', '/v1/datasets?verbose=1', '/v1/datasets/mnist?verbose=1',
-    '/v1/datasets/nope?verbose=1', '/v1/datasets/__proto__', '/v1/datasets/constructor',
-    `${splitsPath}/toString/batches`
+    '/v1/datasets?verbose=1', '/v1/datasets/mnist?verbose=1', '/v1/datasets/nope?verbose=1', '/v1/datasets/__proto__',
+    '/v1/datasets/constructor', `${splitsPath}/toString/batches`
   ]
   for (const path of paths) yield { method: 'GET', url: path, sent: {} }
 

@@ -1,6 +1,7 @@
 /**
  * Tests deploy/monitoring: promtool accepts the rules and their tests, and a real Prometheus that scrapes the service
- * has data for every recording rule and every query of the dashboard. Skipped without these programs.
+ * and the cache has data for every recording rule and every query of the dashboard. Skipped without these programs and
+ * nginx.
  *
  *     npm run test:monitoring
  */
@@ -11,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { startCache } from './lib/nginx-cache.js'
 import { requirePrograms } from './lib/programs.js'
 import { freePort, startServer, startService } from './lib/server.js'
 
@@ -18,7 +20,7 @@ const monitoring = fileURLToPath(new URL('../deploy/monitoring/', import.meta.ur
 /** Seconds that Prometheus gets for the rates of rules and queries. */
 const MAX_SECONDS = 40
 
-requirePrograms('Monitoring was', 'promtool', 'prometheus')
+requirePrograms('Monitoring was', 'promtool', 'prometheus', 'nginx')
 let [passed, failed] = [0, 0]
 promtool('check', 'config', 'prometheus.yml')
 promtool('check', 'rules', 'recording-rules.yml', 'alerts.yml')
@@ -27,13 +29,15 @@ promtool('test', 'rules', 'alerts.test.yml')
 const folder = mkdtempSync(join(tmpdir(), 'monitoring-'))
 const metricsPort = await freePort()
 const service = await startService({ settings: { METRICS_PORT: String(metricsPort), ACCESS_LOG: 'errors' } })
+const cache = await startCache([new URL(service.base).port])
 try {
   const port = await freePort()
   writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify({
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: ['recording-rules.yml', 'alerts.yml'].map(name => join(monitoring, name)),
     scrape_configs: [
-      { job_name: 'mnist-batch-server', static_configs: [{ targets: [`127.0.0.1:${metricsPort}`] }] }
+      { job_name: 'mnist-batch-server', static_configs: [{ targets: [`127.0.0.1:${metricsPort}`] }] },
+      { job_name: 'mnist-cache', static_configs: [{ targets: [new URL(cache.metrics).host] }] }
     ]
   }))
   const prometheus = await startServer(port, 'prometheus', [
@@ -49,6 +53,7 @@ try {
     await prometheus.stop()
   }
 } finally {
+  await cache.stop()
   await service.stop()
   rmSync(folder, { recursive: true })
 }

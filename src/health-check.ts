@@ -6,7 +6,7 @@ import { catalogue } from './dataset/catalogue/index.ts'
 /** For containers: exits with 0 if the server of the same settings, on this machine, is ready. */
 
 /** Addresses to listen on that stand for all of them. */
-const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '127.0.0.1' }
 
 const { host, port, tls } = loadConfig([...catalogue.keys()])
 const target = host.startsWith('unix:')

@@ -66,7 +66,7 @@ async function main (): Promise<void> {
   // Handled below, once the app can be closed.
   loading.catch(() => {})
   const { buildApp } = await import('./app.ts')
-  const { listen } = await import('./http/listen.ts')
+  const { listen, resolveHost } = await import('./http/listen.ts')
   const explorer = new URL('./explorer/', import.meta.url)
   const tracing = config.otlpEndpoint === undefined ? undefined : await importTracing(config.otlpEndpoint, logger)
   const app = await buildApp({ config, registry, logger, apiKeys, explorer, certificate, tracing })
@@ -81,8 +81,9 @@ async function main (): Promise<void> {
   // Not before its handlers are there: a signal that arrives in between would be lost.
   releaseSignals()
 
-  await listen(app, config)
-  const { host, metricsPort } = config
+  const host = await resolveHost(config.host)
+  const { port, metricsPort } = config
+  await listen(app, { host, port })
   if (metricsPort !== undefined) {
     const { listenForMetrics } = await import('./http/routes/metrics.ts')
     await listenForMetrics(app, host.startsWith('unix:') ? '127.0.0.1' : host, metricsPort)

@@ -46,3 +46,7 @@ t.test('the image opens no debugger on SIGUSR1', async t => {
   const [, command] = /^CMD (.+)$/m.exec(readFileSync(new URL('Dockerfile', root), 'utf8'))!
   t.same(JSON.parse(command!), ['node', '--disable-sigusr1', 'dist/server.js'])
 })
+
+t.test('the image listens on IPv6 and IPv4', async t => {
+  t.match(readFileSync(new URL('Dockerfile', root), 'utf8'), /^ENV .*\bHOST=:: /m)
+})

@@ -290,6 +290,15 @@ t.test('over HTTPS on a socket, the health check works, and SIGHUP reads the cer
   t.same(await server.exit, [0, null])
 })
 
+t.test('with HOST=::, the health check finds the server', async t => {
+  const server = await start(t, { HOST: '::' })
+  await server.line(isReady)
+  const { msg } = await server.line(({ msg }) => msg.startsWith('listening on '))
+  const program = fileURLToPath(new URL('../src/health-check.js', import.meta.url))
+  const env = { ...process.env, HOST: '::', PORT: new URL(msg.slice('listening on '.length)).port }
+  t.equal(spawnSync(process.execPath, [program], { env }).status, 0)
+})
+
 t.test('a process without WebAssembly ends with one line', async t => {
   const noWebAssembly = { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --jitless` }
   const { code, stderr } = await runToExit(t, noWebAssembly)

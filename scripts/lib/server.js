@@ -24,9 +24,13 @@ export async function startService (options = {}) {
   return await spawnService({ PORT: '0' }, options, server => readyByLog(server, started))
 }
 
-/** Starts the service without a log line per request, and waits until all of its datasets are ready. */
+/**
+ * Starts the service without a log line per request, and waits until `/readyz` succeeds.
+ *
+ * @param options see `spawnService`; `port` is a free one by default
+ */
 export async function startQuietService (options = {}) {
-  const port = await freePort()
+  const port = options.port ?? await freePort()
   const base = `http://127.0.0.1:${port}`
   return await spawnService({ PORT: String(port), LOG_LEVEL: 'error' }, options, async (server, exit) => {
     await listening(port, exit)
@@ -52,6 +56,7 @@ export async function startServer (port, command, parameters) {
   await listening(port, exit)
   return {
     base: `http://127.0.0.1:${port}`,
+    pid: server.pid,
     stop: async () => {
       server.kill('SIGTERM')
       await exit

@@ -12,7 +12,7 @@ export const environment = {
   properties: {
     HOST: text(
       '127.0.0.1',
-      'Address to listen on, or the path of a socket after `unix:`; the container sets `0.0.0.0`.'
+      'Address to listen on, or the path of a socket after `unix:`; the container sets `::`.'
     ),
     PORT: integer(0, 65535, 8080, 'Port to listen on; 0 picks a free one.'),
     TLS_CERT: text('', 'File of a certificate and its chain, in PEM, for HTTPS; with `TLS_KEY`.'),

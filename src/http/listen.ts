@@ -21,6 +21,28 @@ export async function listen (app: FastifyInstance, { host, port }: ListenOption
 }
 
 /**
+ * `::` stands for every address, IPv6 and IPv4. Some kernels have no IPv6.
+ *
+ * @param canListen replaced in tests
+ */
+export async function resolveHost (host: string, canListen = canListenAt): Promise<string> {
+  return host === '::' && !await canListen(host) ? '0.0.0.0' : host
+}
+
+async function canListenAt (host: string): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen({ host, port: 0 })
+    await once(server, 'listening')
+    return true
+  } catch (error) {
+    return !['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code!)
+  } finally {
+    server.close()
+  }
+}
+
+/**
  * Connections that the kernel holds until they are accepted, which it limits to those of the system. It resets some of
  * a crowd beyond that; Node's default is 511.
  */

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect as connectSecurely } from 'node:tls'
 import t, { type Test } from 'tap'
-import { listen, listenAt } from '../../src/http/listen.ts'
+import { listen, listenAt, resolveHost } from '../../src/http/listen.ts'
 import { LINGER_MS } from '../../src/http/plugins/drain.ts'
 import { readCertificate } from '../../src/http/tls.ts'
 import { appOver } from '../fixtures/app.ts'
@@ -154,4 +154,14 @@ t.test('the kernel holds as many connections as may be open, so that it resets n
   const { app } = await appOver(t, [dataset], { maxConnections: 2000 })
   await listenAt(app, ['127.0.0.1', '127.0.0.2'], 0)
   t.match(calls().map(({ args: [options] }) => options), [{ backlog: 2000 }, { backlog: 2000 }])
+})
+
+t.test('HOST=:: is every address, or every IPv4 address where the kernel has no IPv6', async t => {
+  t.equal(await resolveHost('::', async () => true), '::')
+  t.equal(await resolveHost('::', async () => false), '0.0.0.0')
+  t.equal(await resolveHost('127.0.0.1', async () => false), '127.0.0.1')
+  const { app } = await appOver(t, [dataset])
+  await listen(app, { host: await resolveHost('::'), port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  t.equal((await request({ port, host: '127.0.0.1', path: '/healthz' }, false)).statusCode, 200)
 })

@@ -1,12 +1,11 @@
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { retryHeaders } from '../openapi/response-headers.ts'
-import { probeProblems, uncached } from '../openapi/responses.ts'
+import { uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
-import { NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { describeFailure, secondsToRetry } from '../response/failure.ts'
 import { respondJson } from '../response/respond.ts'
 
-/** Liveness and readiness probes. */
+/** Liveness and readiness probes; whatever their query is, since monitors append one against caches. */
 export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/healthz', {
     config: { isPublic: true },
@@ -16,8 +15,7 @@ export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
       security: [],
       summary: 'Alive?',
       description: 'Succeeds as soon as the process listens, whatever the state of its datasets.',
-      querystring: NoQuery,
-      response: { 200: uncached('The process is alive.', 'Health'), ...probeProblems(400) }
+      response: { 200: uncached('The process is alive.', 'Health') }
     }
   }, (_request, reply) => { respondJson(reply, { status: 'ok' }) })
 
@@ -30,11 +28,9 @@ export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
       summary: 'Ready?',
       description: 'Succeeds once no dataset is being prepared and at least one can be served, ' +
         'and until the server stops.',
-      querystring: NoQuery,
       response: {
         200: uncached('Ready.', 'Readiness'),
-        503: uncached('Not ready, or no longer.', 'Readiness', retryHeaders),
-        ...probeProblems(400)
+        503: uncached('Not ready, or no longer.', 'Readiness', retryHeaders)
       }
     }
   }, ({ server }, reply) => {

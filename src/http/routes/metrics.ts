@@ -5,7 +5,6 @@ import type { FastifyInstance } from 'fastify'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf } from '../../encode/body.ts'
 import type { Exposition } from '../metrics/exposition.ts'
-import { NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import type { Routes } from '../openapi/route-types.ts'
 import { writeBody } from '../response/writer.ts'
 
@@ -42,7 +41,7 @@ export const metricsRoutes: Routes<Options> = async (app, { registry, isSeparate
     })
     return
   }
-  app.get('/metrics', { schema: { hide: true, querystring: NoQuery } }, async (_request, reply) => {
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
     const { mediaType, text } = await app.loadMetrics()
     reply.header('cache-control', 'no-store').type(mediaType)
     return writeBody(reply, bodyOf(Buffer.from(await text())))

@@ -48,3 +48,12 @@ t.test('ready once no dataset is loading and at least one can be served', async 
   t.ok(Number(failed.retryAfter) > 30 && Number(failed.retryAfter) <= 60, 'until the first of the next attempts')
   t.same((await app.inject('/healthz')).json(), { status: 'ok' }, 'alive all the same')
 })
+
+t.test('probes succeed whatever their query is', async t => {
+  const { app } = await appOver(t, [dataset])
+  const urls = ['/healthz?ts=1', '/readyz?verbose', '/metrics?x=1', '/?x=1', '/readyz?a=1&a=2&__proto__=3', '/?%']
+  for (const url of urls) {
+    t.equal((await app.inject(url)).statusCode, 200, url)
+    t.equal((await app.inject({ url, method: 'HEAD' })).statusCode, 200, `HEAD ${url}`)
+  }
+})
