@@ -41,6 +41,19 @@ t.test('beyond the queue, requests get a 503 that says when to retry', async t =
   t.equal((await request(0)).statusCode, 200, 'and are served later')
 })
 
+t.test('one address that fills the queue gets the 503s, and another one its responses', async t => {
+  const { app } = await appOver(t, [dataset], { workMemory: 2 * 784 })
+  const request = async (remoteAddress: string, seed: number): Promise<number> => {
+    const url = `${batches}?seed=${seed}&augment=noise:1&batch_size=2`
+    return (await app.inject({ url, headers: { 'accept-encoding': 'gzip' }, remoteAddress })).statusCode
+  }
+  const greedy = Array.from({ length: 600 }, (_, seed) => request('192.0.2.1', seed))
+  while (app.limits.workQueue.queued < 512) await nextTurn()
+  const others = await Promise.all(Array.from({ length: 20 }, (_, seed) => request('192.0.2.2', seed)))
+  t.ok(others.every(status => status === 200))
+  t.ok((await Promise.all(greedy)).filter(status => status === 503).length > 20)
+})
+
 t.test('other requests do not wait', async t => {
   const { app } = await appOver(t, [dataset], { workMemory: 60 * 784 })
   const requests = Array.from({ length: 20 }, (_, seed) => app.inject(`${batches}?seed=${seed}&augment=elastic:64`))
