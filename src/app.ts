@@ -116,7 +116,7 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   app.addHook('onClose', () => limits.compute.close())
   app.decorate('limits', limits)
   app.decorate('basePath', basePath)
-  await app.register(requestMetrics)
+  await app.register(requestMetrics, { stallTimeoutMs: config.stallTimeoutMs })
   await app.register(certificates, { certificate })
   await app.register(traces, { tracing })
   await app.register(trustedProxies, { proxies: config.trustedProxies })

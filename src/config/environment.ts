@@ -61,8 +61,7 @@ export const environment = {
     ),
     HEADERS_TIMEOUT: number(1, 3600, 30, 'Seconds in which the headers of a request must arrive.'),
     REQUEST_TIMEOUT: number(1, 3600, 60, 'Seconds in which a whole request must arrive.'),
-    STALL_TIMEOUT: number(1, 3600, 120, 'Seconds after which a client that reads nothing loses a response that holds ' +
-      'memory for expensive work.'),
+    STALL_TIMEOUT: number(1, 3600, 120, 'Seconds after which a client that reads nothing of a response loses it.'),
     SHUTDOWN_DELAY: number(
       0, 3600, 1, 'Seconds that a stopping server still accepts connections, while `/readyz` fails.'
     ),
