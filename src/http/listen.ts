@@ -24,7 +24,7 @@ export async function listen (app: FastifyInstance, { host, port }: ListenOption
  * Connections that the kernel holds until they are accepted, which it limits to those of the system. It resets some of
  * a crowd beyond that; Node's default is 511.
  */
-function backlogOf ({ server: { maxConnections } }: FastifyInstance): number {
+function backlogOf ({ maxConnections }: FastifyInstance): number {
   return maxConnections
 }
 

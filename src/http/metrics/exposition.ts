@@ -62,6 +62,9 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
     return metrics.stalled
   }))
   gauge('http_connections', 'Open connections.', async () => [{ labels: {}, value: await countConnections(app) }])
+  counter('http_connections_refused_total', 'Connections beyond a limit: in all, or of an address.', () => {
+    return Object.entries(metrics.refused).map(([limit, value]) => ({ labels: { limit }, value }))
+  })
 
   counter('mnist_samples_served_total', 'Samples in responses.', () => {
     const formats = [...new Set([...batchFormats, ...streamFormats, png].map(({ name }) => name))]

@@ -68,6 +68,8 @@ export class MetricsRecorder {
   readonly samples = new Map<string, ServedSamples & { count: number }>()
   /** Requests that Node's parser rejected. */
   malformed = 0
+  /** Connections beyond a limit that were closed without a response to a probe. */
+  readonly refused = { total: 0, address: 0 }
   /** Responses whose clients read nothing between the last two checks. */
   stalled = 0
   readonly #inFlight = new Set<FastifyReply>()

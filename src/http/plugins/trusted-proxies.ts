@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import plugin from 'fastify-plugin'
+import { canonicalAddress } from '../address.ts'
 
 export interface TrustedProxiesOptions {
   /** Addresses and networks; `unix` stands for the Unix socket. */
@@ -8,6 +9,9 @@ export interface TrustedProxiesOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    isTrustedProxy (address: string): boolean
+  }
   interface FastifyRequest {
     /** The address of the client, as far as trusted proxies tell it; undefined for a Unix socket, or once closed. */
     readonly clientAddress: string | undefined
@@ -17,6 +21,7 @@ declare module 'fastify' {
 /** The address of the client behind proxies. Nothing else that they send changes a response. */
 export default plugin(async (app, { proxies }: TrustedProxiesOptions) => {
   const isTrusted = createTrust(proxies)
+  app.decorate('isTrustedProxy', isTrusted)
   app.decorateRequest('clientAddress', {
     getter () { return proxies.length === 0 ? addressOf(this.raw) : resolveClient(this.raw, isTrusted) }
   })
@@ -84,15 +89,9 @@ function forwardedFor (header: string): string[] {
 function parseAddress (text: string): string | undefined {
   const trimmed = text.trim()
   const address = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed
-  return isIP(address) === 0 ? undefined : plainAddress(address)
+  return isIP(address) === 0 ? undefined : canonicalAddress(address)
 }
 
 function addressOf ({ socket }: IncomingMessage): string | undefined {
-  return socket.remoteAddress && plainAddress(socket.remoteAddress)
-}
-
-/** An IPv4 address that a socket for both families gives as an IPv6 address, as IPv4. */
-export function plainAddress (address: string): string {
-  const lower = address.toLowerCase()
-  return lower.startsWith('::ffff:') && isIP(lower.slice(7)) === 4 ? lower.slice(7) : lower
+  return socket.remoteAddress && canonicalAddress(socket.remoteAddress)
 }

@@ -192,6 +192,7 @@ t.test('bytes, disconnects, stalled readers and malformed requests are counted',
   })
   t.equal(aborted! - abortedBefore!, 1)
   t.ok(valuesOf(body, 'http_response_bytes_total')[labels]! > Number(small.headers['content-length']))
+  t.same(valuesOf(body, 'http_connections_refused_total'), { 'limit="total"': 0, 'limit="address"': 0 })
   t.same(valuesOf(body, 'http_malformed_requests_total'), { '': 1 })
   for (const [name, length] of bodies) {
     const method = name === 'gather' ? 'POST' : 'GET'
