@@ -48,3 +48,13 @@ t.test('ready once no dataset is loading and at least one can be served', async 
   t.ok(Number(failed.retryAfter) > 30 && Number(failed.retryAfter) <= 60, 'until the first of the next attempts')
   t.same((await app.inject('/healthz')).json(), { status: 'ok' }, 'alive all the same')
 })
+
+t.test('Retry-After does not depend on the clock, which may be set', async t => {
+  const { app, registry } = await appOver(t, [dataset])
+  registry.fail(dataset.entry, 'no source has it', Date.now() + 60_000)
+  const now = Date.now()
+  t.intercept(Date, 'now', { value: () => now - 3_600_000 })
+  for (const url of ['/readyz', `/v1/datasets/${dataset.entry.name}`]) {
+    t.match(await app.inject(url), { statusCode: 503, headers: { 'retry-after': '60' } }, url)
+  }
+})
