@@ -2,7 +2,8 @@ import type { FastifyError, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { abbreviate, ServiceError } from '../../errors.ts'
 import { withoutBasePath } from '../base-path.ts'
-import { parseIntegers } from '../query/query-errors.ts'
+import type { ValueSchema } from '../../io/describe-schema.ts'
+import { parseIntegers, pruneFaults } from '../query/query-errors.ts'
 import { sendProblem } from '../response/problem.ts'
 
 declare module 'fastify' {
@@ -61,9 +62,12 @@ export default plugin(async (app, { basePath }: ProblemsOptions) => {
   })
 
   app.addHook('preValidation', (request, _reply, done) => {
-    const { querystring, params } = request.routeOptions.schema ?? {}
-    parseIntegers(request.query as Record<string, unknown>, querystring as object | undefined)
-    parseIntegers(request.params as Record<string, unknown>, params as object | undefined)
+    const { querystring, params, body } = (request.routeOptions.schema ?? {}) as Record<string, ValueSchema | undefined>
+    const query = request.query as Record<string, unknown>
+    if (querystring) pruneFaults(query, querystring)
+    if (body) pruneFaults(request.body, body)
+    parseIntegers(query, querystring)
+    parseIntegers(request.params as Record<string, unknown>, params)
     done()
   })
 

@@ -23,9 +23,21 @@ export default plugin(async (app, { proxies }: TrustedProxiesOptions) => {
   const isTrusted = createTrust(proxies)
   app.decorate('isTrustedProxy', isTrusted)
   app.decorateRequest('clientAddress', {
-    getter () { return proxies.length === 0 ? addressOf(this.raw) : resolveClient(this.raw, isTrusted) }
+    getter () {
+      if (proxies.length === 0) return addressOf(this.raw)
+      const request: ResolvedRequest = this.raw
+      return (request[CLIENT] ??= { address: resolveClient(this.raw, isTrusted) }).address
+    }
   })
 }, { name: 'trusted-proxies' })
+
+const CLIENT = Symbol('client')
+
+/** A request whose client was resolved before. */
+type ResolvedRequest = IncomingMessage & { [CLIENT]?: { readonly address: string | undefined } }
+
+/** Hops of a chain, from the last one on, that are looked at: a client may send thousands. */
+const MAX_HOPS = 32
 
 /** Whether a peer is trusted; undefined for a Unix socket. */
 type Trust = (address: string | undefined) => boolean
@@ -66,7 +78,7 @@ function resolveClient (request: IncomingMessage, isTrusted: Trust): string | un
 
 function lastUntrusted (peer: string | undefined, chain: readonly string[], isTrusted: Trust): string | undefined {
   let client = peer
-  for (const hop of chain.toReversed()) {
+  for (const hop of chain.slice(-MAX_HOPS).reverse()) {
     const address = parseAddress(hop)
     // Hidden by the proxy before: nothing further left can be believed.
     if (address === undefined) return client
@@ -76,10 +88,17 @@ function lastUntrusted (peer: string | undefined, chain: readonly string[], isTr
   return client
 }
 
-/** The values of `for` of each hop; empty where a hop has none. */
+/** A quoted text, which may lack its end, or what is between two of them. Matches all of a header in linear time. */
+const TOKEN = /"(?:\\.|[^"\\])*(?:"|\\?$)|,|[^,"]+/g
+
+/** The values of `for` of the last hops; empty where a hop has none. */
 function forwardedFor (header: string): string[] {
-  const hops = header.match(/(?:"(?:\\.|[^"\\])*"|[^,"])+/g) ?? []
-  return hops.map(hop => {
+  const hops = ['']
+  for (const token of header.match(TOKEN) ?? []) {
+    if (token === ',') hops.push('')
+    else hops.push(hops.pop() + token)
+  }
+  return hops.slice(-MAX_HOPS).map(hop => {
     const [, quoted, token] = /(?:^|;)\s*for=(?:"((?:\\.|[^"\\])*)"|([^\s;"]*))/i.exec(hop) ?? []
     return (quoted?.replaceAll(/\\(.)/g, '$1') ?? token ?? '').trim()
   })
