@@ -10,7 +10,7 @@ export interface Limits {
   readonly workQueue: WorkQueue
   /** Bytes of the above. */
   readonly workMemory: number
-  /** Bodies that many clients request: compressing one takes many times as long as sending it. */
+  /** Bodies that many clients request: compressing or computing one takes many times as long as sending it. */
   readonly compressedCache: ByteCache<Uint8Array>
   readonly orders: OrderCache
   readonly compute: ComputePool

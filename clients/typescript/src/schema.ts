@@ -313,7 +313,7 @@ export interface paths {
         };
         /**
          * Statistics of the pixels
-         * @description How often each pixel level occurs, and the mean and variance image of each class. Computed for each request, unless its compressed response is cached.
+         * @description How often each pixel level occurs, and the mean and variance image of each class. Those of large images are computed for each request.
          */
         get: operations["getStatistics"];
         put?: never;

@@ -68,6 +68,8 @@ export default plugin(async (app, { headers, origins }: ParserErrorOptions) => {
     const respond = (): void => {
       if (!socket.writable) return
       log(app.log, problem, client, text => app.maskKeys(text))
+      // For the log and the metrics, which have no other response of the request.
+      if (atFault && !atFault.headersSent) atFault.statusCode = problem.status
       // The request may have its response already.
       if (atFault?.headersSent) socket.end()
       else socket.end(format(problem, { ...headers, ...corsHeaders(atFault?.req.headers.origin ?? origin, origins) }))

@@ -3,8 +3,9 @@ import fresh from 'fresh'
 import type { ComputePool } from '../../compute/compute-pool.ts'
 import { bodyOf, sumByteLengths, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
-import { releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
+import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
 import { concatInSlices } from '../../io/concat.ts'
+import { yieldToEventLoop } from '../../io/event-loop.ts'
 import { QueueFullError, type Permit, type Requester } from '../../io/work-queue.ts'
 import {
   STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
@@ -66,6 +67,8 @@ export interface Representation extends Content {
   readonly tag: string
   /** Whether clients request it repeatedly, so that its compressed body is worth caching. */
   readonly isRecurring?: boolean
+  /** Whether its body is worth caching even if it is not compressed. */
+  readonly isExpensive?: boolean
 }
 
 /** The Cache-Control header of a representation, which never changes if it is immutable. */
@@ -80,7 +83,7 @@ export async function respond (
   reply: FastifyReply,
   representation: Representation
 ): Promise<FastifyReply> {
-  const { dataset, version, pinned, tag, isRecurring } = representation
+  const { dataset, version, pinned, tag, isRecurring, isExpensive } = representation
   const etagIn = (coding: Coding | undefined): string => `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
   const accepted = resolveCoding(request, representation)
   reply.header('etag', etagIn(accepted))
@@ -90,16 +93,15 @@ export async function respond (
   const coding = reserveCompressor(request, reply, representation, accepted)
   const etag = etagIn(coding)
   reply.header('etag', etag)
-  if (!coding || !isRecurring || isCompressedWhileSent(representation)) {
+  const isCached = coding ? isRecurring : isExpensive
+  if (!isCached || isCompressedWhileSent(representation)) {
     return send(reply, representation, coding, await encodeBody(request, reply, representation, coding))
   }
   const { compressedCache } = request.server.limits
-  const compressed = compressedCache.get(`${dataset} ${etag}`, () => {
-    return compressForAll(request, reply, representation, coding)
-  })
-  const bytes = compressed instanceof Promise
-    ? await stepTimes(reply.raw).measure('compress', () => compressed.catch(rejectOverload))
-    : compressed
+  const encoded = compressedCache.get(`${dataset} ${etag}`, () => encodeForAll(request, reply, representation, coding))
+  const bytes = encoded instanceof Promise
+    ? await stepTimes(reply.raw).measure(coding ? 'compress' : 'encode', () => encoded.catch(rejectOverload))
+    : encoded
   return send(reply, representation, coding, bodyOf(bytes))
 }
 
@@ -158,7 +160,7 @@ async function encodeBody (
   if (content.isStream || bytes === 0) return encodeWhileSent(await content.body(work), content, coding)
   const body = await computeReclaimable(bytes, async (work, permit) => {
     if (!coding || isCompressedWhileSent(content)) return await content.body(work) as Body
-    const compressed = await times.measure('compress', () => compressBody(content, coding, work))
+    const compressed = await times.measure('compress', () => encodeWhole(content, coding, work))
     permit.shrink(sumByteLengths(compressed))
     return bodyOf(...compressed)
   })
@@ -189,27 +191,27 @@ function encodeWhileSent (body: ResponseBody, content: Content, coding: Coding |
   return { groups: compressGroups(coding, 'groups' in body ? body.groups : onlyGroup(body.chunks)) }
 }
 
-/** Compresses a body for the cache and all clients that wait for it, so none of them cancels it. */
-async function compressForAll (
+/** Encodes a body for the cache and all clients that wait for it, so none of them cancels it. */
+async function encodeForAll (
   request: FastifyRequest,
   { raw: response }: FastifyReply,
   content: Content,
-  coding: Coding
+  coding: Coding | undefined
 ): Promise<Uint8Array> {
   const { workQueue, compute } = request.server.limits
   const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER)
   const work = { signal: NEVER, times: stepTimes(response), compute }
   try {
-    return await concatInSlices(await compressBody(content, coding, work))
+    return await concatInSlices(await encodeWhole(content, coding, work))
   } finally {
     permit.release()
   }
 }
 
-/** Compresses a body, and releases the memory that computed it. */
-async function compressBody (
+/** Encodes a body as a whole, and releases the memory that computed it. */
+async function encodeWhole (
   content: Content,
-  coding: Coding,
+  coding: Coding | undefined,
   work: Pick<Work, 'signal' | 'times' | 'compute'>
 ): Promise<Uint8Array[]> {
   const held: PooledChunk[] = []
@@ -218,10 +220,22 @@ async function compressBody (
   try {
     const hold = (chunk: PooledChunk): void => { held.push(chunk) }
     const { chunks } = await content.body({ signal, times, compute, computePage, hold }) as Body
+    if (!coding) return await copyChunks(chunks)
     return await compress(coding, chunks, content.compressibleBytes!, signal)
   } finally {
     held.forEach(releaseChunk)
   }
+}
+
+/** Copies of chunks that are computed one after the other, yielding to the event loop. */
+async function copyChunks (chunks: Iterable<Chunk>): Promise<Uint8Array[]> {
+  const copies: Uint8Array[] = []
+  for (const chunk of chunks) {
+    copies.push(Uint8Array.from(bytesOfChunk(chunk)))
+    releaseChunk(chunk)
+    await (pauseAfter(chunk) ?? yieldToEventLoop())
+  }
+  return copies
 }
 
 /**

@@ -251,7 +251,7 @@ t.test('thousands of faults are counted, but neither validated nor described', a
   t.match(response.json<{ errors: object[] }>().errors.slice(-1), [{
     parameter: 'ids[8]', detail: 'ids[8] must be an integer of at least 0, got -1'
   }])
-  t.ok(described < 20, `${described} faults are described`)
+  t.ok(described > 0 && described < 20, `${described} faults are described`)
 })
 
 t.test('bodies of many levels or members are rejected before they are parsed', async t => {
