@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { OrderCache } from '../batch/order-cache.ts'
 import { ComputePool } from '../compute/compute-pool.ts'
 import { ByteBudget } from '../io/byte-budget.ts'
@@ -47,9 +48,16 @@ export function createLimits (
   { workMemory, threads }: LimitOptions,
   warn: (message: string) => void
 ): Limits {
+  // The thread that serves requests encodes while others compress.
+  const cores = Math.max(2, availableParallelism())
   return {
     workMemory,
-    workQueue: new WorkQueue({ maxBytes: workMemory, maxQueued: MAX_QUEUED }),
+    workQueue: new WorkQueue({
+      maxBytes: workMemory,
+      maxComputing: 2 * cores,
+      maxComputingPerClient: cores,
+      maxQueued: MAX_QUEUED
+    }),
     compressedCache: new ByteCache({ maxBytes: COMPRESSED_CACHE_BYTES, entryBytes: COMPRESSED_ENTRY_BYTES }),
     orders: new OrderCache(ORDER_CACHE_BYTES),
     compute: new ComputePool({ threads, warn }),

@@ -24,6 +24,10 @@ export interface Requester {
 export interface WorkQueueOptions {
   /** Memory of all running work together. A job larger than this runs alone. */
   readonly maxBytes: number
+  /** Jobs that compute at the same time at most: more would only delay each other. */
+  readonly maxComputing?: number
+  /** Of these, the jobs of one client at most, so that others need not wait for an end. */
+  readonly maxComputingPerClient?: number
   /** Jobs that wait at most. If there are more, the client with most of them loses its latest. */
   readonly maxQueued: number
 }
@@ -76,9 +80,12 @@ export class WorkQueue {
   readonly #waiting = new Map<string, Waiting>()
   /** The least recently used one first. */
   readonly #lent = new Set<Lent>()
+  /** Jobs of each client that compute. */
+  readonly #computing = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #queued = 0
   #rejectable = 0
+  /** Jobs that hold memory, of which some have lent their results. */
   #running = 0
   #runningBytes = 0
   #meanMs = 100
@@ -107,11 +114,12 @@ export class WorkQueue {
    */
   async acquire (bytes: number, requester: Requester, signal: AbortSignal, isResumed = false): Promise<Permit> {
     signal.throwIfAborted()
-    if (this.#queued === 0 && this.#makeRoom(bytes)) return this.#admit(bytes)
+    const { client } = requester
+    if (this.#queued === 0 && !this.#isBusy(client) && this.#makeRoom(bytes)) return this.#admit(bytes, client)
     return await new Promise((resolve, reject) => {
       const start = (): void => {
         signal.removeEventListener('abort', onAbort)
-        resolve(this.#admit(bytes))
+        resolve(this.#admit(bytes, client))
       }
       const job: Job = {
         bytes,
@@ -136,6 +144,8 @@ export class WorkQueue {
 
   /** Whether a job fits, if need be in place of results that clients do not read. */
   #makeRoom (bytes: number): boolean {
+    const { maxComputing = Infinity } = this.#options
+    if (this.#running - this.#lent.size >= maxComputing) return false
     for (const lent of this.#lent) {
       if (this.#fits(bytes)) return true
       const wait = lent.lastUse + lent.pauseMs - performance.now()
@@ -152,23 +162,39 @@ export class WorkQueue {
     return this.#fits(bytes)
   }
 
+  /** Whether a client has as many jobs that compute as it may have. */
+  #isBusy (client: string): boolean {
+    const { maxComputingPerClient = Infinity } = this.#options
+    return (this.#computing.get(client) ?? 0) >= maxComputingPerClient
+  }
+
+  #countComputing (client: string, step: 1 | -1): void {
+    const count = (this.#computing.get(client) ?? 0) + step
+    if (count === 0) this.#computing.delete(client)
+    else this.#computing.set(client, count)
+  }
+
   #fits (bytes: number): boolean {
     return this.#running === 0 || this.#runningBytes + bytes <= this.#options.maxBytes
   }
 
-  #admit (bytes: number): Permit {
+  #admit (bytes: number, client: string): Permit {
     const started = performance.now()
     let held = bytes
     let isReleased = false
     let lent: Lent | undefined
     this.#running++
     this.#runningBytes += bytes
-    const measure = (): void => { this.#meanMs += SMOOTHING * (performance.now() - started - this.#meanMs) }
+    this.#countComputing(client, 1)
+    const endComputing = (): void => {
+      this.#countComputing(client, -1)
+      this.#meanMs += SMOOTHING * (performance.now() - started - this.#meanMs)
+    }
     const end = (): void => {
       if (isReleased) return
       isReleased = true
       if (lent) this.#lent.delete(lent)
-      else measure()
+      else endComputing()
       this.#running--
       this.#runningBytes -= held
     }
@@ -180,11 +206,11 @@ export class WorkQueue {
         this.#startNext()
       },
       lend: (reclaim, pauseMs) => {
-        measure()
+        endComputing()
         lent = {
           pauseMs,
           lastUse: performance.now(),
-          reclaim: () => {
+          reclaim () {
             end()
             reclaim()
           }
@@ -207,6 +233,7 @@ export class WorkQueue {
 
   #startNext (): void {
     for (const [client, waiting] of this.#waiting) {
+      if (this.#isBusy(client)) continue
       const { connections } = waiting
       const [connection, jobs] = connections.entries().next().value!
       const job = jobs[0]!

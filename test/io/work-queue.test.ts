@@ -37,6 +37,39 @@ t.test('jobs run while their memory fits, and wait otherwise', async t => {
   t.same([started.join(''), queue.queued], ['abcd', 0])
 })
 
+t.test('few jobs compute at the same time, and results do not count', async t => {
+  const queue = new WorkQueue({ maxBytes: 100, maxComputing: 2, maxQueued: 100 })
+  const permits: Permit[] = []
+  for (let i = 0; i < 4; i++) queue.acquire(1, requester, never).then(permit => permits.push(permit))
+  await nextTurn()
+  t.equal(permits.length, 2)
+  permits[0]!.lend(() => {}, 1000)
+  await nextTurn()
+  t.equal(permits.length, 3)
+  permits[1]!.release()
+  await nextTurn()
+  t.same([permits.length, queue.running, queue.reclaimed], [4, 3, 0])
+})
+
+t.test('a client that keeps computing leaves room for others at once', async t => {
+  const queue = new WorkQueue({ maxBytes: 100, maxComputing: 4, maxComputingPerClient: 2, maxQueued: 100 })
+  const started: string[] = []
+  const add = (client: string) => queue.acquire(1, { client, connection: {} }, never).then(permit => {
+    started.push(client)
+    return permit
+  })
+  const greedy = Array.from({ length: 4 }, () => add('greedy'))
+  const other = [add('other'), add('another'), add('a third')]
+  await nextTurn()
+  t.same(started, ['greedy', 'greedy', 'other', 'another'])
+  ;(await greedy[0]!).lend(() => {}, 1000)
+  await nextTurn()
+  t.same(started.slice(4), ['greedy'], 'in turns')
+  ;(await other[0]!).release()
+  await nextTurn()
+  t.same(started.slice(5), ['a third'])
+})
+
 t.test('a job that is larger than the memory runs alone', async t => {
   const { started, add, release } = createJobs(100)
   add('large', 1000)
