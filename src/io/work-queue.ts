@@ -24,7 +24,7 @@ export interface Requester {
 export interface WorkQueueOptions {
   /** Memory of all running work together. A job larger than this runs alone. */
   readonly maxBytes: number
-  /** Jobs that compute at the same time at most: more would only delay each other. */
+  /** Long jobs that compute at the same time at most: more would only delay each other. */
   readonly maxComputing?: number
   /** Of these, the jobs of one client at most, so that others need not wait for an end. */
   readonly maxComputingPerClient?: number
@@ -44,8 +44,16 @@ export class QueueFullError extends Error {
   }
 }
 
+export interface JobOptions {
+  /** Whether it keeps a core busy for long, unlike work that threads share fairly. */
+  readonly isLong?: boolean
+  /** Whether it computes again what was reclaimed, in the middle of a response. It is never rejected then. */
+  readonly isResumed?: boolean
+}
+
 interface Job {
   readonly bytes: number
+  readonly isLong: boolean
   readonly start: () => void
   readonly reject: (error: Error) => void
   /** Whether it may be rejected: not in the middle of a response, where it computes again what was reclaimed. */
@@ -80,7 +88,8 @@ export class WorkQueue {
   readonly #waiting = new Map<string, Waiting>()
   /** The least recently used one first. */
   readonly #lent = new Set<Lent>()
-  /** Jobs of each client that compute. */
+  #long = 0
+  /** Long jobs of each client that compute. */
   readonly #computing = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #queued = 0
@@ -109,20 +118,26 @@ export class WorkQueue {
    *
    * @param requester whose turn it is; each has one job after the other
    * @param signal of a client that may disconnect, which removes its job from the queue
-   * @param isResumed whether the job computes again what was reclaimed; it is never rejected
    * @throws QueueFullError; the signal's reason
    */
-  async acquire (bytes: number, requester: Requester, signal: AbortSignal, isResumed = false): Promise<Permit> {
+  async acquire (
+    bytes: number,
+    requester: Requester,
+    signal: AbortSignal,
+    { isLong = false, isResumed = false }: JobOptions = {}
+  ): Promise<Permit> {
     signal.throwIfAborted()
     const { client } = requester
-    if (this.#queued === 0 && !this.#isBusy(client) && this.#makeRoom(bytes)) return this.#admit(bytes, client)
+    const isBusy = isLong && this.#isBusy(client)
+    if (this.#queued === 0 && !isBusy && this.#makeRoom(bytes)) return this.#admit(bytes, client, isLong)
     return await new Promise((resolve, reject) => {
       const start = (): void => {
         signal.removeEventListener('abort', onAbort)
-        resolve(this.#admit(bytes, client))
+        resolve(this.#admit(bytes, client, isLong))
       }
       const job: Job = {
         bytes,
+        isLong,
         start,
         isRejectable: !isResumed,
         reject: error => {
@@ -144,8 +159,6 @@ export class WorkQueue {
 
   /** Whether a job fits, if need be in place of results that clients do not read. */
   #makeRoom (bytes: number): boolean {
-    const { maxComputing = Infinity } = this.#options
-    if (this.#running - this.#lent.size >= maxComputing) return false
     for (const lent of this.#lent) {
       if (this.#fits(bytes)) return true
       const wait = lent.lastUse + lent.pauseMs - performance.now()
@@ -162,13 +175,14 @@ export class WorkQueue {
     return this.#fits(bytes)
   }
 
-  /** Whether a client has as many jobs that compute as it may have. */
+  /** Whether as many long jobs compute as may, in all or of a client. */
   #isBusy (client: string): boolean {
-    const { maxComputingPerClient = Infinity } = this.#options
-    return (this.#computing.get(client) ?? 0) >= maxComputingPerClient
+    const { maxComputing = Infinity, maxComputingPerClient = Infinity } = this.#options
+    return this.#long >= maxComputing || (this.#computing.get(client) ?? 0) >= maxComputingPerClient
   }
 
   #countComputing (client: string, step: 1 | -1): void {
+    this.#long += step
     const count = (this.#computing.get(client) ?? 0) + step
     if (count === 0) this.#computing.delete(client)
     else this.#computing.set(client, count)
@@ -178,16 +192,16 @@ export class WorkQueue {
     return this.#running === 0 || this.#runningBytes + bytes <= this.#options.maxBytes
   }
 
-  #admit (bytes: number, client: string): Permit {
+  #admit (bytes: number, client: string, isLong: boolean): Permit {
     const started = performance.now()
     let held = bytes
     let isReleased = false
     let lent: Lent | undefined
     this.#running++
     this.#runningBytes += bytes
-    this.#countComputing(client, 1)
+    if (isLong) this.#countComputing(client, 1)
     const endComputing = (): void => {
-      this.#countComputing(client, -1)
+      if (isLong) this.#countComputing(client, -1)
       this.#meanMs += SMOOTHING * (performance.now() - started - this.#meanMs)
     }
     const end = (): void => {
@@ -233,10 +247,10 @@ export class WorkQueue {
 
   #startNext (): void {
     for (const [client, waiting] of this.#waiting) {
-      if (this.#isBusy(client)) continue
       const { connections } = waiting
       const [connection, jobs] = connections.entries().next().value!
       const job = jobs[0]!
+      if (job.isLong && this.#isBusy(client)) continue
       if (!this.#makeRoom(job.bytes)) return
       this.#remove({ client, connection }, job)
       // Behind all others that wait.

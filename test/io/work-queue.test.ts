@@ -37,12 +37,13 @@ t.test('jobs run while their memory fits, and wait otherwise', async t => {
   t.same([started.join(''), queue.queued], ['abcd', 0])
 })
 
-t.test('few jobs compute at the same time, and results do not count', async t => {
+t.test('few long jobs compute at the same time, and neither others nor results count', async t => {
   const queue = new WorkQueue({ maxBytes: 100, maxComputing: 2, maxQueued: 100 })
   const permits: Permit[] = []
-  for (let i = 0; i < 4; i++) queue.acquire(1, requester, never).then(permit => permits.push(permit))
+  for (let i = 0; i < 4; i++) queue.acquire(1, requester, never, { isLong: true }).then(permit => permits.push(permit))
   await nextTurn()
   t.equal(permits.length, 2)
+  ;(await queue.acquire(1, { client: 'another', connection: {} }, never)).release()
   permits[0]!.lend(() => {}, 1000)
   await nextTurn()
   t.equal(permits.length, 3)
@@ -54,7 +55,7 @@ t.test('few jobs compute at the same time, and results do not count', async t =>
 t.test('a client that keeps computing leaves room for others at once', async t => {
   const queue = new WorkQueue({ maxBytes: 100, maxComputing: 4, maxComputingPerClient: 2, maxQueued: 100 })
   const started: string[] = []
-  const add = (client: string) => queue.acquire(1, { client, connection: {} }, never).then(permit => {
+  const add = (client: string) => queue.acquire(1, { client, connection: {} }, never, { isLong: true }).then(permit => {
     started.push(client)
     return permit
   })
@@ -195,7 +196,7 @@ t.test('a result that a client reads is not reclaimed, and one that it pauses to
 t.test('a job that continues a response is never rejected', async t => {
   const { queue, add } = createJobs(10, 1)
   add('running', 10)
-  const resumed = Array.from({ length: 3 }, () => queue.acquire(10, requester, never, true))
+  const resumed = Array.from({ length: 3 }, () => queue.acquire(10, requester, never, { isResumed: true }))
   add('waiting', 10)
   await t.rejects(add('rejected', 10, requester), QueueFullError)
   t.equal(queue.queued, 4)

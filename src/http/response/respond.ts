@@ -92,7 +92,7 @@ export async function respond (
   if (fresh(request.headers, { etag: etagIn(accepted) })) return writeNotModified(reply)
   const coding = reserveCompressor(request, reply, representation, accepted)
   const etag = etagIn(coding)
-  reply.header('etag', etag)
+  if (coding !== accepted) reply.header('etag', etag)
   const isCached = coding ? isRecurring : isExpensive
   if (!isCached || isCompressedWhileSent(representation)) {
     return send(reply, representation, coding, await encodeBody(request, reply, representation, coding))
@@ -149,6 +149,7 @@ async function encodeBody (
   const { workQueue, compute } = request.server.limits
   const times = stepTimes(response)
   const bytes = workBytes(content, coding)
+  const isLong = coding !== undefined && !isCompressedWhileSent(content)
   const work: Work = {
     // Most bodies need none, and it takes microseconds to create.
     get signal () { return disconnectSignal(response) },
@@ -174,7 +175,7 @@ async function encodeBody (
     const { signal } = work
     const body = await ReclaimableBody.compute({
       acquire: isResumed => times.measure('queue', () => {
-        return workQueue.acquire(bytes, requesterOf(request), signal, isResumed).catch(rejectOverload)
+        return workQueue.acquire(bytes, requesterOf(request), signal, { isLong, isResumed }).catch(rejectOverload)
       }),
       compute: (permit, hold) => run({ times, compute, signal, hold, computePage: computeReclaimable }, permit)
     })
@@ -199,7 +200,7 @@ async function encodeForAll (
   coding: Coding | undefined
 ): Promise<Uint8Array> {
   const { workQueue, compute } = request.server.limits
-  const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER)
+  const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER, { isLong: true })
   const work = { signal: NEVER, times: stepTimes(response), compute }
   try {
     return await concatInSlices(await encodeWhole(content, coding, work))

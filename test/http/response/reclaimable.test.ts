@@ -14,7 +14,7 @@ async function createBody (chunksOf: (attempt: number) => Chunk[], byteLength?: 
   let attempts = 0
   const held: Array<{ isReleased: boolean }> = []
   const body = await ReclaimableBody.compute({
-    acquire: isResumed => queue.acquire(10, requester, never, isResumed),
+    acquire: isResumed => queue.acquire(10, requester, never, { isResumed }),
     async compute (_permit, hold) {
       const memory = { bytes: new Uint8Array(0), isReleased: false, release () { memory.isReleased = true } }
       held.push(memory)
