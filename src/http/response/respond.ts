@@ -14,7 +14,7 @@ import { clientOf } from '../client.ts'
 import type { ServedSamples } from '../metrics/recorder.ts'
 import { disconnectSignal } from './disconnect.ts'
 import { ReclaimableBody } from './reclaimable.ts'
-import { stepTimes, type StepTimes } from './server-timing.ts'
+import { StepTimes, stepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
@@ -98,7 +98,7 @@ export async function respond (
     return send(reply, representation, coding, await encodeBody(request, reply, representation, coding))
   }
   const { compressedCache } = request.server.limits
-  const encoded = compressedCache.get(`${dataset} ${etag}`, () => encodeForAll(request, reply, representation, coding))
+  const encoded = compressedCache.get(`${dataset} ${etag}`, () => encodeForAll(request, representation, coding))
   const bytes = encoded instanceof Promise
     ? await stepTimes(reply.raw).measure(coding ? 'compress' : 'encode', () => encoded.catch(rejectOverload))
     : encoded
@@ -161,7 +161,7 @@ async function encodeBody (
   if (content.isStream || bytes === 0) return encodeWhileSent(await content.body(work), content, coding)
   const body = await computeReclaimable(bytes, async (work, permit) => {
     if (!coding || isCompressedWhileSent(content)) return await content.body(work) as Body
-    const compressed = await times.measure('compress', () => encodeWhole(content, coding, work))
+    const compressed = await encodeWhole(content, coding, work)
     permit.shrink(sumByteLengths(compressed))
     return bodyOf(...compressed)
   })
@@ -195,13 +195,13 @@ function encodeWhileSent (body: ResponseBody, content: Content, coding: Coding |
 /** Encodes a body for the cache and all clients that wait for it, so none of them cancels it. */
 async function encodeForAll (
   request: FastifyRequest,
-  { raw: response }: FastifyReply,
   content: Content,
   coding: Coding | undefined
 ): Promise<Uint8Array> {
   const { workQueue, compute } = request.server.limits
   const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER, { isLong: true })
-  const work = { signal: NEVER, times: stepTimes(response), compute }
+  // Each response has the whole as one step.
+  const work = { signal: NEVER, times: new StepTimes(), compute }
   try {
     return await concatInSlices(await encodeWhole(content, coding, work))
   } finally {
@@ -222,7 +222,7 @@ async function encodeWhole (
     const hold = (chunk: PooledChunk): void => { held.push(chunk) }
     const { chunks } = await content.body({ signal, times, compute, computePage, hold }) as Body
     if (!coding) return await copyChunks(chunks)
-    return await compress(coding, chunks, content.compressibleBytes!, signal)
+    return await times.measure('compress', () => compress(coding, chunks, content.compressibleBytes!, signal))
   } finally {
     held.forEach(releaseChunk)
   }
