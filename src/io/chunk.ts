@@ -24,7 +24,7 @@ export function pendingChunk (ready: Promise<void>): PooledChunk {
 /** Resolves when the chunk after this one may be pulled; undefined if that is at once. */
 export function pauseAfter (chunk: Chunk): Promise<void> | undefined {
   if (chunk === PAUSE) return yieldToEventLoop()
-  return 'ready' in chunk ? chunk.ready : undefined
+  return chunk instanceof Uint8Array ? undefined : chunk.ready
 }
 
 export function bytesOfChunk (chunk: Chunk): Uint8Array {

@@ -120,7 +120,7 @@ function take (source: Iterator<Chunk>, byteLimit: number, deadline = Infinity):
   for (let bytes = 0; bytes < byteLimit && performance.now() < deadline;) {
     const { value, done } = source.next()
     if (done) return { chunks, isLast: true }
-    if ('ready' in value) return { chunks, isLast: false, ready: value.ready }
+    if (!(value instanceof Uint8Array) && value.ready) return { chunks, isLast: false, ready: value.ready }
     if (value !== PAUSE) chunks.push(value)
     bytes += bytesOfChunk(value).byteLength
   }
