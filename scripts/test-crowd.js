@@ -1,13 +1,14 @@
 /**
  * Crowds of ordinary clients against a server that may use 512 MiB: compressed JSON, augmentation, clients that
- * disconnect, more seeds than cached orders, and a shutdown under load. The clients check every byte. Requires root and
- * memory cgroups on Linux, and is skipped elsewhere.
+ * disconnect, more seeds than cached orders, hostile ones beside which others are served, and a shutdown under load.
+ * The clients check every byte. Requires root and memory cgroups on Linux, and is skipped elsewhere.
  *
- *     npm run test:crowd [-- memory augmentation disconnects seeds shutdown]
+ *     npm run test:crowd [-- memory augmentation disconnects seeds fairness shutdown]
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { crowdOfDisconnects } from './crowd/disconnects.js'
+import { fairness } from './crowd/fairness.js'
 import { crowdsOfReaders } from './crowd/memory.js'
 import { crowdOfSeeds } from './crowd/seeds.js'
 import { crowdAtShutdown } from './crowd/shutdown.js'
@@ -18,7 +19,7 @@ const LIMIT_MIB = 512
 /** Of memory that the system cannot take back, unlike the page cache: a margin for the rest of a container. */
 const LIMIT_ANONYMOUS_MIB = 450
 /** As in the image. */
-const settings = { MALLOC_ARENA_MAX: '2' }
+const imageSettings = { MALLOC_ARENA_MAX: '2' }
 
 const { positionals } = parseArgs({ allowPositionals: true })
 
@@ -26,12 +27,13 @@ const checks = [
   ...crowdsOfReaders,
   { topic: 'disconnects', ...crowdOfDisconnects },
   { topic: 'seeds', ...crowdOfSeeds },
+  ...fairness.map(check => ({ topic: 'fairness', ...check })),
   { topic: 'shutdown', ...crowdAtShutdown }
 ].filter(({ topic }) => positionals.length === 0 || positionals.includes(topic))
 
 const counts = { passed: 0, failed: 0, skipped: 0 }
 const skip = reasonToSkip()
-for (const { name, run, skip: ownSkip } of checks) {
+for (const { name, run, settings, skip: ownSkip } of checks) {
   const reason = skip ?? ownSkip
   if (reason) {
     counts.skipped++
@@ -39,7 +41,7 @@ for (const { name, run, skip: ownSkip } of checks) {
     continue
   }
   try {
-    const detail = await inCgroup(run)
+    const detail = await inCgroup(run, settings)
     counts.passed++
     console.log(`passed   ${name}: ${detail}`)
   } catch (error) {
@@ -51,10 +53,10 @@ console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped}
 process.exitCode = counts.failed === 0 ? 0 : 1
 
 /** Runs a check against a server of its own, and adds the peak of its memory. */
-async function inCgroup (run) {
+async function inCgroup (run, settings) {
   const cgroup = createMemoryCgroup(`crowd-${process.pid}`, LIMIT_MIB * 2 ** 20)
   try {
-    const server = await startQuietService({ wrap: cgroup.wrap, settings })
+    const server = await startQuietService({ wrap: cgroup.wrap, settings: { ...imageSettings, ...settings } })
     let anonymous = 0
     const sampling = setInterval(() => { anonymous = Math.max(anonymous, cgroup.anonymousMiB()) }, 50)
     let stopped

@@ -6,6 +6,7 @@ import { createRequestId } from './http/request-id.ts'
 import { MAX_SEGMENT_LENGTH, createLimits } from './http/limits.ts'
 import docs from './http/openapi/docs.ts'
 import type { SchemaTypes } from './http/openapi/route-types.ts'
+import admission from './http/plugins/admission.ts'
 import certificates from './http/plugins/certificate.ts'
 import connections from './http/plugins/connections.ts'
 import drain from './http/plugins/drain.ts'
@@ -52,6 +53,7 @@ export type HttpConfig = Pick<
   | 'basePath'
   | 'trustedProxies'
   | 'maxConnections'
+  | 'maxConnectionsPerAddress'
   | 'maxRequestsPerSocket'
   | 'keepAliveTimeoutMs'
   | 'requestTimeoutMs'
@@ -111,12 +113,11 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
     }
   }).withTypeProvider<SchemaTypes>()
 
-  app.server.maxConnections = config.maxConnections
   const limits = createLimits(config, message => logger.warn(message))
   app.addHook('onClose', () => limits.compute.close())
   app.decorate('limits', limits)
   app.decorate('basePath', basePath)
-  await app.register(requestMetrics)
+  await app.register(requestMetrics, { stallTimeoutMs: config.stallTimeoutMs })
   await app.register(certificates, { certificate })
   await app.register(traces, { tracing })
   await app.register(trustedProxies, { proxies: config.trustedProxies })
@@ -129,6 +130,10 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   await app.register(security, {
     origins: corsOrigins,
     exposed: config.rateLimit > 0 ? rateLimitHeaders : []
+  })
+  await app.register(admission, {
+    maxConnections: config.maxConnections,
+    maxConnectionsPerAddress: config.maxConnectionsPerAddress
   })
   await app.register(rateLimit, { perMinute: config.rateLimit })
   // After preflight requests, which have no key.

@@ -43,6 +43,7 @@ export interface Config {
   /** Requests per minute of a client; 0 for any number. */
   readonly rateLimit: number
   readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
   /** Requests of a connection; 0 for any number. */
   readonly maxRequestsPerSocket: number
   readonly keepAliveTimeoutMs: number
@@ -116,6 +117,7 @@ export function loadConfig (
     cacheAuthenticated: values.CACHE_AUTHENTICATED === '1',
     rateLimit: values.RATE_LIMIT,
     maxConnections: values.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS ?? Math.ceil(values.MAX_CONNECTIONS / 2),
     maxRequestsPerSocket: values.MAX_REQUESTS_PER_SOCKET,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT * 1000,
     headersTimeoutMs: values.HEADERS_TIMEOUT * 1000,

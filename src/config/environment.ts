@@ -53,7 +53,14 @@ export const environment = {
     API_KEYS_FILE: text('', 'File of API keys, one `name:sha256` per line; without it, no request needs a key.'),
     CACHE_AUTHENTICATED: oneOf(['0', '1'], '0', '`1` lets shared caches store responses to requests with a key.'),
     RATE_LIMIT: integer(0, 1000000, 0, 'Requests per minute of a key or, without one, an address; 0 for any number.'),
-    MAX_CONNECTIONS: integer(1, 1000000, 4096, 'Open connections; more are refused.'),
+    MAX_CONNECTIONS: integer(1, 1000000, 4096, 'Open connections; more are refused, except for probes.'),
+    MAX_CONNECTIONS_PER_ADDRESS: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000000,
+      description: 'Open connections of an address, or of a /64 of IPv6, by default half of `MAX_CONNECTIONS`; ' +
+        'proxies in `TRUST_PROXY` and Unix sockets have no such limit.'
+    },
     MAX_REQUESTS_PER_SOCKET: integer(0, 1000000000, 0,
       'Requests after which a connection is closed, so that load balancers move clients; 0 for any number.'),
     KEEP_ALIVE_TIMEOUT: number(
@@ -61,8 +68,7 @@ export const environment = {
     ),
     HEADERS_TIMEOUT: number(1, 3600, 30, 'Seconds in which the headers of a request must arrive.'),
     REQUEST_TIMEOUT: number(1, 3600, 60, 'Seconds in which a whole request must arrive.'),
-    STALL_TIMEOUT: number(1, 3600, 120, 'Seconds after which a client that reads nothing loses a response that holds ' +
-      'memory for expensive work.'),
+    STALL_TIMEOUT: number(1, 3600, 120, 'Seconds after which a client that reads nothing of a response loses it.'),
     SHUTDOWN_DELAY: number(
       0, 3600, 1, 'Seconds that a stopping server still accepts connections, while `/readyz` fails.'
     ),

@@ -37,9 +37,9 @@ async function retryFailed (options: LoadAllOptions): Promise<void> {
   while (!signal.aborted) {
     const failed = registry.states.filter(state => state.status === 'failed')
     if (failed.length === 0) return
-    const due = failed.reduce((first, state) => state.nextAttempt! < first.nextAttempt! ? state : first)
-    await delay(Math.max(0, due.nextAttempt! - Date.now()), undefined, { signal }).catch(() => {})
-    if (!signal.aborted) await attempt(due.entry, options)
+    const next = failed.reduce((first, state) => state.due! < first.due! ? state : first)
+    await delay(Math.max(0, next.due! - performance.now()), undefined, { signal }).catch(() => {})
+    if (!signal.aborted) await attempt(next.entry, options)
   }
 }
 

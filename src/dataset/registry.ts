@@ -27,6 +27,8 @@ export interface FailedState {
   readonly attempts: number
   /** Earliest time of the next attempt, in milliseconds since 1970; undefined while one is running. */
   readonly nextAttempt: number | undefined
+  /** The same as `performance.now()` gives it, since the clock may be set. */
+  readonly due: number | undefined
   /** That of the attempt that is running. */
   readonly progress: Progress | undefined
 }
@@ -64,14 +66,15 @@ export class DatasetRegistry {
   fail (entry: DatasetHead, reason: string, nextAttempt?: number): void {
     const previous = this.#states.get(entry.name)
     const attempts = previous?.status === 'failed' ? previous.attempts + 1 : 1
-    this.#states.set(entry.name, { status: 'failed', entry, reason, attempts, nextAttempt, progress: undefined })
+    const due = nextAttempt === undefined ? undefined : performance.now() + nextAttempt - Date.now()
+    this.#states.set(entry.name, { status: 'failed', entry, reason, attempts, nextAttempt, due, progress: undefined })
   }
 
   /** A retry does not make a dataset `loading` again, since that would make the whole service unready. */
   #update (entry: DatasetHead, progress: Progress | undefined): void {
     const previous = this.#states.get(entry.name)
     const state: DatasetState = previous?.status === 'failed'
-      ? { ...previous, nextAttempt: undefined, progress }
+      ? { ...previous, nextAttempt: undefined, due: undefined, progress }
       : { status: 'loading', entry, progress }
     this.#states.set(entry.name, state)
   }

@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module'
 import type { Data, Field } from 'apache-arrow'
 import { countElements } from '../batch/tensor.ts'
+import type { Batch } from '../batch/batch.ts'
 import { asBytes } from '../io/bytes.ts'
 import type { Chunk } from '../io/chunk.ts'
 import { requireInSteps } from '../io/require-in-steps.ts'
-import { sumByteLengths, type Body } from './body.ts'
+import { sumByteLengths } from './body.ts'
 import type { BatchFormat, BatchMetadata, Page, StreamFormat } from './format.ts'
 import { namedTensors, type NamedTensor } from './tensors.ts'
 
@@ -26,11 +27,11 @@ export const arrow: BatchFormat & StreamFormat = {
     const writer = createPageWriter(metadata)
     const page = writer.page({ batch, metadata })
     const end = writer.end()
-    return { byteLength: page.byteLength + end.byteLength, chunks: concatenate(page.chunks, [end]) }
+    return { byteLength: page.byteLength + end.byteLength, chunks: concatenate(page.chunksOf(batch), [end]) }
   },
   startStream (shared) {
     const writer = createPageWriter(shared)
-    return { page: page => writer.page(page).chunks, end: () => [writer.end()] }
+    return { page: page => writer.page(page).chunksOf, end: () => [writer.end()] }
   }
 }
 
@@ -61,7 +62,7 @@ export async function preloadArrow (): Promise<void> {
 let standIn = new ArrayBuffer(0)
 
 interface PageWriter {
-  page (page: Page): Body & { readonly byteLength: number }
+  page (page: Page): { readonly byteLength: number, readonly chunksOf: (batch: Batch) => Iterable<Chunk> }
   end (): Uint8Array
 }
 
@@ -80,7 +81,11 @@ function createPageWriter (shared: BatchMetadata): PageWriter {
       const own = Object.entries(metadata).filter(([key]) => !(key in shared))
       writer.write(new RecordBatch(new Schema(fields, stringMap(Object.entries(shared))), rows, stringMap(own)))
       const framed = writer.take()
-      return { byteLength: sumByteLengths(framed), chunks: concatenate(...replaceStandIns(framed, tensors)) }
+      const frame = framed.map(bytes => bytes.buffer === standIn ? ELEMENTS : bytes)
+      return {
+        byteLength: sumByteLengths(framed),
+        chunksOf: batch => concatenate(...fillFrame(frame, namedTensors(batch)))
+      }
     },
     end () {
       writer.finish()
@@ -89,10 +94,15 @@ function createPageWriter (shared: BatchMetadata): PageWriter {
   }
 }
 
-/** Puts the elements of the tensors, in order, in the place of the stand-ins. */
-function replaceStandIns (framed: readonly Uint8Array[], tensors: readonly NamedTensor[]): Array<Iterable<Chunk>> {
+/** The place of the elements of a tensor in a frame. */
+const ELEMENTS = Symbol('elements')
+
+function fillFrame (
+  frame: ReadonlyArray<Uint8Array | typeof ELEMENTS>,
+  tensors: readonly NamedTensor[]
+): Array<Iterable<Chunk>> {
   const columns = tensors.filter(({ byteLength }) => byteLength > 0).values()
-  return framed.map(bytes => bytes.buffer === standIn ? columns.next().value!.chunks : [bytes])
+  return frame.map(bytes => bytes === ELEMENTS ? columns.next().value!.chunks : [bytes])
 }
 
 function stringMap (entries: ReadonlyArray<[key: string, value: unknown]>): Map<string, string> {

@@ -3,9 +3,9 @@ import type { Chunk } from '../io/chunk.ts'
 /** The body of one response. */
 export interface Body {
   /** Bytes of all chunks together, if known before they are computed. */
-  readonly byteLength?: number
+  readonly byteLength?: number | undefined
   /** Otherwise a lower bound, if one is known. */
-  readonly minByteLength?: number
+  readonly minByteLength?: number | undefined
   /** Each is computed when it is pulled. To be consumed at most once. */
   readonly chunks: Iterable<Chunk>
 }

@@ -33,8 +33,11 @@ export interface Page {
 
 /** Encodes many batches as one body, page by page. */
 export interface StreamEncoder {
-  /** The next page's part of the body, each chunk computed when it is pulled. */
-  page (page: Page): Iterable<Chunk>
+  /**
+   * The next page's part of the body, as a function of its batch, or of another one of the same samples. Each chunk is
+   * computed when it is pulled.
+   */
+  page (page: Page): (batch: Batch) => Iterable<Chunk>
   /** The end of the body, from which a reader knows that nothing is missing. */
   end (): Iterable<Chunk>
 }

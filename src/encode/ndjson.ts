@@ -10,10 +10,10 @@ export const ndjson: StreamFormat = {
   startStream () {
     const sent = { pages: 0, samples: 0 }
     return {
-      page (page) {
+      page ({ batch, metadata }) {
         sent.pages++
-        sent.samples += page.batch.ids.shape[0]!
-        return encodeLine(page)
+        sent.samples += batch.ids.shape[0]!
+        return batch => encodeLine({ batch, metadata })
       },
       end: () => [Buffer.from(`${JSON.stringify({ end: true, ...sent })}\n`)]
     }

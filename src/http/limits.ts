@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import { OrderCache } from '../batch/order-cache.ts'
 import { ComputePool } from '../compute/compute-pool.ts'
+import { ByteBudget } from '../io/byte-budget.ts'
 import { ByteCache } from '../io/byte-cache.ts'
 import { WorkQueue } from '../io/work-queue.ts'
 
@@ -9,18 +11,17 @@ export interface Limits {
   readonly workQueue: WorkQueue
   /** Bytes of the above. */
   readonly workMemory: number
-  /** Bodies that many clients request: compressing one takes many times as long as sending it. */
+  /** Bodies that many clients request: compressing or computing one takes many times as long as sending it. */
   readonly compressedCache: ByteCache<Uint8Array>
   readonly orders: OrderCache
   readonly compute: ComputePool
-  /** Milliseconds without progress after which a response that holds memory is aborted. */
-  readonly stallTimeoutMs: number
+  /** For the compressors of bodies that are compressed while they are sent. */
+  readonly compressorMemory: ByteBudget
 }
 
 export interface LimitOptions {
   /** Bytes that concurrent expensive work may take. */
   readonly workMemory: number
-  readonly stallTimeoutMs: number
   /** Compute threads; 0 computes in the thread that serves requests. */
   readonly threads: number
 }
@@ -40,17 +41,27 @@ const COMPRESSED_ENTRY_BYTES = 512
 /** The orders of 260 epochs of MNIST. */
 const ORDER_CACHE_BYTES = 24 << 20
 
+/** Compressors of streams may take half as much memory as other work, beside it, for as long as their clients read. */
+const COMPRESSOR_SHARE = 2
+
 export function createLimits (
-  { workMemory, stallTimeoutMs, threads }: LimitOptions,
+  { workMemory, threads }: LimitOptions,
   warn: (message: string) => void
 ): Limits {
+  // The thread that serves requests encodes while others compress.
+  const cores = Math.max(2, availableParallelism())
   return {
     workMemory,
-    workQueue: new WorkQueue({ maxBytes: workMemory, maxQueued: MAX_QUEUED }),
+    workQueue: new WorkQueue({
+      maxBytes: workMemory,
+      maxComputing: 2 * cores,
+      maxComputingPerClient: cores,
+      maxQueued: MAX_QUEUED
+    }),
     compressedCache: new ByteCache({ maxBytes: COMPRESSED_CACHE_BYTES, entryBytes: COMPRESSED_ENTRY_BYTES }),
     orders: new OrderCache(ORDER_CACHE_BYTES),
     compute: new ComputePool({ threads, warn }),
-    stallTimeoutMs
+    compressorMemory: new ByteBudget(workMemory / COMPRESSOR_SHARE)
   }
 }
 

@@ -46,7 +46,7 @@ async function canListenAt (host: string): Promise<boolean> {
  * Connections that the kernel holds until they are accepted, which it limits to those of the system. It resets some of
  * a crowd beyond that; Node's default is 511.
  */
-function backlogOf ({ server: { maxConnections } }: FastifyInstance): number {
+function backlogOf ({ maxConnections }: FastifyInstance): number {
   return maxConnections
 }
 

@@ -57,14 +57,14 @@ export function createMapSource (dataset: PreparedDataset, options: MapOptions):
       await (restoring ??= restore())
       if (map) return map
       if (isComputing) return progress
-      if (failure && Date.now() < failure.until) {
-        const retryAfter = Math.ceil((failure.until - Date.now()) / 1000)
+      if (failure && performance.now() < failure.until) {
+        const retryAfter = Math.ceil((failure.until - performance.now()) / 1000)
         throw new ServiceError('map_failed', messageOf(failure.error), { cause: failure.error, retryAfter })
       }
       isComputing = true
       progress = START
       lastComputation = lastComputation.then(create).catch(error => {
-        failure = { error, until: Date.now() + RETRY_SECONDS * 1000 }
+        failure = { error, until: performance.now() + RETRY_SECONDS * 1000 }
         if (!signal.aborted) warn(`the map of version ${version} cannot be computed: ${messageOf(error)}`)
       }).finally(() => { isComputing = false })
       return progress

@@ -68,7 +68,7 @@ function encode (format: BatchFormat, batch: Batch, described: BatchMetadata = m
 
 function encodeStream (format: StreamFormat, batch: Batch): Buffer {
   const stream = format.startStream({})
-  return Buffer.concat([consume(stream.page({ batch, metadata })), consume(stream.end())])
+  return Buffer.concat([consume(stream.page({ batch, metadata })(batch)), consume(stream.end())])
 }
 
 function tensors ({ images, labels, ids }: Batch) {
@@ -194,7 +194,7 @@ t.test('an arrow stream has a record batch for each page, and an end marker', as
   const pages = [select(0, 20), select(20, 20), select(40, 10)]
   const stream = arrow.startStream({ dataset: 'made-up' })
   const body = pages.map((batch, page) => {
-    return consume(stream.page({ batch, metadata: { dataset: 'made-up', page, count: batch.ids.shape[0]! } }))
+    return consume(stream.page({ batch, metadata: { dataset: 'made-up', page, count: batch.ids.shape[0]! } })(batch))
   })
   const end = consume(stream.end())
   t.same(end, Buffer.of(255, 255, 255, 255, 0, 0, 0, 0), 'the end marker')
@@ -211,8 +211,8 @@ t.test('an arrow stream has a record batch for each page, and an end marker', as
 t.test('pages of an arrow stream that are encoded in turns do not mix', async t => {
   const [small, large] = [select(0, 2), select(0, 50)]
   const [first, second] = [arrow.startStream({}), arrow.startStream({})]
-  const smallPage = first.page({ batch: small, metadata })
-  const largePage = second.page({ batch: large, metadata })
+  const smallPage = first.page({ batch: small, metadata })(small)
+  const largePage = second.page({ batch: large, metadata })(large)
   const body = Buffer.concat([consume(smallPage), consume(first.end())])
   t.ok(body.equals(encodeStream(arrow, small)), 'though a larger page was started meanwhile')
   t.ok(Buffer.concat([consume(largePage), consume(second.end())]).equals(encodeStream(arrow, large)))
@@ -221,7 +221,7 @@ t.test('pages of an arrow stream that are encoded in turns do not mix', async t 
 t.test('an ndjson stream has a line for each page, the same as its json, and one for the end', async t => {
   const pages = [select(0, 20), select(40, 10)].map((batch, page) => ({ batch, metadata: { page } }))
   const stream = ndjson.startStream({})
-  const body = Buffer.concat([...pages.map(page => consume(stream.page(page))), consume(stream.end())])
+  const body = Buffer.concat([...pages.map(page => consume(stream.page(page)(page.batch))), consume(stream.end())])
   const expected = pages.map(({ batch, metadata }) => encode(json, batch, metadata).toString())
   t.same(body.toString().split('\n'), [...expected, '{"end":true,"pages":2,"samples":30}', ''])
 })

@@ -40,7 +40,7 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
   const gauge = (name: string, help: string, values: Source): void => add('gauge', name, help, values)
   const single = (value: () => number): Source => () => [{ labels: {}, value: value() }]
 
-  const { metrics, limits: { workMemory, workQueue, compressedCache, orders, compute } } = app
+  const { metrics, limits: { workMemory, workQueue, compressorMemory, compressedCache, orders, compute } } = app
   const responses = () => [...metrics.responses.values()].map(series => ({
     series, labels: { method: series.method, route: series.route, status_code: series.status }
   }))
@@ -62,6 +62,9 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
     return metrics.stalled
   }))
   gauge('http_connections', 'Open connections.', async () => [{ labels: {}, value: await countConnections(app) }])
+  counter('http_connections_refused_total', 'Connections beyond a limit: in all, or of an address.', () => {
+    return Object.entries(metrics.refused).map(([limit, value]) => ({ labels: { limit }, value }))
+  })
 
   counter('mnist_samples_served_total', 'Samples in responses.', () => {
     const formats = [...new Set([...batchFormats, ...streamFormats, png].map(({ name }) => name))]
@@ -89,6 +92,10 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
   gauge('mnist_work_bytes', 'Memory that expensive work holds.', single(() => workQueue.runningBytes))
   gauge('mnist_work_limit_bytes', 'Memory for expensive work.', single(() => workMemory))
   counter('mnist_work_rejected_total', 'Expensive work that found the queue full.', single(() => workQueue.rejected))
+  counter('mnist_work_reclaimed_total', 'Results of paused clients that made room for others.', single(() => {
+    return workQueue.reclaimed
+  }))
+  gauge('mnist_compressor_bytes', 'Memory of the compressors of streams.', single(() => compressorMemory.bytes))
   counter('mnist_compute_crashes_total', 'Compute threads that have crashed.', single(() => compute.crashes))
   if (app.certificate) {
     gauge('mnist_certificate_expiry_timestamp_seconds', 'When the certificate for HTTPS expires.', single(() => {

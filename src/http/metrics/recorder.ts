@@ -42,6 +42,25 @@ const BYTES = Symbol('bytes of earlier responses')
 type RecordedResponse = ServerResponse & { [REPLY]?: FastifyReply }
 type RecordedSocket = Socket & { [BYTES]?: number }
 
+/** What the kernel has accepted of the bytes for a client, and since when it has accepted no more. */
+interface Progress {
+  /** Bytes of writes that it has accepted as a whole. */
+  readonly sent: number
+  /** Bytes that are left of the others. */
+  readonly queued: number
+  readonly since: number
+}
+
+/** Node tells only inside how much of a large write the kernel has accepted; TLS writes through another socket. */
+type QueueingSocket = Socket & {
+  readonly _handle?: { readonly writeQueueSize?: number } | null
+  readonly _parent?: QueueingSocket | null
+}
+
+function queuedBytes ({ _handle, _parent }: QueueingSocket): number {
+  return (_handle?.writeQueueSize ?? 0) + (_parent ? queuedBytes(_parent) : 0)
+}
+
 /** Counts what the server does. Labels are routes, methods and datasets of the server, never what clients make up. */
 export class MetricsRecorder {
   readonly responses = new Map<string, ResponseSeries>()
@@ -49,10 +68,12 @@ export class MetricsRecorder {
   readonly samples = new Map<string, ServedSamples & { count: number }>()
   /** Requests that Node's parser rejected. */
   malformed = 0
+  /** Connections beyond a limit that were closed without a response to a probe. */
+  readonly refused = { total: 0, address: 0 }
   /** Responses whose clients read nothing between the last two checks. */
   stalled = 0
   readonly #inFlight = new Set<FastifyReply>()
-  #progress = new Map<Socket, number>()
+  #progress = new Map<Socket, Progress>()
   readonly #onClose: (this: RecordedResponse) => void
 
   constructor () {
@@ -93,18 +114,31 @@ export class MetricsRecorder {
     else this.samples.set(key, { dataset, split, format, count })
   }
 
-  /** Looks which clients have read nothing since the last check. */
-  checkStalls (): void {
-    const progress = new Map<Socket, number>()
+  /**
+   * Finds clients that have read nothing since the last check.
+   *
+   * @returns the responses of those that have read nothing for so many milliseconds
+   */
+  checkStalls (timeoutMs = Infinity): ServerResponse[] {
+    const progress = new Map<Socket, Progress>()
+    const expired: ServerResponse[] = []
+    const now = performance.now()
     let stalled = 0
-    for (const { raw: { req: { socket }, headersSent } } of this.#inFlight) {
+    for (const { raw } of this.#inFlight) {
+      const { req: { socket }, headersSent } = raw
       if (!headersSent || !(socket.writableLength > 0)) continue
       const sent = socket.bytesWritten - socket.writableLength
-      if (this.#progress.get(socket) === sent) stalled++
-      progress.set(socket, sent)
+      const queued = queuedBytes(socket)
+      const before = this.#progress.get(socket)
+      const isStalled = before?.sent === sent && before.queued === queued
+      const since = isStalled ? before.since : now
+      progress.set(socket, { sent, queued, since })
+      if (isStalled) stalled++
+      if (now - since >= timeoutMs) expired.push(raw)
     }
     this.#progress = progress
     this.stalled = stalled
+    return expired
   }
 
   #end (response: RecordedResponse): void {

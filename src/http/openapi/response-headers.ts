@@ -63,9 +63,18 @@ export const gatherHeaders = {
 
 /** Of every response of a route that counts requests, as OpenAPI writes them. */
 const rateLimitHeaders = {
-  'RateLimit-Limit': { schema: count, description: 'Requests that the client may send in a minute, if limited.' },
-  'RateLimit-Remaining': { schema: count, description: 'How many of them are left.' },
-  'RateLimit-Reset': { schema: count, description: 'Seconds until the next minute starts.' }
+  'RateLimit-Policy': {
+    schema: text,
+    description: 'Requests that the client may send, `q`, in a window of `w` seconds, if limited ' +
+      '(draft-ietf-httpapi-ratelimit-headers): `"default";q=100;w=60`.'
+  },
+  RateLimit: {
+    schema: text,
+    description: 'How many of them are left, `r`, and the seconds until the next window, `t`: `"default";r=50;t=30`.'
+  },
+  'RateLimit-Limit': { schema: count, description: 'The same as `q`, for older clients.' },
+  'RateLimit-Remaining': { schema: count, description: 'The same as `r`.' },
+  'RateLimit-Reset': { schema: count, description: 'The same as `t`.' }
 }
 
 const { 'Batch-Count': _count, 'Batch-Shape': _shape, ...sharedHeaders } = gatherHeaders

@@ -66,7 +66,8 @@ const reasons = {
   416: 'The range starts beyond the end; `Content-Range` gives the length.',
   417: 'The header `Expect` is not `100-continue`.',
   429: 'The client has sent more than `RATE_LIMIT` requests in a minute.',
-  503: 'The dataset is still being prepared (with `Retry-After` and `progress`), or its preparation failed.'
+  503: 'The dataset is still being prepared (with `Retry-After` and `progress`), its preparation failed, or the ' +
+    'server has too many connections or too much work.'
 } as const
 
 type Status = keyof typeof reasons
@@ -80,7 +81,7 @@ const problemHeaders: Partial<Record<number, typeof commonHeaders>> = {
 
 /** Problem documents for these statuses, and for those that any route but a probe may have. */
 export function problems (...statuses: Status[]) {
-  return probeProblems(401, 429, ...statuses)
+  return probeProblems(401, 429, 503, ...statuses)
 }
 
 /** Problem documents for these statuses. */

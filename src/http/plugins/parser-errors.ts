@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import plugin from 'fastify-plugin'
 import { abbreviate, ServiceError, type ErrorCode } from '../../errors.ts'
+import { canonicalAddress } from '../address.ts'
 import { problemDocument, problemMediaType } from '../response/problem.ts'
 import { pendingResponses } from './connections.ts'
 import { missingResource, pathOf } from './problems.ts'
-import { plainAddress } from './trusted-proxies.ts'
 
 export interface ParserErrorOptions {
   /** Headers of every response. */
@@ -62,12 +62,14 @@ export default plugin(async (app, { headers, origins }: ParserErrorOptions) => {
     if (rejected.has(socket)) return
     rejected.add(socket)
     app.metrics.malformed++
-    const client = socket.remoteAddress && plainAddress(socket.remoteAddress)
+    const client = socket.remoteAddress && canonicalAddress(socket.remoteAddress)
     const last = lastResponses.get(socket)
     const atFault = last?.req.complete === false ? last : undefined
     const respond = (): void => {
       if (!socket.writable) return
       log(app.log, problem, client, text => app.maskKeys(text))
+      // For the log and the metrics, which have no other response of the request.
+      if (atFault && !atFault.headersSent) atFault.statusCode = problem.status
       // The request may have its response already.
       if (atFault?.headersSent) socket.end()
       else socket.end(format(problem, { ...headers, ...corsHeaders(atFault?.req.headers.origin ?? origin, origins) }))

@@ -1,9 +1,11 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyError, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { abbreviate, ServiceError } from '../../errors.ts'
 import { withoutBasePath } from '../base-path.ts'
-import { parseIntegers } from '../query/query-errors.ts'
-import { sendProblem } from '../response/problem.ts'
+import type { ValueSchema } from '../../io/describe-schema.ts'
+import { parseIntegers, pruneFaults } from '../query/query-errors.ts'
+import { bodyTooLarge, sendProblem } from '../response/problem.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -53,17 +55,28 @@ export default plugin(async (app, { basePath }: ProblemsOptions) => {
   })
   app.decorate('isPublicPath', path => findResources(path).some(({ isPublic }) => isPublic))
 
+  /** Responses whose clients wait before they send a body. Node would let them send it at once. */
+  const waiting = new WeakSet<ServerResponse>()
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.add(response)
+    app.server.emit('request', request, response)
+  })
+
   // Before a body is parsed, and after the hooks that set headers.
-  app.addHook('preParsing', (request, _reply, _payload, done) => {
+  app.addHook('preParsing', (request, { raw: response }, _payload, done) => {
     const error = findFault(request)
-    if (error) done(error)
-    else done()
+    if (error) return done(error)
+    if (waiting.delete(response)) response.writeContinue()
+    done()
   })
 
   app.addHook('preValidation', (request, _reply, done) => {
-    const { querystring, params } = request.routeOptions.schema ?? {}
-    parseIntegers(request.query as Record<string, unknown>, querystring as object | undefined)
-    parseIntegers(request.params as Record<string, unknown>, params as object | undefined)
+    const { querystring, params, body } = (request.routeOptions.schema ?? {}) as Record<string, ValueSchema | undefined>
+    const query = request.query as Record<string, unknown>
+    if (querystring) pruneFaults(query, querystring)
+    if (body) pruneFaults(request.body, body)
+    parseIntegers(query, querystring)
+    parseIntegers(request.params as Record<string, unknown>, params)
     done()
   })
 
@@ -74,7 +87,9 @@ export default plugin(async (app, { basePath }: ProblemsOptions) => {
   })
 }, { name: 'problems' })
 
-function findFault ({ is404, server, method, url, headers, raw }: FastifyRequest): ServiceError | undefined {
+function findFault (request: FastifyRequest): ServiceError | undefined {
+  const { is404, server, method, url, headers, raw, routeOptions: { bodyLimit } } = request
+  if (countHosts(raw) > 1) return new ServiceError('bad_request', 'a request must have one header Host, got several')
   // Node would respond to these two without a body.
   if (headers.host === undefined && raw.httpVersion === '1.1') {
     return new ServiceError('bad_request', 'a request of HTTP/1.1 must have the header Host')
@@ -88,7 +103,18 @@ function findFault ({ is404, server, method, url, headers, raw }: FastifyRequest
     const detail = `the body must be sent without Content-Encoding, got '${abbreviate(coding)}'`
     return new ServiceError('unsupported_media_type', detail, { headers: { 'accept-encoding': 'identity' } })
   }
+  if (method === 'POST' && Number(headers['content-length']) > bodyLimit) return bodyTooLarge(bodyLimit)
   return undefined
+}
+
+/** Node keeps the first one only, and a proxy may use another. */
+function countHosts ({ rawHeaders }: IncomingMessage): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
 }
 
 /** @param allowed the other methods of the resource; empty if there is none */

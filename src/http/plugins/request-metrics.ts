@@ -7,14 +7,25 @@ declare module 'fastify' {
   }
 }
 
+export interface RequestMetricsOptions {
+  /** Milliseconds after which a client that reads nothing loses its response. */
+  readonly stallTimeoutMs: number
+}
+
 /** Milliseconds in which the client of a response reads something, unless it stalls. */
 const STALL_CHECK_MS = 5000
+
+/** Checks of each response within the timeout. */
+const CHECKS = 4
 
 /** Methods whose responses are counted from zero on. */
 const COUNTED = ['GET', 'POST']
 
-/** Counts every request. First of all hooks, so that those which others reject or delay are counted as well. */
-export default plugin(async app => {
+/**
+ * Counts every request, and aborts responses that are not read. First of all hooks, so that those which others reject
+ * or delay are counted as well.
+ */
+export default plugin(async (app, { stallTimeoutMs }: RequestMetricsOptions) => {
   const recorder = new MetricsRecorder()
   app.decorate('metrics', recorder)
   app.addHook('onRoute', ({ method, url }) => {
@@ -24,6 +35,9 @@ export default plugin(async app => {
     recorder.track(reply)
     done()
   })
-  const checks = setInterval(() => recorder.checkStalls(), STALL_CHECK_MS).unref()
+  const reason = `the client read nothing for ${stallTimeoutMs / 1000} s`
+  const checks = setInterval(() => {
+    for (const response of recorder.checkStalls(stallTimeoutMs)) response.destroy(new Error(reason))
+  }, Math.min(STALL_CHECK_MS, stallTimeoutMs / CHECKS)).unref()
   app.addHook('onClose', () => clearInterval(checks))
 }, { name: 'request-metrics' })

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import plugin from 'fastify-plugin'
+import { canonicalAddress } from '../address.ts'
 
 export interface TrustedProxiesOptions {
   /** Addresses and networks; `unix` stands for the Unix socket. */
@@ -8,6 +9,9 @@ export interface TrustedProxiesOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    isTrustedProxy (address: string): boolean
+  }
   interface FastifyRequest {
     /** The address of the client, as far as trusted proxies tell it; undefined for a Unix socket, or once closed. */
     readonly clientAddress: string | undefined
@@ -17,10 +21,23 @@ declare module 'fastify' {
 /** The address of the client behind proxies. Nothing else that they send changes a response. */
 export default plugin(async (app, { proxies }: TrustedProxiesOptions) => {
   const isTrusted = createTrust(proxies)
+  app.decorate('isTrustedProxy', isTrusted)
   app.decorateRequest('clientAddress', {
-    getter () { return proxies.length === 0 ? addressOf(this.raw) : resolveClient(this.raw, isTrusted) }
+    getter () {
+      if (proxies.length === 0) return addressOf(this.raw)
+      const request: ResolvedRequest = this.raw
+      return (request[CLIENT] ??= { address: resolveClient(this.raw, isTrusted) }).address
+    }
   })
 }, { name: 'trusted-proxies' })
+
+const CLIENT = Symbol('client')
+
+/** A request whose client was resolved before. */
+type ResolvedRequest = IncomingMessage & { [CLIENT]?: { readonly address: string | undefined } }
+
+/** Hops of a chain, from the last one on, that are looked at: a client may send thousands. */
+const MAX_HOPS = 32
 
 /** Whether a peer is trusted; undefined for a Unix socket. */
 type Trust = (address: string | undefined) => boolean
@@ -61,7 +78,7 @@ function resolveClient (request: IncomingMessage, isTrusted: Trust): string | un
 
 function lastUntrusted (peer: string | undefined, chain: readonly string[], isTrusted: Trust): string | undefined {
   let client = peer
-  for (const hop of chain.toReversed()) {
+  for (const hop of chain.slice(-MAX_HOPS).reverse()) {
     const address = parseAddress(hop)
     // Hidden by the proxy before: nothing further left can be believed.
     if (address === undefined) return client
@@ -71,10 +88,17 @@ function lastUntrusted (peer: string | undefined, chain: readonly string[], isTr
   return client
 }
 
-/** The values of `for` of each hop; empty where a hop has none. */
+/** A quoted text, which may lack its end, or what is between two of them. Matches all of a header in linear time. */
+const TOKEN = /"(?:\\.|[^"\\])*(?:"|\\?$)|,|[^,"]+/g
+
+/** The values of `for` of the last hops; empty where a hop has none. */
 function forwardedFor (header: string): string[] {
-  const hops = header.match(/(?:"(?:\\.|[^"\\])*"|[^,"])+/g) ?? []
-  return hops.map(hop => {
+  const hops = ['']
+  for (const token of header.match(TOKEN) ?? []) {
+    if (token === ',') hops.push('')
+    else hops.push(hops.pop() + token)
+  }
+  return hops.slice(-MAX_HOPS).map(hop => {
     const [, quoted, token] = /(?:^|;)\s*for=(?:"((?:\\.|[^"\\])*)"|([^\s;"]*))/i.exec(hop) ?? []
     return (quoted?.replaceAll(/\\(.)/g, '$1') ?? token ?? '').trim()
   })
@@ -84,15 +108,9 @@ function forwardedFor (header: string): string[] {
 function parseAddress (text: string): string | undefined {
   const trimmed = text.trim()
   const address = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed
-  return isIP(address) === 0 ? undefined : plainAddress(address)
+  return isIP(address) === 0 ? undefined : canonicalAddress(address)
 }
 
 function addressOf ({ socket }: IncomingMessage): string | undefined {
-  return socket.remoteAddress && plainAddress(socket.remoteAddress)
-}
-
-/** An IPv4 address that a socket for both families gives as an IPv6 address, as IPv4. */
-export function plainAddress (address: string): string {
-  const lower = address.toLowerCase()
-  return lower.startsWith('::ffff:') && isIP(lower.slice(7)) === 4 ? lower.slice(7) : lower
+  return socket.remoteAddress && canonicalAddress(socket.remoteAddress)
 }

@@ -26,6 +26,31 @@ export function parseIntegers (values: Record<string, unknown>, schema: ObjectSc
   }
 }
 
+/** Faults of a query or body that validation does not see. */
+const prunedFaults = new WeakMap<object, number>()
+
+/**
+ * Removes all but the first unknown members, and replaces all but the first invalid items of lists of integers:
+ * validation, which fails all the same, would take long to list thousands.
+ *
+ * @param values a query or body
+ */
+export function pruneFaults (values: unknown, schema: ValueSchema): void {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) return
+  const members = values as Record<string, unknown>
+  let faults = 0
+  for (const name in members) {
+    const property = schema.properties?.[name]
+    const value = members[name]
+    if (!property && ++faults > MAX_ERRORS) delete members[name]
+    if (property?.items?.type !== 'integer' || !Array.isArray(value)) continue
+    for (let i = 0; i < value.length; i++) {
+      if ((!Number.isInteger(value[i]) || value[i] < 0) && ++faults > MAX_ERRORS) value[i] = 0
+    }
+  }
+  if (faults > MAX_ERRORS) prunedFaults.set(values, faults - MAX_ERRORS)
+}
+
 /** @throws ServiceError invalid_parameter if there are any errors */
 export function assertNoErrors (errors: readonly ParameterError[]): void {
   if (errors.length > 0) throw invalidParameter({ errors, omitted: 0 })
@@ -47,6 +72,7 @@ export function invalidParameter ({ errors, omitted }: ParameterErrors, cause?: 
 /** Describes the first faults, one of each parameter. */
 function describeFirst (
   faults: readonly FastifySchemaValidationError[],
+  values: unknown,
   describe: (fault: FastifySchemaValidationError) => ParameterError
 ): ParameterErrors {
   const first = new Map<string, FastifySchemaValidationError>()
@@ -56,7 +82,7 @@ function describeFirst (
     if (!first.has(parameter)) first.set(parameter, fault)
   }
   const errors = [...first.values()].slice(0, MAX_ERRORS).map(describe)
-  return { errors, omitted: first.size - errors.length }
+  return { errors, omitted: first.size - errors.length + (prunedFaults.get(values as object) ?? 0) }
 }
 
 /** One entry for each invalid parameter of a query or path, up to a limit. */
@@ -66,7 +92,7 @@ export function describeParameterErrors (
   values: Readonly<Record<string, unknown>>
 ): ParameterErrors {
   const properties = schema.properties ?? {}
-  return describeFirst(faults, ({ params, instancePath }) => {
+  return describeFirst(faults, values, ({ params, instancePath }) => {
     const unknown = params['additionalProperty'] as string | undefined
     const name = unknown ?? instancePath.slice(1)
     const parameter = abbreviate(name)
@@ -89,7 +115,7 @@ export function describeBodyErrors (
   schema: ValueSchema,
   body: unknown
 ): ParameterErrors {
-  return describeFirst(faults, fault => describeBodyError(fault, schema, body))
+  return describeFirst(faults, body, fault => describeBodyError(fault, schema, body))
 }
 
 function describeBodyError (

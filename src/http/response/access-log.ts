@@ -45,7 +45,8 @@ function describe (request: FastifyRequest, reply: FastifyReply): object {
   return {
     method: request.method,
     url: urlOf(request, reply.statusCode),
-    status: reply.statusCode,
+    // None was sent if the client disconnected before.
+    ...((reply.raw.headersSent || reply.statusCode !== 200) && { status: reply.statusCode }),
     ...(length !== undefined && { bytes: Number(length) }),
     ms: Math.round(reply.elapsedTime * 100) / 100
   }

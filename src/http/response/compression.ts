@@ -2,8 +2,7 @@ import { Readable, pipeline, type Transform } from 'node:stream'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
-import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
-import { concatInSlices } from '../../io/concat.ts'
+import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk } from '../../io/chunk.ts'
 import { yieldToEventLoop } from '../../io/event-loop.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
@@ -96,6 +95,7 @@ export function negotiateCoding (accepted: string | string[] | undefined, bytes:
  * Compresses a body in zlib's thread pool. Each chunk is computed when the one before it is compressed, then released.
  *
  * @param bytes approximate length of the body
+ * @returns chunks in memory of their own
  * @throws the signal's reason
  */
 export async function compress (
@@ -103,7 +103,7 @@ export async function compress (
   chunks: Iterable<Chunk>,
   bytes: number,
   signal: AbortSignal
-): Promise<Uint8Array> {
+): Promise<Uint8Array[]> {
   const windowLog = Math.min(MAX_WINDOW_LOG, Math.max(MIN_WINDOW_LOG, Math.ceil(Math.log2(bytes))))
   const compressor = compressors.get(coding)!.whole(windowLog)
   const compressed = collect(compressor)
@@ -111,8 +111,9 @@ export async function compress (
   try {
     for (const chunk of chunks) {
       signal.throwIfAborted()
-      if (chunk === PAUSE) {
-        await yieldToEventLoop()
+      const pause = pauseAfter(chunk)
+      if (pause) {
+        await pause
         continue
       }
       // A pending write never settles if the compressor fails.
@@ -126,10 +127,10 @@ export async function compress (
   return compressed
 }
 
-async function collect (compressor: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function collect (compressor: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = []
   for await (const chunk of compressor) chunks.push(chunk)
-  return await concatInSlices(chunks)
+  return chunks
 }
 
 /**
@@ -156,8 +157,9 @@ async function * coalesce (groups: AsyncIterable<Iterable<Chunk>>): AsyncGenerat
     let chunks: Chunk[] = []
     let bytes = 0
     for (const chunk of group) {
-      if (chunk === PAUSE) {
-        await yieldToEventLoop()
+      const pause = pauseAfter(chunk)
+      if (pause) {
+        await pause
         continue
       }
       chunks.push(chunk)

@@ -11,6 +11,6 @@ export function describeFailure ({ reason, attempts, nextAttempt, progress }: Fa
 }
 
 /** Seconds until the next attempt to load a dataset, or until an attempt that is running may have an end. */
-export function secondsToRetry ({ nextAttempt }: FailedState): number {
-  return nextAttempt === undefined ? 1 : Math.max(1, Math.ceil((nextAttempt - Date.now()) / 1000))
+export function secondsToRetry ({ due }: FailedState): number {
+  return due === undefined ? 1 : Math.max(1, Math.ceil((due - performance.now()) / 1000))
 }

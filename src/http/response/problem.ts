@@ -38,6 +38,8 @@ export function sendProblem (
   const status = problem.code === 'bad_request' ? (error as FastifyError).statusCode ?? problem.status : problem.status
   // The error may have occurred when the headers of a representation were already set.
   for (const name of representationHeaders) reply.removeHeader(name)
+  // A client that was not told to continue may send a body all the same, or another request.
+  if (request.headers.expect !== undefined && !request.raw.complete) reply.header('connection', 'close')
   reply.code(status).headers({ ...problem.headers, 'cache-control': 'no-store' }).type(problemMediaType)
   return writeBody(reply, jsonBody(problemDocument(problem, status)))
 }
@@ -53,10 +55,7 @@ function toServiceError (error: FastifyError, request: FastifyRequest): ServiceE
     const detail = `a segment of the path is longer than ${length}, and no resource has such a name`
     return new ServiceError('uri_too_long', detail, { cause: error })
   }
-  if (error.statusCode === 413) {
-    const detail = `the body may have at most ${request.routeOptions.bodyLimit} bytes`
-    return new ServiceError('content_too_large', detail, { cause: error })
-  }
+  if (error.statusCode === 413) return bodyTooLarge(request.routeOptions.bodyLimit, error)
   if (error.statusCode === 415) {
     const detail = `the body must be application/json, got '${abbreviate(request.headers['content-type'] ?? '')}'`
     return new ServiceError('unsupported_media_type', detail, { cause: error })
@@ -66,6 +65,10 @@ function toServiceError (error: FastifyError, request: FastifyRequest): ServiceE
   }
   const detail = 'an unexpected error occurred; the server log has the details under this request id'
   return new ServiceError('internal', detail, { cause: error, members: { request_id: request.id } })
+}
+
+export function bodyTooLarge (bodyLimit: number, cause?: Error): ServiceError {
+  return new ServiceError('content_too_large', `the body may have at most ${bodyLimit} bytes`, { cause })
 }
 
 function describeFaults (

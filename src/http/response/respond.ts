@@ -1,10 +1,11 @@
-import { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import type { ComputePool } from '../../compute/compute-pool.ts'
-import { bodyOf, type Body } from '../../encode/body.ts'
+import { bodyOf, sumByteLengths, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
-import { releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
+import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
+import { concatInSlices } from '../../io/concat.ts'
+import { yieldToEventLoop } from '../../io/event-loop.ts'
 import { QueueFullError, type Permit, type Requester } from '../../io/work-queue.ts'
 import {
   STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
@@ -12,7 +13,8 @@ import {
 import { clientOf } from '../client.ts'
 import type { ServedSamples } from '../metrics/recorder.ts'
 import { disconnectSignal } from './disconnect.ts'
-import { stepTimes, type StepTimes } from './server-timing.ts'
+import { ReclaimableBody } from './reclaimable.ts'
+import { StepTimes, stepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
@@ -27,6 +29,8 @@ export interface Content {
   readonly compressibleBytes?: number | undefined
   /** Memory in bytes of what is computed before the first chunk, if that is expensive. */
   readonly workBytes?: number | undefined
+  /** Whether the body is a stream, which acquires memory for each of its pages. */
+  readonly isStream?: boolean
   /** The samples of the body; those of a stream are counted as it is computed. */
   readonly samples?: ServedSamples
   /** Computes the body, or its lazy chunks; not called for a 304. */
@@ -42,6 +46,12 @@ export interface Work {
   readonly compute: ComputePool
   /** Releases a chunk once the body has been sent or compressed, or its client has disconnected. */
   hold (chunk: PooledChunk): void
+  /**
+   * Computes a page of a stream in memory that others may reclaim while the client pauses.
+   *
+   * @param bytes of that memory
+   */
+  computePage (bytes: number, compute: (work: Work) => Promise<Body>): Promise<ReclaimableBody>
 }
 
 /** One representation of a resource that never changes within a version of its dataset. */
@@ -57,6 +67,8 @@ export interface Representation extends Content {
   readonly tag: string
   /** Whether clients request it repeatedly, so that its compressed body is worth caching. */
   readonly isRecurring?: boolean
+  /** Whether its body is worth caching even if it is not compressed. */
+  readonly isExpensive?: boolean
 }
 
 /** The Cache-Control header of a representation, which never changes if it is immutable. */
@@ -71,33 +83,25 @@ export async function respond (
   reply: FastifyReply,
   representation: Representation
 ): Promise<FastifyReply> {
-  const { dataset, version, pinned, tag, isRecurring } = representation
-  const coding = resolveCoding(request, representation)
-  const etag = `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
-  reply.header('etag', etag)
+  const { dataset, version, pinned, tag, isRecurring, isExpensive } = representation
+  const etagIn = (coding: Coding | undefined): string => `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
+  const accepted = resolveCoding(request, representation)
+  reply.header('etag', etagIn(accepted))
   reply.header('cache-control', cacheControl(request, pinned))
   vary(reply, 'Accept, Accept-Encoding')
-  if (fresh(request.headers, { etag })) return writeNotModified(reply)
-  if (!coding || !isRecurring || isLarge(representation)) {
+  if (fresh(request.headers, { etag: etagIn(accepted) })) return writeNotModified(reply)
+  const coding = reserveCompressor(request, reply, representation, accepted)
+  const etag = etagIn(coding)
+  if (coding !== accepted) reply.header('etag', etag)
+  const isCached = coding ? isRecurring : isExpensive
+  if (!isCached || isCompressedWhileSent(representation)) {
     return send(reply, representation, coding, await encodeBody(request, reply, representation, coding))
   }
-  const { compressedCache, workQueue, compute } = request.server.limits
-  const times = stepTimes(reply.raw)
-  const compressed = compressedCache.get(`${dataset} ${etag}`, async () => {
-    // Shared by all clients that wait for it, so none of them cancels it.
-    const permit = await workQueue.acquire(workBytes(representation, coding), requesterOf(request), NEVER)
-    const held: PooledChunk[] = []
-    const hold = (chunk: PooledChunk): void => { held.push(chunk) }
-    try {
-      return await compressBody(representation, coding, { signal: NEVER, times, compute, hold })
-    } finally {
-      held.forEach(releaseChunk)
-      permit.release()
-    }
-  })
-  const bytes = compressed instanceof Promise
-    ? await times.measure('compress', () => compressed.catch(rejectOverload))
-    : compressed
+  const { compressedCache } = request.server.limits
+  const encoded = compressedCache.get(`${dataset} ${etag}`, () => encodeForAll(request, representation, coding))
+  const bytes = encoded instanceof Promise
+    ? await stepTimes(reply.raw).measure(coding ? 'compress' : 'encode', () => encoded.catch(rejectOverload))
+    : encoded
   return send(reply, representation, coding, bodyOf(bytes))
 }
 
@@ -110,7 +114,7 @@ export async function respondUncached (
   content: Content
 ): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store')
-  const coding = resolveCoding(request, content)
+  const coding = reserveCompressor(request, reply, content, resolveCoding(request, content))
   return send(reply, content, coding, await encodeBody(request, reply, content, coding))
 }
 
@@ -132,76 +136,132 @@ function send (
   return writeBody(reply, body)
 }
 
-/** Waits for its turn where the work is expensive, and holds its share of the memory until the response is sent. */
+/**
+ * Waits for memory where the work is expensive. Once that is done, others may reclaim the memory while the client
+ * pauses.
+ */
 async function encodeBody (
   request: FastifyRequest,
   { raw: response }: FastifyReply,
   content: Content,
   coding: Coding | undefined
 ): Promise<ResponseBody> {
-  const { workQueue, compute, stallTimeoutMs } = request.server.limits
+  const { workQueue, compute } = request.server.limits
   const times = stepTimes(response)
-  const held: PooledChunk[] = []
+  const bytes = workBytes(content, coding)
+  const isLong = coding !== undefined && !isCompressedWhileSent(content)
   const work: Work = {
     // Most bodies need none, and it takes microseconds to create.
     get signal () { return disconnectSignal(response) },
     times,
     compute,
-    hold: chunk => { held.push(chunk) }
+    hold () { throw new TypeError('memory is held only for what acquires some') },
+    computePage: computeReclaimable
   }
-  const bytes = workBytes(content, coding)
-  if (bytes === 0) return await content.body(work)
-  const { signal } = work
-  const permit = await times.measure('queue', () => workQueue.acquire(bytes, requesterOf(request), signal))
-    .catch(rejectOverload)
-  try {
-    const body = await encodeWithPermit(content, coding, permit, work)
+  if (content.isStream || bytes === 0) return encodeWhileSent(await content.body(work), content, coding)
+  const body = await computeReclaimable(bytes, async (work, permit) => {
+    if (!coding || isCompressedWhileSent(content)) return await content.body(work) as Body
+    const compressed = await encodeWhole(content, coding, work)
+    permit.shrink(sumByteLengths(compressed))
+    return bodyOf(...compressed)
+  })
+  response.once('close', () => body.close())
+  return encodeWhileSent(body, content, coding)
+
+  async function computeReclaimable (
+    bytes: number,
+    run: (work: Work, permit: Permit) => Promise<Body>
+  ): Promise<ReclaimableBody> {
+    const { signal } = work
+    const body = await ReclaimableBody.compute({
+      acquire: isResumed => times.measure('queue', () => {
+        return workQueue.acquire(bytes, requesterOf(request), signal, { isLong, isResumed }).catch(rejectOverload)
+      }),
+      compute: (permit, hold) => run({ times, compute, signal, hold, computePage: computeReclaimable }, permit)
+    })
     // The response of a client that has disconnected meanwhile is closed already, and would release nothing.
+    if (signal.aborted) body.close()
     signal.throwIfAborted()
-    const release = (): void => {
-      held.forEach(releaseChunk)
-      permit.release()
-    }
-    for (const event of ['finish', 'close']) response.once(event, release)
-    // A client that reads nothing must not hold memory that others wait for; the reader of a stream may pause.
-    if (!('groups' in body) && response.socket instanceof Socket) {
-      response.setTimeout(stallTimeoutMs, () => response.destroy())
-    }
     return body
-  } catch (error) {
-    permit.release()
-    throw error
   }
 }
 
-async function encodeWithPermit (
+/** Compresses a body that is not compressed before it is sent. */
+function encodeWhileSent (body: ResponseBody, content: Content, coding: Coding | undefined): ResponseBody {
+  if (!coding || !isCompressedWhileSent(content)) return body
+  return { groups: compressGroups(coding, 'groups' in body ? body.groups : onlyGroup(body.chunks)) }
+}
+
+/** Encodes a body for the cache and all clients that wait for it, so none of them cancels it. */
+async function encodeForAll (
+  request: FastifyRequest,
+  content: Content,
+  coding: Coding | undefined
+): Promise<Uint8Array> {
+  const { workQueue, compute } = request.server.limits
+  const permit = await workQueue.acquire(workBytes(content, coding), requesterOf(request), NEVER, { isLong: true })
+  // Each response has the whole as one step.
+  const work = { signal: NEVER, times: new StepTimes(), compute }
+  try {
+    return await concatInSlices(await encodeWhole(content, coding, work))
+  } finally {
+    permit.release()
+  }
+}
+
+/** Encodes a body as a whole, and releases the memory that computed it. */
+async function encodeWhole (
   content: Content,
   coding: Coding | undefined,
-  permit: Permit,
-  work: Work
-): Promise<ResponseBody> {
-  const body = await content.body(work)
-  if (!coding) return body
-  if ('groups' in body) return { groups: compressGroups(coding, body.groups) }
-  if (isLarge(content)) return { groups: compressGroups(coding, onlyGroup(body.chunks)) }
-  const bytes = await work.times.measure('compress', () => {
-    return compress(coding, body.chunks, content.compressibleBytes!, work.signal)
-  })
-  permit.shrink(bytes.byteLength)
-  return bodyOf(bytes)
+  work: Pick<Work, 'signal' | 'times' | 'compute'>
+): Promise<Uint8Array[]> {
+  const held: PooledChunk[] = []
+  const { signal, times, compute } = work
+  const computePage = (): never => { throw new TypeError('a stream is compressed while it is sent') }
+  try {
+    const hold = (chunk: PooledChunk): void => { held.push(chunk) }
+    const { chunks } = await content.body({ signal, times, compute, computePage, hold }) as Body
+    if (!coding) return await copyChunks(chunks)
+    return await times.measure('compress', () => compress(coding, chunks, content.compressibleBytes!, signal))
+  } finally {
+    held.forEach(releaseChunk)
+  }
 }
 
-async function compressBody (content: Content, coding: Coding, work: Work): Promise<Uint8Array> {
-  const body = await content.body(work)
-  if ('groups' in body) throw new TypeError('a stream cannot be cached')
-  return await compress(coding, body.chunks, content.compressibleBytes!, work.signal)
+/** Copies of chunks that are computed one after the other, yielding to the event loop. */
+async function copyChunks (chunks: Iterable<Chunk>): Promise<Uint8Array[]> {
+  const copies: Uint8Array[] = []
+  for (const chunk of chunks) {
+    copies.push(Uint8Array.from(bytesOfChunk(chunk)))
+    releaseChunk(chunk)
+    await (pauseAfter(chunk) ?? yieldToEventLoop())
+  }
+  return copies
+}
+
+/**
+ * The coding of a response, for which a body that is compressed while it is sent needs a compressor as long as its
+ * client reads. If those of other clients have all memory for compressors, it is not compressed.
+ */
+function reserveCompressor (
+  request: FastifyRequest,
+  { raw: response }: FastifyReply,
+  content: Content,
+  coding: Coding | undefined
+): Coding | undefined {
+  if (!coding || !isCompressedWhileSent(content) || request.method === 'HEAD') return coding
+  const bytes = compressorBytes(coding) + STREAM_WINDOW_BYTES
+  const release = request.server.limits.compressorMemory.take(bytes, clientOf(request))
+  if (!release) return undefined
+  response.once('close', release)
+  return coding
 }
 
 /** The memory of a compressor and of its output, which has about a byte per element, and of augmented images. */
 function workBytes (content: Content, coding: Coding | undefined): number {
   const { compressibleBytes = 0, workBytes = 0 } = content
-  if (!coding) return workBytes
-  return workBytes + compressorBytes(coding) + (isLarge(content) ? STREAM_WINDOW_BYTES : compressibleBytes)
+  if (!coding || isCompressedWhileSent(content)) return workBytes
+  return workBytes + compressorBytes(coding) + compressibleBytes
 }
 
 /**
@@ -210,8 +270,8 @@ function workBytes (content: Content, coding: Coding | undefined): number {
  */
 const LARGE_BYTES = 4 << 20
 
-function isLarge ({ compressibleBytes = 0 }: Content): boolean {
-  return compressibleBytes > LARGE_BYTES
+function isCompressedWhileSent ({ compressibleBytes = 0, isStream = false }: Content): boolean {
+  return isStream || compressibleBytes > LARGE_BYTES
 }
 
 async function * onlyGroup (chunks: Iterable<Chunk>): AsyncGenerator<Iterable<Chunk>> {

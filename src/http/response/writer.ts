@@ -3,10 +3,16 @@ import type { FastifyReply } from 'fastify'
 import type { Body } from '../../encode/body.ts'
 import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
+import { DisconnectedError } from './disconnect.ts'
 import { serverTiming, stepTimes } from './server-timing.ts'
 
 /** A response body: chunks in order; or in groups that arrive one by one, such as the pages of a stream. */
-export type ResponseBody = Body | StreamBody
+export type ResponseBody = SizedBody | StreamBody
+
+export interface SizedBody extends Body {
+  /** Bytes computed before the first write, if those of other bodies would be too many. */
+  readonly firstWriteBytes?: number
+}
 
 export interface StreamBody {
   /** Length of all chunks in bytes, where known in advance. */
@@ -41,7 +47,8 @@ export function writeBody (reply: FastifyReply, body: ResponseBody): FastifyRepl
   return reply
 }
 
-function writeChunks (reply: FastifyReply, { byteLength, minByteLength = 0, chunks }: Body): void {
+function writeChunks (reply: FastifyReply, body: SizedBody): void {
+  const { byteLength, chunks } = body
   const isHead = reply.request.method === 'HEAD'
   if (isHead && byteLength !== undefined) {
     writeHead(reply, byteLength).end()
@@ -49,7 +56,7 @@ function writeChunks (reply: FastifyReply, { byteLength, minByteLength = 0, chun
   }
   const start = performance.now()
   const source = chunks[Symbol.iterator]()
-  const limit = firstWriteBytes(byteLength, minByteLength)
+  const limit = firstWriteBytes(body)
   const first = take(source, limit, start + TIME_SLICE_MS)
   // Most bodies need no second time slice.
   if (isComplete(first, limit)) respond(first)
@@ -69,8 +76,8 @@ function writeChunks (reply: FastifyReply, { byteLength, minByteLength = 0, chun
   }
 }
 
-function firstWriteBytes (byteLength: number | undefined, minByteLength: number): number {
-  if (byteLength !== undefined) return FIRST_WRITE_BYTES
+function firstWriteBytes ({ byteLength, minByteLength = 0, firstWriteBytes = FIRST_WRITE_BYTES }: SizedBody): number {
+  if (byteLength !== undefined) return firstWriteBytes
   // No use in computing more than one write of a body that does not fit.
   return minByteLength > FIRST_WRITE_BYTES_UNSIZED ? WRITE_BYTES : FIRST_WRITE_BYTES_UNSIZED
 }
@@ -103,6 +110,8 @@ function writeHead (reply: FastifyReply, byteLength: number | undefined): Server
 interface Taken {
   readonly chunks: readonly Chunk[]
   readonly isLast: boolean
+  /** Resolves when there are more. */
+  readonly ready?: Promise<void> | undefined
 }
 
 /** The next chunks: up to `byteLimit`, and no more after the time `deadline` in milliseconds. */
@@ -111,6 +120,7 @@ function take (source: Iterator<Chunk>, byteLimit: number, deadline = Infinity):
   for (let bytes = 0; bytes < byteLimit && performance.now() < deadline;) {
     const { value, done } = source.next()
     if (done) return { chunks, isLast: true }
+    if (!(value instanceof Uint8Array) && value.ready) return { chunks, isLast: false, ready: value.ready }
     if (value !== PAUSE) chunks.push(value)
     bytes += bytesOfChunk(value).byteLength
   }
@@ -130,10 +140,11 @@ async function takeInSlices (
 ): Promise<Taken> {
   let taken = first
   while (!isComplete(taken, byteLimit) && !response.destroyed) {
+    await taken.ready
     await yieldToEventLoop()
     const left = byteLimit - totalBytes(taken.chunks)
-    const { chunks, isLast } = take(source, left, performance.now() + TIME_SLICE_MS)
-    taken = { chunks: [...taken.chunks, ...chunks], isLast }
+    const next = take(source, left, performance.now() + TIME_SLICE_MS)
+    taken = { ...next, chunks: [...taken.chunks, ...next.chunks] }
   }
   return taken
 }
@@ -157,6 +168,7 @@ async function finish ({ raw: response, log }: FastifyReply, write: () => Promis
   try {
     if (await write()) response.end()
   } catch (error) {
+    if (error instanceof DisconnectedError) return
     log.error({ err: error }, 'unexpected error')
     response.destroy(error as Error)
   }
@@ -187,6 +199,7 @@ async function writeRest (response: ServerResponse, source: Iterator<Chunk>): Pr
     stepTimes(response).add('encode', start)
     if (!await flush(response, next.chunks)) return false
     isLast = next.isLast
+    await next.ready
   }
   return true
 }

@@ -1,5 +1,6 @@
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { batchFormats } from '../../encode/encoders.ts'
+import { ServiceError } from '../../errors.ts'
 import { gatherHeaders } from '../openapi/response-headers.ts'
 import type { Limits } from '../limits.ts'
 import { bodyInFormats, problems } from '../openapi/responses.ts'
@@ -15,6 +16,36 @@ import { respondUncached } from '../response/respond.ts'
 /** An id has at most 15 digits; the rest is for a comma, a line break and indentation. */
 const BYTES_PER_ID = 32
 
+/** Levels and members of a body: those of a valid one, and some for errors to describe. Others take long to parse. */
+const MAX_LEVELS = 8
+const MAX_MEMBERS = 100
+
+/** Whether JSON has more levels or members than that. */
+function isExcessive (text: string): boolean {
+  let [levels, members] = [0, 0]
+  let isText = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (isText) {
+      if (code === BACKSLASH) i++
+      else if (code === QUOTE) isText = false
+    } else if (code === QUOTE) {
+      isText = true
+    } else if (code === BRACKET || code === BRACE) {
+      if (++levels > MAX_LEVELS) return true
+    } else if (code === BRACKET + 2 || code === BRACE + 2) {
+      levels--
+    } else if (code === COLON && ++members > MAX_MEMBERS) {
+      return true
+    }
+  }
+  return false
+}
+
+const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c]
+/** Opening ones; the closing ones follow two later. */
+const [BRACKET, BRACE] = [0x5b, 0x7b]
+
 interface Options {
   readonly registry: DatasetRegistry
   readonly limits: Limits
@@ -24,7 +55,13 @@ interface Options {
 /** A batch of exactly the samples that the client lists. */
 export const gatherRoutes: Routes<Options> = async (app, { registry, limits, maxBatchSize }) => {
   // Fastify's default parser would accept text only for validation to reject it.
-  app.removeContentTypeParser('text/plain')
+  app.removeContentTypeParser(['text/plain', 'application/json'])
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (!isExcessive(body)) return parseJson(request, body, done)
+    const detail = `the body must have at most ${MAX_LEVELS} levels and ${MAX_MEMBERS} members`
+    done(new ServiceError('bad_request', detail))
+  })
 
   app.post('/v1/datasets/:dataset/splits/:split/gather', {
     bodyLimit: 1024 + BYTES_PER_ID * maxBatchSize,

@@ -8,7 +8,7 @@ import { respondJson } from '../response/respond.ts'
 /** Liveness and readiness probes; whatever their query is, since monitors append one against caches. */
 export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { registry }) => {
   app.get('/healthz', {
-    config: { isPublic: true },
+    config: { isPublic: true, isProbe: true },
     schema: {
       operationId: 'getHealth',
       tags: ['operation'],
@@ -20,7 +20,7 @@ export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
   }, (_request, reply) => { respondJson(reply, { status: 'ok' }) })
 
   app.get('/readyz', {
-    config: { isPublic: true },
+    config: { isPublic: true, isProbe: true },
     schema: {
       operationId: 'getReadiness',
       tags: ['operation'],

@@ -18,8 +18,8 @@ export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (ap
       operationId: 'getStatistics',
       tags: ['splits'],
       summary: 'Statistics of the pixels',
-      description: 'How often each pixel level occurs, and the mean and variance image of each class. Computed for ' +
-        'each request, unless its compressed response is cached.',
+      description: 'How often each pixel level occurs, and the mean and variance image of each class. Those of large ' +
+        'images are computed for each request.',
       params: SplitParams,
       querystring: VersionQuery,
       response: { ...inFormats('The statistics.', 'SplitStatistics', [json]), ...problems(400, 404, 503) }
@@ -39,6 +39,7 @@ export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (ap
       compressibleBytes: 4 * classes.length * rows * columns,
       workBytes: 2 * Float64Array.BYTES_PER_ELEMENT * rows * columns,
       isRecurring: true,
+      isExpensive: true,
       body: () => ({ chunks: encodeStatistics(dataset, split) })
     })
   })

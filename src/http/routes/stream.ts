@@ -1,7 +1,7 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { StreamEncoder, StreamFormat } from '../../encode/format.ts'
 import { streamFormats } from '../../encode/encoders.ts'
-import { releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
+import type { Chunk } from '../../io/chunk.ts'
 import { streamHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/route-types.ts'
@@ -49,7 +49,7 @@ export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
       mediaType: format.mediaType,
       headers: () => batchHeaders(shared),
       compressibleBytes: isCompressible(format, firstPage) ? STREAM_WINDOW_BYTES : 0,
-      workBytes: augmentedBytes(dataset, firstPage, format),
+      isStream: true,
       body (work) {
         const count = (page: BatchRequest): void => app.metrics.addSamples(samplesOf(dataset, page, format))
         return { groups: encodePages(dataset, epoch, format, format.startStream(shared), work, count) }
@@ -71,13 +71,25 @@ async function * encodePages (
   const order = await page(firstPage).order()
   for (let i = firstPage; i < pages; i++) {
     const request = { ...page(i), order: () => order }
-    const held: PooledChunk[] = []
-    const batch = await computeBatch(dataset, request, format, { ...work, hold: chunk => { held.push(chunk) } })
+    const bytes = augmentedBytes(dataset, request, format)
+    if (bytes === 0) {
+      const batch = await computeBatch(dataset, request, format, work)
+      onPage(request)
+      yield encoder.page({ batch, metadata: describeBatch(dataset, request) })(batch)
+      continue
+    }
+    let chunksOf: ReturnType<StreamEncoder['page']> | undefined
+    const body = await work.computePage(bytes, async work => {
+      const batch = await computeBatch(dataset, request, format, work)
+      // Only once, since it is a part of the stream's state.
+      chunksOf ??= encoder.page({ batch, metadata: describeBatch(dataset, request) })
+      return { chunks: chunksOf(batch) }
+    })
     onPage(request)
     try {
-      yield encoder.page({ batch, metadata: describeBatch(dataset, request) })
+      yield body.chunks
     } finally {
-      held.forEach(releaseChunk)
+      body.close()
     }
   }
   yield encoder.end()

@@ -102,13 +102,41 @@ t.test('what the HTTP parser rejects is a problem document, and closes the conne
 })
 
 t.test('a request that does not arrive in time is 408', async t => {
-  const { exchange } = await listen(t, { headersTimeoutMs: 50, requestTimeoutMs: 50 })
+  const { app, log, exchange } = await listen(t, { headersTimeoutMs: 50, requestTimeoutMs: 50 })
   const unfinished = `${chunked}5\r\n{"ids`
   for (const bytes of ['GET /healthz HTTP/1.1\r\nHost:', unfinished]) {
     const [response] = await exchange(bytes)
     t.equal(response!.status, 408)
     t.match(JSON.parse(response!.body), { code: 'request_timeout', detail: 'the request did not arrive in time' })
   }
+  while (app.metrics.inFlight > 0) await nextTurn()
+  t.match(log.at(-1), { msg: 'request aborted', status: 408 }, 'also in the log')
+  const counted = [...app.metrics.responses.values()].filter(({ seconds }) => seconds.count > 0)
+  t.same(counted.map(({ status }) => status), [408], 'and in the metrics')
+})
+
+t.test('two Host headers are rejected', async t => {
+  const { exchange } = await listen(t)
+  const [response] = await exchange(`GET /healthz HTTP/1.1\r\n${host}hOST: other\r\nConnection: close\r\n\r\n`)
+  t.match(response, { status: 400, body: /"a request must have one header Host, got several"/ })
+})
+
+t.test('a client that asks before it sends a body is told to continue only if nothing rejects its request', async t => {
+  const { exchange, open } = await listen(t)
+  const post = (path: string, length: number): string => `POST ${path} HTTP/1.1\r\n${host}` +
+    `Content-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`
+  for (const [path, length, status] of [[gather, 1e6, 413], ['/nowhere', 10, 404], [batches, 10, 405]] as const) {
+    const responses = await exchange(post(path, length))
+    t.match(responses, [{ status, headers: { connection: 'close' } }], `${status}`)
+    t.equal(responses.length, 1)
+  }
+  const socket = await open()
+  const body = '{"ids":[1]}'
+  socket.write(post(gather, body.length).replace('Expect', 'Connection: close\r\nExpect'))
+  const [interim] = await once(socket, 'data') as [Buffer]
+  t.equal(interim.toString(), 'HTTP/1.1 100 Continue\r\n\r\n')
+  socket.write(body)
+  t.match(await text(socket), /^HTTP\/1\.1 200 OK\r\n/)
 })
 
 t.test('requests before a malformed one get their responses first', async t => {

@@ -15,7 +15,13 @@ t.test('each address may send so many requests a minute', async t => {
   for (const remaining of ['2', '1', '0']) {
     t.match(await send('192.0.2.1'), {
       statusCode: 200,
-      headers: { 'ratelimit-limit': '3', 'ratelimit-remaining': remaining, 'ratelimit-reset': '60' }
+      headers: {
+        'ratelimit-policy': '"default";q=3;w=60',
+        ratelimit: `"default";r=${remaining};t=60`,
+        'ratelimit-limit': '3',
+        'ratelimit-remaining': remaining,
+        'ratelimit-reset': '60'
+      }
     })
   }
   const rejected = await send('192.0.2.1')
@@ -24,6 +30,25 @@ t.test('each address may send so many requests a minute', async t => {
   t.equal((await send('192.0.2.1', '/nowhere')).statusCode, 429, 'whatever they ask for')
   t.equal((await send('192.0.2.2')).statusCode, 200, 'others are not affected')
   t.equal((await send('192.0.2.1', '/readyz')).statusCode, 200, 'probes are not counted')
+})
+
+t.test('a client of IPv6 has one allowance for its /64, and one of IPv4 for every form of its address', async t => {
+  const { app } = await appOver(t, [dataset], { rateLimit: 2, trustedProxies: ['127.0.0.1'] })
+  const send = async (address: string): Promise<number> => {
+    return (await app.inject({ url, headers: { 'x-forwarded-for': address } })).statusCode
+  }
+  const addresses = ['2001:db8::1', '2001:DB8:0:0:ffff::2', '2001:db8::3', '2001:db8:0:1::1']
+  t.same(await Promise.all(addresses.map(send)), [200, 200, 429, 200])
+  const forms = ['192.0.2.1', '::ffff:192.0.2.1', '::ffff:c000:201', '192.0.2.2']
+  t.same(await Promise.all(forms.map(send)), [200, 200, 429, 200])
+})
+
+t.test('a clock that jumps changes no allowance', async t => {
+  const { app } = await appOver(t, [dataset], { rateLimit: 1 })
+  t.equal((await app.inject(url)).statusCode, 200)
+  const now = Date.now()
+  t.intercept(Date, 'now', { value: () => now - 3_600_000 })
+  t.match((await app.inject(url)).headers, { 'retry-after': '60', ratelimit: '"default";r=0;t=60' })
 })
 
 t.test('keys are counted instead of addresses, and so are attempts without a valid one', async t => {

@@ -25,6 +25,10 @@ const cases: Array<[peer: string, headers: Record<string, string>, client: strin
   ['10.0.0.1', { forwarded: 'proto=https; For="[2001:db9::1]:4711"; host="a,b"' }, '2001:db9::1', 'quoted IPv6'],
   ['10.0.0.1', { forwarded: 'for=1.1.1.1, for=198.51.100.1, for="10.1.1.1:80"' }, '198.51.100.1', 'a chain'],
   ['10.0.0.1', { forwarded: 'for=_hidden' }, '10.0.0.1', 'an obfuscated client'],
+  ['10.0.0.1', { forwarded: 'for=198.51.100.1, for="10.1.1.1' }, '10.0.0.1', 'a quote without its end'],
+  ['10.0.0.1', { 'x-forwarded-for': `198.51.100.1${', 10.1.1.1'.repeat(32)}` }, '10.1.1.1', 'too many hops'],
+  ['10.0.0.1', { 'x-forwarded-for': `198.51.100.1${', 10.1.1.1'.repeat(31)}` }, '198.51.100.1', 'many hops'],
+  ['10.0.0.1', { forwarded: `for=198.51.100.1${', for=10.1.1.1'.repeat(32)}` }, '10.1.1.1', 'too many hops'],
   ['10.0.0.1', { forwarded: 'for=198.51.100.1, proto=http' }, '10.0.0.1', 'the last proxy hides the client'],
   ['10.0.0.1', { forwarded: 'for=198.51.100.1', 'x-forwarded-for': '198.51.100.1' }, '198.51.100.1', 'both agree'],
   ['10.0.0.1', { forwarded: 'for=1.1.1.1', 'x-forwarded-for': '198.51.100.1' }, '10.0.0.1', 'both disagree']
@@ -38,6 +42,15 @@ t.test('trusted proxies tell the address of the client, and nobody else does', a
   for (const [remoteAddress, headers, client, why] of cases) {
     await app.inject({ url: '/healthz', remoteAddress, headers })
     t.match(log.at(-1), { msg: 'request', client }, `${why}: ${JSON.stringify(headers)}`)
+  }
+})
+
+t.test('a header of many quotes is read in linear time', async t => {
+  const { app, log } = shared
+  // In quadratic time, this would take minutes.
+  for (const forwarded of ['for="' + '\\"'.repeat(500_000), '\\"'.repeat(500_000) + '\\', '"'.repeat(999_999)]) {
+    await app.inject({ url: '/healthz', remoteAddress: '10.0.0.1', headers: { forwarded } })
+    t.match(log.at(-1), { client: '10.0.0.1' })
   }
 })
 

@@ -241,6 +241,34 @@ t.test('unreadable bodies, unknown samples and unavailable formats are rejected'
   t.equal((await post(app, { ids: [1] }, '', { 'content-encoding': 'Identity' })).statusCode, 200)
 })
 
+t.test('thousands of faults are counted, but neither validated nor described', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4096 })
+  let described = 0
+  app.addHook('onError', async (_request, _reply, { validation }) => { described = validation?.length ?? 0 })
+  const ids = Array.from({ length: 43_000 }, (_, i) => i % 2 ? '' : -1)
+  const response = await post(app, { ids })
+  t.match(response.json(), { status: 400, code: 'invalid_parameter', omitted_errors: 42_991 })
+  t.match(response.json<{ errors: object[] }>().errors.slice(-1), [{
+    parameter: 'ids[8]', detail: 'ids[8] must be an integer of at least 0, got -1'
+  }])
+  t.ok(described > 0 && described < 20, `${described} faults are described`)
+})
+
+t.test('bodies of many levels or members are rejected before they are parsed', async t => {
+  const { app } = await appOver(t, [dataset], { maxBatchSize: 4096 })
+  const deep = (opening: string, closing: string) => opening.repeat(20_000) + 1 + closing.repeat(20_000)
+  const members = Array.from({ length: 101 }, (_, i) => `"${i}":0`).join()
+  for (const ids of [`[${deep('[', ']')}]`, deep('{"a":', '}'), `{${members}}`]) {
+    t.match((await post(app, `{"ids":${ids}}`, '', { 'content-type': 'application/json' })).json(), {
+      status: 400, code: 'bad_request', detail: 'the body must have at most 8 levels and 100 members'
+    })
+  }
+  const text = JSON.stringify({ ids: [`${'[{:\\"'.repeat(200)}`] })
+  t.match((await post(app, text, '', { 'content-type': 'application/json' })).json(), {
+    status: 400, errors: [{ parameter: 'ids[0]' }]
+  }, 'texts may have such characters')
+})
+
 t.test('browsers of other origins may gather', async t => {
   const { app } = await appOver(t, [dataset])
   const origin = 'https://a.example'

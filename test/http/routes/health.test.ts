@@ -57,3 +57,13 @@ t.test('probes succeed whatever their query is', async t => {
     t.equal((await app.inject({ url, method: 'HEAD' })).statusCode, 200, `HEAD ${url}`)
   }
 })
+
+t.test('Retry-After does not depend on the clock, which may be set', async t => {
+  const { app, registry } = await appOver(t, [dataset])
+  registry.fail(dataset.entry, 'no source has it', Date.now() + 60_000)
+  const now = Date.now()
+  t.intercept(Date, 'now', { value: () => now - 3_600_000 })
+  for (const url of ['/readyz', `/v1/datasets/${dataset.entry.name}`]) {
+    t.match(await app.inject(url), { statusCode: 503, headers: { 'retry-after': '60' } }, url)
+  }
+})

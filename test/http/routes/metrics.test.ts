@@ -99,7 +99,8 @@ t.test('steps, work, datasets and the process are described', async t => {
   t.same(Object.values(valuesOf(body, 'mnist_build_info')), [1])
   for (const name of [
     'mnist_work_running', 'mnist_work_queued', 'mnist_work_bytes', 'mnist_work_limit_bytes',
-    'mnist_work_rejected_total', 'mnist_compute_crashes_total', 'http_bodies_in_flight', 'http_stalled_readers',
+    'mnist_work_rejected_total', 'mnist_work_reclaimed_total', 'mnist_compressor_bytes',
+    'mnist_compute_crashes_total', 'http_bodies_in_flight', 'http_stalled_readers',
     'http_malformed_requests_total', 'http_connections', 'process_resident_memory_bytes',
     'nodejs_eventloop_lag_p99_seconds'
   ]) t.equal(Object.keys(valuesOf(body, name)).length, 1, name)
@@ -191,6 +192,7 @@ t.test('bytes, disconnects, stalled readers and malformed requests are counted',
   })
   t.equal(aborted! - abortedBefore!, 1)
   t.ok(valuesOf(body, 'http_response_bytes_total')[labels]! > Number(small.headers['content-length']))
+  t.same(valuesOf(body, 'http_connections_refused_total'), { 'limit="total"': 0, 'limit="address"': 0 })
   t.same(valuesOf(body, 'http_malformed_requests_total'), { '': 1 })
   for (const [name, length] of bodies) {
     const method = name === 'gather' ? 'POST' : 'GET'

@@ -26,3 +26,16 @@ t.test('pixel levels, and the mean and variance image of each class', async t =>
     }
   }
 })
+
+t.test('they are computed once, however many clients request them', async t => {
+  const { app } = await appOver(t, [dataset])
+  const { compressedCache } = app.limits
+  const request = () => app.inject('/v1/datasets/made-up/splits/train/statistics')
+  const responses = await Promise.all(Array.from({ length: 10 }, request))
+  const { rawPayload } = await request()
+  for (const { statusCode, rawPayload: other } of responses) {
+    t.equal(statusCode, 200)
+    t.ok(other.equals(rawPayload))
+  }
+  t.same([compressedCache.misses, compressedCache.hits], [1, 10])
+})
