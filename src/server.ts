@@ -5,20 +5,19 @@ import { endianness } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type Config } from './config/config.ts'
 import { catalogue } from './dataset/catalogue/index.ts'
-import { loadAll } from './dataset/load-all.ts'
-import { DatasetRegistry, type DatasetHead, type LoadedDataset } from './dataset/registry.ts'
+import { DatasetRegistry } from './dataset/registry.ts'
+import { FileWatch } from './disk/file-watch.ts'
 import { preloadArrow } from './encode/arrow.ts'
 import { ServiceError, messageOf } from './errors.ts'
-import { ApiKeys } from './http/api-keys.ts'
-import { FileWatch } from './io/file-watch.ts'
-import { lowerPoolPriority } from './io/thread-priority.ts'
-import { readCertificate, type Certificate } from './http/tls.ts'
-import type { Tracing } from './http/tracing.ts'
-import { loadDataset, resolveEntry } from './prepare/load.ts'
-import { assertWebAssembly } from './process/web-assembly.ts'
+import { ApiKeys } from './http/plugins/api-keys.ts'
+import { readCertificate, type Certificate } from './http/server/tls.ts'
+import type { Tracing } from './http/tracing/tracing.ts'
+import { loadConfigured } from './load/load-configured.ts'
 import { createConsole, type Console } from './process/console.ts'
 import { redact } from './process/redact.ts'
 import { reloadOnChange } from './process/reload.ts'
+import { assertWebAssembly } from './process/web-assembly.ts'
+import { lowerPoolPriority } from './scheduling/thread-priority.ts'
 
 /** Deadline of a shutdown: above the 7 s that draining allows responses, below the 10 s after which Docker kills. */
 const GRACE_MS = 8000
@@ -55,18 +54,11 @@ async function main (): Promise<void> {
 
   // Loading starts before the app is imported, since a worker thread or a child process does most of it.
   const { signal } = stopping
-  const options: LoadingOptions = { config, registry, logger, report, signal }
-  const loading = loadAll({
-    registry,
-    signal,
-    retryDelayMs: config.retryDelayMs,
-    load: head => load(head, options),
-    onFailure: (head, error, delayMs) => handleFailure(head, error, delayMs, options)
-  })
+  const loading = loadConfigured({ config, registry, logger, report, signal })
   // Handled below, once the app can be closed.
   loading.catch(() => {})
   const { buildApp } = await import('./app.ts')
-  const { listen, resolveHost } = await import('./http/listen.ts')
+  const { listen, resolveHost } = await import('./http/server/listen.ts')
   const explorer = new URL('./explorer/', import.meta.url)
   const tracing = config.otlpEndpoint === undefined ? undefined : await importTracing(config.otlpEndpoint, logger)
   const app = await buildApp({ config, registry, logger, apiKeys, explorer, certificate, tracing })
@@ -103,7 +95,7 @@ async function main (): Promise<void> {
 }
 
 async function importTracing (endpoint: string, logger: Console['logger']): Promise<Tracing> {
-  const { startTracing } = await import('./http/tracing.ts')
+  const { startTracing } = await import('./http/tracing/tracing.ts')
   return startTracing(endpoint, createRequire(import.meta.url)('#package.json').version, logger)
 }
 
@@ -129,58 +121,6 @@ async function reloadCertificate (
   } catch (error) {
     logger.error(`the certificate stays as it was: ${messageOf(error)}`)
   }
-}
-
-interface LoadingOptions extends Console {
-  readonly config: Config
-  readonly registry: DatasetRegistry
-  readonly signal: AbortSignal
-}
-
-async function load (head: DatasetHead, options: LoadingOptions): Promise<LoadedDataset> {
-  const { config, registry, logger, report, signal } = options
-  const { name } = head
-  const { dataFolder, keepPrepared, datasets, sources, split, prepare, backend } = config
-  const dataset = await loadDataset(await resolveEntry(name, sources.folder), {
-    dataFolder,
-    // At least as many as are served, since they would replace each other's artifacts otherwise.
-    keep: keepPrepared && Math.max(keepPrepared, datasets.length),
-    sources,
-    split,
-    prepare,
-    backend,
-    signal,
-    log: logger,
-    report (progress) {
-      registry.progress(head, progress)
-      report(name, progress)
-    }
-  })
-  logger.info({ dataset: name, version: dataset.version, ms: Math.round(performance.now()) }, `${name} is ready`)
-  return dataset
-}
-
-/**
- * Logs why a dataset failed.
- *
- * @returns the reason to publish
- * @throws ServiceError dataset_failed: the process is to end
- */
-function handleFailure (
-  { name }: DatasetHead,
-  error: unknown,
-  delayMs: number,
-  { config, logger }: LoadingOptions
-): string {
-  const bug = !(error instanceof ServiceError)
-  const message = `${name} failed: ${messageOf(error)}`
-  if (config.exitOnFailure) {
-    if (bug) logger.fatal({ err: error }, message)
-    throw new ServiceError('dataset_failed', message, { cause: error })
-  }
-  const seconds = Math.ceil(delayMs / 1000)
-  logger.error({ dataset: name, ...(bug && { err: error }) }, `${message}; next attempt in ${seconds} s`)
-  return bug ? 'an unexpected error occurred; the server log has the details' : messageOf(error)
 }
 
 /**

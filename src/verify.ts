@@ -5,11 +5,11 @@
 import { open, readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { FileCache } from './acquire/cache.ts'
-import { catalogue } from './dataset/catalogue/index.ts'
-import { loadConfig } from './config/config.ts'
-import { messageOf } from './errors.ts'
-import { sha256File } from './io/hash.ts'
 import { ArtifactStore } from './artifact/store.ts'
+import { loadConfig } from './config/config.ts'
+import { catalogue } from './dataset/catalogue/index.ts'
+import { sha256File } from './disk/hash.ts'
+import { messageOf } from './errors.ts'
 import { verifyMap } from './map/map-file.ts'
 
 const { dataFolder } = loadConfig([...catalogue.keys()])

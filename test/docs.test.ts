@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { catalogue } from '../src/dataset/catalogue/index.ts'
-import { describeAllowed, type ValueSchema } from '../src/io/describe-schema.ts'
+import { describeAllowed, type ValueSchema } from '../src/config/describe-schema.ts'
 import { environment } from '../src/config/environment.ts'
+import { catalogue } from '../src/dataset/catalogue/index.ts'
 import { shuffledOrder } from '../src/dataset/order.ts'
 import { root } from './fixtures/root.ts'
 

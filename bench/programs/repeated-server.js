@@ -9,7 +9,7 @@ import { buildApp } from '../../dist/app.js'
 import { loadConfig } from '../../dist/config/config.js'
 import { catalogue } from '../../dist/dataset/catalogue/index.js'
 import { DatasetRegistry } from '../../dist/dataset/registry.js'
-import { loadDataset } from '../../dist/prepare/load.js'
+import { loadDataset } from '../../dist/load/load-dataset.js'
 import { createConsole } from '../../dist/process/console.js'
 import { idxFolder } from '../../scripts/lib/mnist.js'
 

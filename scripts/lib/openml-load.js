@@ -2,7 +2,7 @@
 import '../../dist/app.js'
 import { catalogue } from '../../dist/dataset/catalogue/index.js'
 import { fileRoles } from '../../dist/dataset/entry.js'
-import { loadDataset } from '../../dist/prepare/load.js'
+import { loadDataset } from '../../dist/load/load-dataset.js'
 
 const [base, md5, dataFolder] = process.argv.slice(2)
 const mnist = catalogue.get('mnist')

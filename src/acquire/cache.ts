@@ -1,10 +1,10 @@
 import { readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileEntry } from '../dataset/entry.ts'
+import { writeFileAtomic } from '../disk/atomic-write.ts'
+import { withLock, type LockOptions } from '../disk/lock.ts'
+import { quarantine } from '../disk/quarantine.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { writeFileAtomic } from '../io/atomic-write.ts'
-import { withLock, type LockOptions } from '../io/lock.ts'
-import { quarantine } from '../io/quarantine.ts'
 import type { Source } from './source.ts'
 
 /**

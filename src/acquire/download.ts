@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { messageOf } from '../errors.ts'
 import { PermanentError, TransientError } from './download-errors.ts'
-import type { HttpClient, RetryPolicy } from './http-client.ts'
+import { type HttpClient, type RetryPolicy } from './http-client.ts'
 import type { Sink } from './sinks.ts'
 
 export interface DownloadOptions {

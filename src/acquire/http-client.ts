@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { requireInSteps } from '../io/require-in-steps.ts'
+import { requireInSteps } from '../scheduling/require-in-steps.ts'
 import { PermanentError } from './download-errors.ts'
 import { isInNetwork, parseNoProxy, parseProxy, type Proxies, type ProxySetting } from './proxies.ts'
 

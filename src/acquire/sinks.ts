@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { ServiceError, messageOf } from '../errors.ts'
-import { concatInSlices } from '../io/concat.ts'
+import { concatInSlices } from '../memory/bytes.ts'
 
 /** Destination of a download. */
 export interface Sink {

@@ -1,13 +1,13 @@
 import { findSizeFault } from '../dataset/image-size.ts'
 import type { FileProvenance } from '../dataset/originals.ts'
 import type { PixelStatistics } from '../dataset/prepared.ts'
-import type { BackendName } from '../dataset/settings.ts'
+import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
 import { splitNames, type SplitName } from '../dataset/sample-splits.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
-import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
+import type { BackendName } from '../dataset/settings.ts'
+import { sha256, sha256Yielding } from '../disk/hash.ts'
 import { ServiceError } from '../errors.ts'
-import { asBytes } from '../io/bytes.ts'
-import { sha256, sha256Yielding } from '../io/hash.ts'
+import { asBytes } from '../memory/bytes.ts'
 
 /** Incremented when the format changes; artifacts of another layout are prepared anew. */
 const LAYOUT = 2

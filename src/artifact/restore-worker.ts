@@ -1,6 +1,6 @@
 /** The worker thread of restoreInWorker. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { memoriesOf } from '../io/row-memory.ts'
+import { memoriesOf } from '../memory/row-memory.ts'
 import { restore, type RestoreReply, type RestoredDataset } from './restore.ts'
 
 const restored = await restore(workerData)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { deriveArrays, type DatasetArrays } from '../dataset/prepared.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { adoptMemories } from '../io/row-memory.ts'
+import { adoptMemories } from '../memory/row-memory.ts'
 import type { Manifest } from './manifest.ts'
 import { ArtifactStore } from './store.ts'
 

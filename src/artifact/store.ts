@@ -1,11 +1,11 @@
 import { open, readFile, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
+import { writeFileAtomic } from '../disk/atomic-write.ts'
+import { withLock, type LockOptions } from '../disk/lock.ts'
+import { quarantine } from '../disk/quarantine.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { writeFileAtomic } from '../io/atomic-write.ts'
-import { withLock, type LockOptions } from '../io/lock.ts'
-import { quarantine } from '../io/quarantine.ts'
-import { allocateRows } from '../io/row-memory.ts'
+import { allocateRows } from '../memory/row-memory.ts'
 import { createManifest, listArrays, parseArrays, parseManifest, renderManifest, type Manifest } from './manifest.ts'
 
 /** A prepared dataset on disk: the arrays that only preparation can compute, and their manifest. */

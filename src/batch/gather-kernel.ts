@@ -1,7 +1,8 @@
-import type { PooledChunk } from '../io/chunk.ts'
-import { PAGE_BYTES, ROOM_BYTES, memoryOf } from '../io/row-memory.ts'
+import type { PooledChunk } from '../memory/chunk.ts'
+import { PAGE_BYTES, ROOM_BYTES, memoryOf } from '../memory/row-memory.ts'
 import { gatherModule } from './gather-module.ts'
-import type { Positions } from './gather-rows.ts'
+import { type Positions, gatherRows } from './gather-rows.ts'
+import { computedTensor, type ArrayTypes, type Tensor } from './tensor.ts'
 
 interface Kernel {
   /** See assembly/gather.ts. */
@@ -80,4 +81,21 @@ export function gatherInMemory (
   let kernel = kernels.get(memory)
   if (!kernel) kernels.set(memory, kernel = new GatherKernel(memory))
   return kernel.chunk(rows, length * rows.BYTES_PER_ELEMENT, ids.subarray(start, start + count))
+}
+
+/**
+ * A tensor of rows that are stored elsewhere.
+ *
+ * @param rows all rows, back to back
+ * @param length elements of a row
+ */
+export function gatheredTensor<T extends 'float32' | 'uint8'> (
+  shape: readonly number[],
+  dtype: T,
+  rows: ArrayTypes[T],
+  length: number,
+  positions: Positions
+): Tensor<ArrayTypes[T]> {
+  const tensor = computedTensor(shape, dtype, (target: ArrayTypes[T]) => gatherRows(rows, length, positions, target))
+  return { ...tensor, chunk: () => gatherInMemory(rows, length, positions) ?? tensor.chunk() }
 }

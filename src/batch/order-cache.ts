@@ -1,5 +1,5 @@
 import { shuffledOrderInSlices } from '../dataset/order.ts'
-import { ByteCache } from '../io/byte-cache.ts'
+import { ByteCache } from '../memory/byte-cache.ts'
 
 /** The positions of a split's samples, in the order of an epoch. */
 export type Order = Uint16Array | Uint32Array

@@ -1,7 +1,7 @@
+import { bufferPool } from '../memory/buffer-pool.ts'
+import { asBytes } from '../memory/bytes.ts'
+import { bytesOfChunk, type Chunk, type PooledChunk } from '../memory/chunk.ts'
 import type { Dtype } from './options.ts'
-import { bufferPool } from '../io/buffer-pool.ts'
-import { asBytes } from '../io/bytes.ts'
-import { bytesOfChunk, type Chunk, type PooledChunk } from '../io/chunk.ts'
 
 /** A Uint16Array holds the bits of float16 (IEEE 754 binary16), which Node.js 20 has no typed array for. */
 export type PixelValues = Float32Array | Uint16Array | Uint8Array

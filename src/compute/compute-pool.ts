@@ -1,7 +1,7 @@
 import { Piscina } from 'piscina'
-import { messageOf } from '../errors.ts'
-import { TIME_SLICE_MS, yieldToEventLoop } from '../io/event-loop.ts'
 import { runAugmentTask, sliceTask, type AugmentTask } from '../batch/augment/augment-task.ts'
+import { messageOf } from '../errors.ts'
+import { TIME_SLICE_MS, yieldToEventLoop } from '../scheduling/event-loop.ts'
 
 export interface ComputePoolOptions {
   /** Compute threads; 0 computes in the calling thread. */

@@ -1,6 +1,6 @@
 /** A compute thread. */
 import { runAugmentTask } from '../batch/augment/augment-task.ts'
-import { lowerThreadPriority } from '../io/thread-priority.ts'
+import { lowerThreadPriority } from '../scheduling/thread-priority.ts'
 
 const NICE = 5
 

@@ -1,7 +1,7 @@
 import type { BackendChoice, PrepareSettings, SourceName, SplitSettings } from '../dataset/settings.ts'
 import type { Variables, logLevels } from './environment.ts'
-import { parseAccessLog, parseList } from './parse-setting.ts'
 import { readResources, type Resources } from './resources.ts'
+import { parseAccessLog, parseList } from './text-rules.ts'
 import { describeWorkMemory, resolveThreads } from './threads.ts'
 import { validate } from './validate.ts'
 

@@ -1,6 +1,6 @@
 import { envSchema } from 'env-schema'
 import { ServiceError } from '../errors.ts'
-import { describeAllowed, type ValueSchema } from '../io/describe-schema.ts'
+import { describeAllowed, type ValueSchema } from './describe-schema.ts'
 import { environment, type Environment, type Variables } from './environment.ts'
 import { createTextRules } from './text-rules.ts'
 

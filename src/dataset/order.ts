@@ -1,4 +1,4 @@
-import { TIME_SLICE_MS, yieldToEventLoop } from '../io/event-loop.ts'
+import { TIME_SLICE_MS, yieldToEventLoop } from '../scheduling/event-loop.ts'
 
 /** MurmurHash3's 32-bit finalizer (Appleby, fmix32): a bijection on unsigned 32-bit integers. */
 export function mix (value: number): number {

@@ -1,10 +1,10 @@
-import { inTimeSlices } from '../io/event-loop.ts'
-import { allocateRows } from '../io/row-memory.ts'
+import { allocateRows } from '../memory/row-memory.ts'
+import { inTimeSlices } from '../scheduling/event-loop.ts'
 import { imageCenterer } from './center.ts'
 import type { DatasetEntry } from './entry.ts'
 import type { FileProvenance } from './originals.ts'
-import type { BackendName, PrepareSettings, SplitSettings } from './settings.ts'
 import { perSplit, splitNames, type ImageSize, type Samples, type SplitName } from './sample-splits.ts'
+import type { BackendName, PrepareSettings, SplitSettings } from './settings.ts'
 
 /** A dataset that batches are served from. Arrays are immutable, contiguous and little-endian. */
 export interface PreparedDataset extends DatasetIdentity, DatasetFacts {

@@ -1,6 +1,6 @@
 import { createGunzip, inflateRaw } from 'node:zlib'
 import { ServiceError, messageOf } from '../errors.ts'
-import { concatInSlices } from '../io/concat.ts'
+import { concatInSlices } from '../memory/bytes.ts'
 
 /** Bytes per task of zlib's thread pool. */
 const chunkSize = 1 << 18

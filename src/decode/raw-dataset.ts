@@ -2,7 +2,7 @@ import type { Adjustments, FileRole } from '../dataset/entry.ts'
 import { findSizeFault } from '../dataset/image-size.ts'
 import type { RawDataset, Samples } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
-import { inTimeSlices } from '../io/event-loop.ts'
+import { inTimeSlices } from '../scheduling/event-loop.ts'
 import type { IdxArray } from './idx.ts'
 
 interface SizedSamples {

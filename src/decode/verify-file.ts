@@ -1,6 +1,6 @@
 import type { FileEntry } from '../dataset/entry.ts'
+import { sha256Yielding } from '../disk/hash.ts'
 import { ServiceError } from '../errors.ts'
-import { sha256Yielding } from '../io/hash.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { idxByteLength, parseIdx, type IdxArray } from './idx.ts'
 

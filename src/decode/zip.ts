@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { RandomAccessReader, fromRandomAccessReader, type Entry, type ZipFile } from 'yauzl'
-import { concatInSlices } from '../io/concat.ts'
+import { concatInSlices } from '../memory/bytes.ts'
 
 const CHUNK_BYTES = 1 << 20
 

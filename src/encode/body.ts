@@ -1,4 +1,4 @@
-import type { Chunk } from '../io/chunk.ts'
+import type { Chunk } from '../memory/chunk.ts'
 
 /** The body of one response. */
 export interface Body {

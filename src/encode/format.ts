@@ -1,5 +1,5 @@
 import type { Batch } from '../batch/batch.ts'
-import type { Chunk } from '../io/chunk.ts'
+import type { Chunk } from '../memory/chunk.ts'
 import type { Body } from './body.ts'
 
 /** One representation of a resource. */

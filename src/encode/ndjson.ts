@@ -1,4 +1,4 @@
-import type { Chunk } from '../io/chunk.ts'
+import type { Chunk } from '../memory/chunk.ts'
 import type { Page, StreamFormat } from './format.ts'
 import { json } from './json/json.ts'
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { PAUSE, bytesOfChunk, type Chunk } from '../io/chunk.ts'
+import { PAUSE, bytesOfChunk, type Chunk } from '../memory/chunk.ts'
 import { sumByteLengths } from './body.ts'
 import type { BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'

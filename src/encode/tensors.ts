@@ -1,6 +1,6 @@
 import type { Batch } from '../batch/batch.ts'
 import { countElements, type Tensor } from '../batch/tensor.ts'
-import { bytesOfChunk, type Chunk } from '../io/chunk.ts'
+import { bytesOfChunk, type Chunk } from '../memory/chunk.ts'
 
 /** A tensor as binary formats write it. */
 export interface NamedTensor extends Pick<Tensor, 'shape' | 'dtype' | 'byteLength'> {

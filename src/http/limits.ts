@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { OrderCache } from '../batch/order-cache.ts'
 import { ComputePool } from '../compute/compute-pool.ts'
-import { ByteBudget } from '../io/byte-budget.ts'
-import { ByteCache } from '../io/byte-cache.ts'
-import { WorkQueue } from '../io/work-queue.ts'
+import { ByteBudget } from '../memory/byte-budget.ts'
+import { ByteCache } from '../memory/byte-cache.ts'
+import { WorkQueue } from '../scheduling/work-queue.ts'
 
 /** The bounds on memory and concurrency, in one place. */
 export interface Limits {

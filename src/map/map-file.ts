@@ -1,8 +1,8 @@
 import type { DatasetMap } from '../dataset/dataset-map.ts'
 import { perSplit, splitNames } from '../dataset/sample-splits.ts'
+import { sha256 } from '../disk/hash.ts'
 import { ServiceError } from '../errors.ts'
-import { asBytes } from '../io/bytes.ts'
-import { sha256 } from '../io/hash.ts'
+import { asBytes } from '../memory/bytes.ts'
 import type { ComputedMap } from './compute-map.ts'
 
 /** Incremented when the format or the algorithm changes; maps of another layout are computed anew. */

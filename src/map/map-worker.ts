@@ -1,7 +1,7 @@
 /** The worker thread that computes a map. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MapProgress } from '../dataset/dataset-map.ts'
-import { lowerThreadPriority } from '../io/thread-priority.ts'
+import { lowerThreadPriority } from '../scheduling/thread-priority.ts'
 import { computeMap } from './compute-map.ts'
 
 const LOWEST_PRIORITY = 19

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit, splitNames, type Samples, type SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { allocateRows } from '../io/row-memory.ts'
+import { allocateRows } from '../memory/row-memory.ts'
 import type { FitOptions, FitResult } from './fit.ts'
 import type { ChosenBackend } from './tensorflow.ts'
 

@@ -1,9 +1,9 @@
 import { shuffledOrderInSlices } from '../dataset/order.ts'
-import type { SplitSettings } from '../dataset/settings.ts'
 import type { RawDataset, Samples, SplitName } from '../dataset/sample-splits.ts'
+import type { SplitSettings } from '../dataset/settings.ts'
 import { ServiceError } from '../errors.ts'
-import { inTimeSlices } from '../io/event-loop.ts'
-import { allocateRows } from '../io/row-memory.ts'
+import { allocateRows } from '../memory/row-memory.ts'
+import { inTimeSlices } from '../scheduling/event-loop.ts'
 
 /** Positions of samples among the original training samples. */
 export interface Partition {

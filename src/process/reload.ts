@@ -1,4 +1,4 @@
-import type { FileWatch } from '../io/file-watch.ts'
+import type { FileWatch } from '../disk/file-watch.ts'
 
 /** Calls `reload` on SIGHUP, and whenever the files have changed. */
 export function reloadOnChange (files: FileWatch, reload: () => Promise<void>): void {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { Folder, describeFolder } from '../../src/acquire/local.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
 import { verifyFile } from '../../src/decode/verify-file.ts'
-import { resolveEntry } from '../../src/prepare/load.ts'
+import { resolveEntry } from '../../src/load/load-dataset.ts'
 import { idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { selectBatch, type Batch, type Selection } from '../../src/batch/batch.ts'
-import { asBytes } from '../../src/io/bytes.ts'
-import { bytesOfChunk, releaseChunk } from '../../src/io/chunk.ts'
+import { asBytes } from '../../src/memory/bytes.ts'
+import { bytesOfChunk, releaseChunk } from '../../src/memory/chunk.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
 const dataset = prepared({ train: 50, val: 7, test: 9 })

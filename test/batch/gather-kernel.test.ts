@@ -5,10 +5,10 @@ import t from 'tap'
 import { gatherInMemory } from '../../src/batch/gather-kernel.ts'
 import { gatherRows } from '../../src/batch/gather-rows.ts'
 import { mix } from '../../src/dataset/order.ts'
-import { bytesOfChunk, type PooledChunk } from '../../src/io/chunk.ts'
-import { sharedBytes } from '../../src/io/bytes.ts'
-import { collectGarbage } from '../../src/io/collect-garbage.ts'
-import { adoptMemories, allocateRows, memoriesOf, memoryOf } from '../../src/io/row-memory.ts'
+import { collectGarbage } from '../../src/load/pipeline.ts'
+import { sharedBytes } from '../../src/memory/bytes.ts'
+import { bytesOfChunk, type PooledChunk } from '../../src/memory/chunk.ts'
+import { adoptMemories, allocateRows, memoriesOf, memoryOf } from '../../src/memory/row-memory.ts'
 
 const LENGTH = 100
 const COUNT = 1000

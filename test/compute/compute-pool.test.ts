@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { runAugmentTask, type AugmentTask } from '../../src/batch/augment/augment-task.ts'
 import { ComputePool } from '../../src/compute/compute-pool.ts'
 import { sampleKey } from '../../src/dataset/order.ts'
-import { sharedBytes } from '../../src/io/bytes.ts'
+import { sharedBytes } from '../../src/memory/bytes.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
 const SAMPLES = 3000

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { catalogue } from '../../src/dataset/catalogue/index.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
-import type { Progress, ReportProgress } from '../../src/dataset/progress.ts'
-import type { Denoiser } from '../../src/dataset/settings.ts'
-import { perSplit, splitNames } from '../../src/dataset/sample-splits.ts'
 import { mix } from '../../src/dataset/order.ts'
+import type { Progress, ReportProgress } from '../../src/dataset/progress.ts'
+import { perSplit, splitNames } from '../../src/dataset/sample-splits.ts'
+import type { Denoiser } from '../../src/dataset/settings.ts'
+import { datasetVersion } from '../../src/load/version.ts'
 import { Fitter, type FitOptions } from '../../src/prepare/fit.ts'
 import { startPrepareProcess, type Preparation } from '../../src/prepare/prepare.ts'
-import { datasetVersion } from '../../src/prepare/version.ts'
 
 /** More than are sent at a time (1000), and no multiple of it. */
 const counts = { train: 1501, val: 703, test: 299 }

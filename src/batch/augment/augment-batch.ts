@@ -1,6 +1,6 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import { sharedBufferPool } from '../../io/buffer-pool.ts'
-import type { PooledChunk } from '../../io/chunk.ts'
+import { sharedBufferPool } from '../../memory/buffer-pool.ts'
+import type { PooledChunk } from '../../memory/chunk.ts'
 import { selectBatch, selectIds, type Batch, type Selection } from '../batch.ts'
 import { floatNormalization, type FloatNormalization, type NormalizerOptions } from '../normalize.ts'
 import type { AugmentTask } from './augment-task.ts'

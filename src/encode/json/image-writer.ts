@@ -1,6 +1,6 @@
 import type { Batch } from '../../batch/batch.ts'
 import type { PixelValues } from '../../batch/tensor.ts'
-import type { Chunk } from '../../io/chunk.ts'
+import type { Chunk } from '../../memory/chunk.ts'
 import { writeArrays } from './array-writer.ts'
 import { numberWriter } from './numbers.ts'
 

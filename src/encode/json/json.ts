@@ -1,6 +1,6 @@
 import type { Batch } from '../../batch/batch.ts'
 import { countElements } from '../../batch/tensor.ts'
-import type { Chunk } from '../../io/chunk.ts'
+import type { Chunk } from '../../memory/chunk.ts'
 import type { Body } from '../body.ts'
 import type { BatchFormat, BatchMetadata } from '../format.ts'
 import { plainImageWriter } from './image-writer.ts'

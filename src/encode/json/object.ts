@@ -1,5 +1,5 @@
-import type { Chunk } from '../../io/chunk.ts'
 import { countElements, type ElementType, type PixelValues } from '../../batch/tensor.ts'
+import type { Chunk } from '../../memory/chunk.ts'
 import type { Body } from '../body.ts'
 import { writeArrays } from './array-writer.ts'
 import { numberWriter } from './numbers.ts'

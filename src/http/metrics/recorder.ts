@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
-import { recordedSteps, stepNames, type Step } from '../response/server-timing.ts'
 import { Histogram } from './histogram.ts'
+import { recordedSteps, stepNames, type Step } from './server-timing.ts'
 
 /** Samples that a response delivers. */
 export interface ServedSamples {

@@ -1,8 +1,8 @@
 import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import plugin from 'fastify-plugin'
 import { ServiceError } from '../../errors.ts'
-import type { ApiKeys } from '../api-keys.ts'
-import { pathOf } from './problems.ts'
+import { pathOf } from '../server/base-path.ts'
+import type { ApiKeys } from './api-keys.ts'
 
 export interface KeysOptions {
   /** Without keys, everybody may send requests. */

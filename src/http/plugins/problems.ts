@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyError, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
+import type { ValueSchema } from '../../config/describe-schema.ts'
 import { abbreviate, ServiceError } from '../../errors.ts'
-import { withoutBasePath } from '../base-path.ts'
-import type { ValueSchema } from '../../io/describe-schema.ts'
 import { parseIntegers, pruneFaults } from '../query/query-errors.ts'
-import { bodyTooLarge, sendProblem } from '../response/problem.ts'
+import { bodyTooLarge, missingResource, sendProblem } from '../response/problem.ts'
+import { pathOf, withoutBasePath } from '../server/base-path.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -115,20 +115,6 @@ function countHosts ({ rawHeaders }: IncomingMessage): number {
     if (name.length === 4 && name.toLowerCase() === 'host') count++
   }
   return count
-}
-
-/** @param allowed the other methods of the resource; empty if there is none */
-export function missingResource (method: string, path: string, allowed: readonly string[]): ServiceError {
-  const resource = abbreviate(path)
-  if (allowed.length === 0) return new ServiceError('unknown_route', `there is no ${abbreviate(method)} ${resource}`)
-  const allow = allowed.join(', ')
-  const detail = `${resource} does not support ${abbreviate(method)}; it supports ${allow}`
-  return new ServiceError('method_not_allowed', detail, { headers: { allow } })
-}
-
-/** The path of a request target, which may be a whole URL. */
-export function pathOf (target: string): string {
-  return /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)![1] || '/'
 }
 
 /** Matches the paths of a route: `:name` stands for a segment, and `*` for the rest. */

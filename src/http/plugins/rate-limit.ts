@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import plugin from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { ServiceError } from '../../errors.ts'
-import { clientOf } from '../client.ts'
-import { RequestCounter } from '../request-counter.ts'
+import { clientOf } from '../query/client.ts'
+import { RequestCounter } from './request-counter.ts'
 
 export interface RateLimitOptions {
   /** Requests per minute of a key or, without one, of an address; 0 for any number. */

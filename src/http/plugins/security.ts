@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { ServiceError } from '../../errors.ts'
 import { exposedHeaders } from '../response/headers.ts'
-import { missingResource, pathOf } from './problems.ts'
+import { missingResource } from '../response/problem.ts'
+import { pathOf } from '../server/base-path.ts'
 
 export interface SecurityOptions {
   /** Origins that browsers may read from; `*` stands for all. */

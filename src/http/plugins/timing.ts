@@ -1,5 +1,5 @@
 import plugin from 'fastify-plugin'
-import { serverTiming } from '../response/server-timing.ts'
+import { serverTiming } from '../metrics/server-timing.ts'
 
 /** `Server-Timing` for the responses of other plugins. Those of the routes get it as their headers are written. */
 export default plugin(async app => {

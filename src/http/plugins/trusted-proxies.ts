@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import plugin from 'fastify-plugin'
-import { canonicalAddress } from '../address.ts'
+import { canonicalAddress } from '../query/client.ts'
 
 export interface TrustedProxiesOptions {
   /** Addresses and networks; `unix` stands for the Unix socket. */

@@ -1,7 +1,7 @@
 import type { Augmentation } from '../../batch/augment/augment-batch.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../../batch/augment/parse.ts'
-import type { ImageSize, SplitName } from '../../dataset/sample-splits.ts'
 import { sampleKey } from '../../dataset/order.ts'
+import type { ImageSize, SplitName } from '../../dataset/sample-splits.ts'
 import { defaults, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertNoErrors } from './query-errors.ts'
 
@@ -76,4 +76,9 @@ export function echoSampleQuery (
   const { seed = 0, epoch = defaults.epoch } = query
   const isSeeded = query.seed !== undefined || query.epoch !== undefined
   return { ...(augmentation && isSeeded && { seed, epoch }), ...echoImageQuery(query, augmentation) }
+}
+
+/** The parts of a tag for these scalars. A comma would separate tags in `If-None-Match`. */
+export function tagsOf (scalars: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(scalars).map(([name, value]) => `${name}=${value}`.replaceAll(',', ';'))
 }

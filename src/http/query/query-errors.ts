@@ -1,6 +1,6 @@
 import type { FastifySchemaValidationError } from 'fastify'
+import { describeAllowed, type ValueSchema } from '../../config/describe-schema.ts'
 import { abbreviate, ServiceError } from '../../errors.ts'
-import { describeAllowed, type ValueSchema } from '../../io/describe-schema.ts'
 
 /** What is wrong with one parameter, or one member of a body, and which values are allowed. */
 export interface ParameterError {

@@ -1,10 +1,10 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import { splitNames, type SplitName } from '../../dataset/sample-splits.ts'
 import type { DatasetRegistry, LoadedDataset } from '../../dataset/registry.ts'
+import { splitNames, type SplitName } from '../../dataset/sample-splits.ts'
 import type { Format } from '../../encode/format.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { abbreviate, ServiceError } from '../../errors.ts'
-import { describeFailure, secondsToRetry } from '../response/failure.ts'
+import { describeFailure, secondsToRetry } from './failure.ts'
 
 /** The part of a request that selects a split and a format. */
 export interface SplitRequest {

@@ -2,8 +2,8 @@ import { Readable, pipeline, type Transform } from 'node:stream'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
-import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk } from '../../io/chunk.ts'
-import { yieldToEventLoop } from '../../io/event-loop.ts'
+import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk } from '../../memory/chunk.ts'
+import { yieldToEventLoop } from '../../scheduling/event-loop.ts'
 
 /** A content coding (RFC 9110 §8.4.1), as the headers name it. */
 export type Coding = 'zstd' | 'br' | 'gzip'

@@ -71,6 +71,15 @@ export function bodyTooLarge (bodyLimit: number, cause?: Error): ServiceError {
   return new ServiceError('content_too_large', `the body may have at most ${bodyLimit} bytes`, { cause })
 }
 
+/** @param allowed the other methods of the resource; empty if there is none */
+export function missingResource (method: string, path: string, allowed: readonly string[]): ServiceError {
+  const resource = abbreviate(path)
+  if (allowed.length === 0) return new ServiceError('unknown_route', `there is no ${abbreviate(method)} ${resource}`)
+  const allow = allowed.join(', ')
+  const detail = `${resource} does not support ${abbreviate(method)}; it supports ${allow}`
+  return new ServiceError('method_not_allowed', detail, { headers: { allow } })
+}
+
 function describeFaults (
   { validationContext }: FastifyError,
   faults: NonNullable<FastifyError['validation']>,

@@ -1,8 +1,10 @@
-import { bufferPool } from '../../io/buffer-pool.ts'
-import { bytesOfChunk, pauseAfter, pendingChunk, releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
-import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
-import type { Permit } from '../../io/work-queue.ts'
 import type { Body } from '../../encode/body.ts'
+import { bufferPool } from '../../memory/buffer-pool.ts'
+import {
+  bytesOfChunk, pauseAfter, pendingChunk, releaseChunk, type Chunk, type PooledChunk
+} from '../../memory/chunk.ts'
+import { TIME_SLICE_MS, yieldToEventLoop } from '../../scheduling/event-loop.ts'
+import type { Permit } from '../../scheduling/work-queue.ts'
 
 export interface Computation {
   /** @param isResumed whether it was computed before */

@@ -3,18 +3,18 @@ import fresh from 'fresh'
 import type { ComputePool } from '../../compute/compute-pool.ts'
 import { bodyOf, sumByteLengths, type Body } from '../../encode/body.ts'
 import { ServiceError } from '../../errors.ts'
-import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk, type PooledChunk } from '../../io/chunk.ts'
-import { concatInSlices } from '../../io/concat.ts'
-import { yieldToEventLoop } from '../../io/event-loop.ts'
-import { QueueFullError, type Permit, type Requester } from '../../io/work-queue.ts'
+import { concatInSlices } from '../../memory/bytes.ts'
+import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk, type PooledChunk } from '../../memory/chunk.ts'
+import { yieldToEventLoop } from '../../scheduling/event-loop.ts'
+import { QueueFullError, type Permit, type Requester } from '../../scheduling/work-queue.ts'
+import type { ServedSamples } from '../metrics/recorder.ts'
+import { StepTimes, stepTimes } from '../metrics/server-timing.ts'
+import { clientOf } from '../query/client.ts'
 import {
   STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
 } from './compression.ts'
-import { clientOf } from '../client.ts'
-import type { ServedSamples } from '../metrics/recorder.ts'
 import { disconnectSignal } from './disconnect.ts'
 import { ReclaimableBody } from './reclaimable.ts'
-import { StepTimes, stepTimes } from './server-timing.ts'
 import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
@@ -290,11 +290,6 @@ function rejectOverload (error: unknown): never {
 
 function resolveCoding ({ headers }: FastifyRequest, { compressibleBytes = 0 }: Content): Coding | undefined {
   return negotiateCoding(headers['accept-encoding'], compressibleBytes)
-}
-
-/** The parts of a tag for these scalars. A comma would separate tags in `If-None-Match`. */
-export function tagsOf (scalars: Readonly<Record<string, string | number>>): string[] {
-  return Object.entries(scalars).map(([name, value]) => `${name}=${value}`.replaceAll(',', ';'))
 }
 
 export function jsonBody (value: unknown): Body {

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { Body } from '../../encode/body.ts'
-import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../io/chunk.ts'
-import { TIME_SLICE_MS, yieldToEventLoop } from '../../io/event-loop.ts'
+import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../memory/chunk.ts'
+import { TIME_SLICE_MS, yieldToEventLoop } from '../../scheduling/event-loop.ts'
+import { serverTiming, stepTimes } from '../metrics/server-timing.ts'
 import { DisconnectedError } from './disconnect.ts'
-import { serverTiming, stepTimes } from './server-timing.ts'
 
 /** A response body: chunks in order; or in groups that arrive one by one, such as the pages of a stream. */
 export type ResponseBody = SizedBody | StreamBody

@@ -1,11 +1,11 @@
 import { batchFormats } from '../../encode/encoders.ts'
 import { pageHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
-import type { Routes } from '../openapi/route-types.ts'
+import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { assertServable } from '../query/batch-limits.ts'
-import { batchContent } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
+import { batchContent } from '../response/batch-content.ts'
 import { pageLinks } from '../response/headers.ts'
 import { respond } from '../response/respond.ts'
 

@@ -5,13 +5,13 @@ import fastifyStatic from '@fastify/static'
 import fresh from 'fresh'
 import Negotiator from 'negotiator'
 import type { FastifyReply } from 'fastify'
+import { sha256 } from '../../disk/hash.ts'
 import { bodyOf } from '../../encode/body.ts'
-import { sha256 } from '../../io/hash.ts'
-import { pathOf } from '../plugins/problems.ts'
 import { probeProblems, uncached } from '../openapi/responses.ts'
-import type { Routes } from '../openapi/route-types.ts'
+import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { respondJson } from '../response/respond.ts'
 import { writeBody, writeNotModified } from '../response/writer.ts'
+import { pathOf } from '../server/base-path.ts'
 
 const { name, version, description } = createRequire(import.meta.url)('#package.json')
 

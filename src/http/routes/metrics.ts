@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf } from '../../encode/body.ts'
 import type { Exposition } from '../metrics/exposition.ts'
-import type { Routes } from '../openapi/route-types.ts'
+import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { writeBody } from '../response/writer.ts'
 
 interface Options {

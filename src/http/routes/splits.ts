@@ -1,7 +1,7 @@
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { json } from '../../encode/json/json.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
-import type { Routes } from '../openapi/route-types.ts'
+import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset, resolveSplit } from '../query/target.ts'
 import { jsonBody, respond } from '../response/respond.ts'

@@ -1,23 +1,25 @@
-import { drawSheet, sheetSize } from '../../batch/sheet.ts'
 import { paddedSize } from '../../batch/pad.ts'
+import { drawSheet, sheetSize } from '../../batch/sheet.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
+import { sha256 } from '../../disk/hash.ts'
 import { bodyOf } from '../../encode/body.ts'
 import { encodePng, png } from '../../encode/png.ts'
-import { sha256 } from '../../io/hash.ts'
 import { cacheHeaders } from '../openapi/response-headers.ts'
 import { binary, notModified, problems } from '../openapi/responses.ts'
-import type { Routes } from '../openapi/route-types.ts'
+import type { Routes } from '../openapi/schemas/json-schema.ts'
 import {
   defaults, SplitParams, ThumbnailQuery, type ThumbnailParameters
 } from '../openapi/schemas/parameter-schemas.ts'
+import { tagsOf } from '../query/augmentation.ts'
 import { assertServable } from '../query/batch-limits.ts'
-import { augmentedBytes, computeBatch, samplesOf, type BatchRequest } from '../query/batch-request.ts'
+import { type BatchRequest } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
 import { sampleRequest } from '../query/sample-request.ts'
 import { resolveTarget, type SplitRequest } from '../query/target.ts'
-import { respond, tagsOf } from '../response/respond.ts'
+import { augmentedBytes, computeBatch, samplesOf } from '../response/batch-content.ts'
+import { respond } from '../response/respond.ts'
 
 /** Images are shown as they are before normalization. */
 const preparation = { normalization: 'raw', dtype: 'uint8', labels: 'index', layout: 'flat' } as const

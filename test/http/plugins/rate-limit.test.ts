@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
-import { ApiKeys } from '../../../src/http/api-keys.ts'
+import { ApiKeys } from '../../../src/http/plugins/api-keys.ts'
 import { rateLimitHeaders } from '../../../src/http/plugins/rate-limit.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'

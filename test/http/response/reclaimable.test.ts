@@ -1,9 +1,11 @@
 import t from 'tap'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ReclaimableBody } from '../../../src/http/response/reclaimable.ts'
-import { bufferPool } from '../../../src/io/buffer-pool.ts'
-import { PAUSE, bytesOfChunk, pauseAfter, releaseChunk, type Chunk, type PooledChunk } from '../../../src/io/chunk.ts'
-import { WorkQueue } from '../../../src/io/work-queue.ts'
+import { bufferPool } from '../../../src/memory/buffer-pool.ts'
+import {
+  PAUSE, bytesOfChunk, pauseAfter, releaseChunk, type Chunk, type PooledChunk
+} from '../../../src/memory/chunk.ts'
+import { WorkQueue } from '../../../src/scheduling/work-queue.ts'
 
 const never = new AbortController().signal
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
-import { ApiKeys } from '../../../src/http/api-keys.ts'
+import { ApiKeys } from '../../../src/http/plugins/api-keys.ts'
 import { appOver } from '../../fixtures/app.ts'
 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8'

@@ -1,0 +1,93 @@
+import { acquire, type AcquiredDataset } from '../acquire/acquire.ts'
+import { FileCache } from '../acquire/cache.ts'
+import { resolveSources, type SourceSettings } from '../acquire/resolve-sources.ts'
+import { closeSources } from '../acquire/source.ts'
+import type { DatasetEntry } from '../dataset/entry.ts'
+import { createPreparedDataset, deriveArrays, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
+import type { ReportProgress } from '../dataset/progress.ts'
+import { perSplit } from '../dataset/sample-splits.ts'
+import type { BackendChoice, PrepareSettings, SplitSettings } from '../dataset/settings.ts'
+import { assembleDataset } from '../decode/raw-dataset.ts'
+import { startPrepareProcess, type Preparer } from '../prepare/prepare.ts'
+import { splitDataset } from '../prepare/split.ts'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+export interface PipelineOptions {
+  readonly dataFolder: string
+  readonly sources: SourceSettings
+  readonly split: SplitSettings
+  readonly prepare: PrepareSettings
+  readonly backend: BackendChoice
+  readonly signal: AbortSignal
+  readonly report: ReportProgress
+  /** Starts a child process by default. */
+  readonly startPreparer?: (signal: AbortSignal) => Preparer
+  readonly log: { info (details: object, message: string): void, warn (details: object, message: string): void }
+}
+
+/** Runs the stages from a declaration to a dataset that can be served: acquire, decode, split, prepare. */
+export async function runPipeline (identity: DatasetIdentity, options: PipelineOptions): Promise<PreparedDataset> {
+  const { entry, settings } = identity
+  const { backend, signal, report, log, startPreparer = startPrepareProcess } = options
+  const dataset = entry.name
+  const classes = entry.classes.length
+
+  // Before there are images: starting a process blocks this one for longer the more memory it uses.
+  const preparer = startPreparer(signal)
+  try {
+    const acquiring = performance.now()
+    const { rows, columns, splits, provenance } = await acquireSplits(identity, options)
+    const sources = [...new Set(provenance.map(({ source }) => source))]
+    log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
+    // The files, whose samples are copied.
+    collectGarbage()
+
+    const preparing = performance.now()
+    const job = { settings: settings.prepare, backend, rows, columns }
+    const { images, ...fit } = await preparer.prepare(job, splits, report)
+    // The chunks that were sent to the preparer.
+    collectGarbage()
+    const { name: chosen, skipped } = fit.backend
+    const facts = { ...fit, rows, columns, backend: chosen, files: provenance }
+    const source = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
+    const prepared = createPreparedDataset(identity, facts, await deriveArrays(source, classes))
+    log.info({ dataset, backend: chosen, skipped, ms: millisecondsSince(preparing) }, 'prepared')
+    return prepared
+  } finally {
+    await preparer.stop()
+  }
+}
+
+/** In a function of its own, so that the files' memory is free once their samples are copied. */
+async function acquireSplits ({ entry, settings }: DatasetIdentity, options: PipelineOptions) {
+  const { files, provenance } = await acquireFiles(entry, options)
+  const raw = await assembleDataset(files, entry.classes.length, entry.adjustments)
+  const { rows, columns } = raw
+  return { rows, columns, provenance, splits: await splitDataset(raw, settings.split) }
+}
+
+async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Promise<AcquiredDataset> {
+  const { dataFolder, signal, report, log } = options
+  const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
+  const cache = new FileCache(dataFolder, warn)
+  const sources = resolveSources(entry, options.sources, { cache, warn })
+  try {
+    return await acquire(entry, { cache, sources, signal, report, warn })
+  } finally {
+    await closeSources(sources)
+  }
+}
+
+function millisecondsSince (started: number): number {
+  return Math.round(performance.now() - started)
+}
+
+/**
+ * Frees the memory of arrays that nothing refers to any more. V8 does so on its own when it has to manage much memory,
+ * but that of WebAssembly does not count. Blocks the thread for some milliseconds.
+ */
+export function collectGarbage (): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+}
