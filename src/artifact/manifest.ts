@@ -1,4 +1,4 @@
-import { findSizeFault } from '../dataset/image-size.ts'
+import { findShapeFault, type ImageShape, type PlaneSize } from '../dataset/image-shape.ts'
 import type { FileProvenance } from '../dataset/originals.ts'
 import type { PixelStatistics } from '../dataset/prepared.ts'
 import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
@@ -20,14 +20,14 @@ export interface ArrayEntry {
 }
 
 /** Describes an artifact: the facts of the dataset, and the name, size and hash of each array. */
-export interface Manifest {
+export interface Manifest extends PlaneSize {
   readonly layout: number
   readonly dataset: string
   readonly version: string
   /** Number of classes. */
   readonly classes: number
-  readonly rows: number
-  readonly columns: number
+  /** Left out where it is 1. */
+  readonly channels?: 1 | 3
   readonly counts: Readonly<Record<SplitName, number>>
   readonly backend: BackendName
   readonly files: readonly FileProvenance[]
@@ -49,7 +49,8 @@ export function listArrays ({ meanImage, levels, splits }: SourceArrays): Array<
 }
 
 export async function createManifest (dataset: PreparedDataset): Promise<Manifest> {
-  const { entry, version, rows, columns, backend, files, meanCount, standard, splits: { train, val, test } } = dataset
+  const { channels, rows, columns } = dataset.shape
+  const { entry, version, backend, files, meanCount, standard, splits: { train, val, test } } = dataset
   const arrays: ArrayEntry[] = []
   for (const [name, bytes] of listArrays(dataset)) {
     arrays.push({ name, bytes: bytes.length, sha256: await sha256Yielding(bytes) })
@@ -59,6 +60,7 @@ export async function createManifest (dataset: PreparedDataset): Promise<Manifes
     dataset: entry.name,
     version,
     classes: entry.classes.length,
+    ...(channels !== 1 && { channels }),
     rows,
     columns,
     counts: { train: train.count, val: val.count, test: test.count },
@@ -69,6 +71,11 @@ export async function createManifest (dataset: PreparedDataset): Promise<Manifes
     pixels: { train: train.pixels, val: val.pixels, test: test.pixels },
     arrays
   }
+}
+
+/** The shape of an artifact's images. */
+export function shapeOf ({ channels = 1, rows, columns }: Manifest): ImageShape {
+  return { channels, rows, columns }
 }
 
 /** The text of a manifest: JSON whose last member is the SHA-256 of the JSON without it. */
@@ -83,8 +90,8 @@ export function parseManifest (text: string, version: string, classes: number): 
   if (manifest.layout !== LAYOUT) throw unusable(`the layout is ${manifest.layout}, expected ${LAYOUT}`)
   if (manifest.version !== version) throw unusable(`the manifest is that of version ${manifest.version}`)
   if (manifest.classes !== classes) throw unusable(`there are ${manifest.classes} classes, expected ${classes}`)
-  const sizeFault = findSizeFault(manifest)
-  if (sizeFault) throw unusable(`images have ${sizeFault}`)
+  const fault = findShapeFault(shapeOf(manifest))
+  if (fault) throw unusable(`images have ${fault}`)
   if (manifest.counts.train === 0) throw unusable('there are no training samples')
   return manifest
 }

@@ -1,12 +1,13 @@
+import { tensorShape, valueCount, type ImageShape } from '../dataset/image-shape.ts'
 import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
-import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
+import type { SplitName } from '../dataset/sample-splits.ts'
 import type { PooledChunk } from '../memory/chunk.ts'
 import { gatheredTensor } from './gather-kernel.ts'
 import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
 import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
 import type { LabelEncoding, Layout } from './options.ts'
 import type { Order } from './order-cache.ts'
-import { paddedSize } from './pad.ts'
+import { paddedShape } from './pad.ts'
 import type { PageSpan } from './page.ts'
 import { computedTensor, pooledTensor, viewTensor, type PixelValues, type Tensor } from './tensor.ts'
 
@@ -60,7 +61,7 @@ export function selectBatch (dataset: PreparedDataset, selection: Selection): Ba
     split,
     pixels: pixelsOf(selection.images, split),
     normalizer: getNormalizer(dataset, selection),
-    padded: paddedSize(dataset, selection.pad),
+    padded: paddedShape(dataset.shape, selection.pad),
     selection
   }
   const pixelPositions = selection.images ? { start: 0, count } : positions
@@ -87,24 +88,22 @@ export function selectIds (
   return ids
 }
 
-/** The shape of one image of a batch. */
-export function imageShape (size: ImageSize, { pad, layout }: Pick<Selection, 'pad' | 'layout'>): number[] {
-  const { rows, columns } = paddedSize(size, pad)
-  switch (layout) {
-    case 'flat': return [rows * columns]
-    case 'nhwc': return [rows, columns, 1]
-    case 'nchw': return [1, rows, columns]
-  }
+/** The dimensions of one image of a batch. */
+export function imageDimensions (
+  { shape }: PreparedDataset,
+  { pad, layout }: Pick<Selection, 'pad' | 'layout'>
+): number[] {
+  return tensorShape(paddedShape(shape, pad), layout)
 }
 
 /** What a batch and its slices share. */
 interface Source {
   readonly dataset: PreparedDataset
   readonly split: PreparedSplit
-  /** u8 images of the dataset's size: the stored ones, or those that replace them unless they have values only. */
+  /** u8 images of the dataset's shape: the stored ones, or those that replace them unless they have values only. */
   readonly pixels: Uint8Array | undefined
   readonly normalizer: Normalizer
-  readonly padded: ImageSize
+  readonly padded: ImageShape
   readonly selection: Selection
 }
 
@@ -147,9 +146,9 @@ class SelectedBatch implements Batch {
     const { dataset, pixels, padded, selection: { pad } } = this.#source
     if (!pixels) throw new TypeError('this batch has no pixels')
     const positions = slicePositions(this.#rows.pixelPositions, start, end)
-    target ??= new Uint8Array((end - start) * countPixels(padded))
-    if (pad === undefined) gatherRows(pixels, countPixels(dataset), positions, target)
-    else gatherPadded(pixels, dataset, positions, target, padded)
+    target ??= new Uint8Array((end - start) * valueCount(padded))
+    if (pad === undefined) gatherRows(pixels, valueCount(dataset.shape), positions, target)
+    else gatherPadded(pixels, dataset.shape, positions, target, padded)
     return target
   }
 
@@ -166,10 +165,10 @@ class SelectedBatch implements Batch {
     const { dataset, split, selection } = this.#source
     const { normalization, dtype, pad, images } = selection
     const { positions } = this.#rows
-    const shape = [positions.count, ...imageShape(dataset, selection)]
+    const shape = [positions.count, ...imageDimensions(dataset, selection)]
     if (images && 'values' in images) return pooledTensor(shape, images.values)
     const isStored = pad === undefined && !images
-    const size = countPixels(dataset)
+    const size = valueCount(dataset.shape)
     if (normalization === 'raw') {
       if (!isStored) {
         return computedTensor(shape, 'uint8', pixels => { this.copyPixels(0, positions.count, pixels) })
@@ -189,7 +188,7 @@ class SelectedBatch implements Batch {
   /** Gathers and normalizes a few images at a time. */
   #fillImages (values: PixelValues): void {
     const { count } = this.#rows.positions
-    const size = countPixels(this.#source.padded)
+    const size = valueCount(this.#source.padded)
     const step = Math.max(1, Math.floor(SCRATCH_PIXELS / size))
     if (scratch.length < size) scratch = new Uint8Array(size)
     for (let start = 0; start < count; start += step) {
@@ -228,8 +227,4 @@ function selectIdTensor ({ split }: Source, { positions: { start, count, ids } }
 
 function selectMask ({ positions: { count }, real }: Rows): Tensor<Uint8Array> {
   return computedTensor([count], 'uint8', mask => { mask.fill(1, 0, real).fill(0, real) })
-}
-
-function countPixels ({ rows, columns }: ImageSize): number {
-  return rows * columns
 }

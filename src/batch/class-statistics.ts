@@ -1,11 +1,12 @@
+import { valueCount } from '../dataset/image-shape.ts'
 import type { PreparedDataset } from '../dataset/prepared.ts'
 import type { SplitName } from '../dataset/sample-splits.ts'
 
 /** The pixels of one class, in units of full scale. */
 export interface ClassStatistics {
-  /** float64 rows·columns. */
+  /** float64 channels·rows·columns. */
   readonly mean: Float64Array
-  /** float64 rows·columns: the population variance. */
+  /** float64 channels·rows·columns: the population variance. */
   readonly variance: Float64Array
 }
 
@@ -19,13 +20,13 @@ const STEP_PIXELS = 1 << 16
  * @yields whenever the consumer may do something else
  */
 export function * classStatistics (
-  { rows, columns, splits }: PreparedDataset,
+  { shape, splits }: PreparedDataset,
   split: SplitName,
   label: number,
   levels: Float64Array
 ): Generator<undefined, ClassStatistics> {
   const { images, labels, count, histogram } = splits[split]
-  const size = rows * columns
+  const size = valueCount(shape)
   // Integers, so that their sums are exact.
   const sums = new Float64Array(size)
   const squares = new Float64Array(size)

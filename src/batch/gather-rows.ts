@@ -1,4 +1,4 @@
-import type { ImageSize } from '../dataset/sample-splits.ts'
+import { valueCount, type ImageShape } from '../dataset/image-shape.ts'
 import { padImage } from './pad.ts'
 import type { TensorData } from './tensor.ts'
 
@@ -44,19 +44,19 @@ export function gatherRows<Rows extends Uint8Array | Float32Array> (
 /**
  * Copies u8 images into images of a larger size.
  *
- * @param target room for `count` images of the size `padded`
+ * @param target room for `count` images of the shape `padded`
  */
 export function gatherPadded (
   images: Uint8Array,
-  size: ImageSize,
+  shape: ImageShape,
   { start, count, ids }: Positions,
   target: Uint8Array,
-  padded: ImageSize
+  padded: ImageShape
 ): void {
-  const length = size.rows * size.columns
-  const paddedLength = padded.rows * padded.columns
+  const length = valueCount(shape)
+  const paddedLength = valueCount(padded)
   target.fill(0)
   for (let i = 0; i < count; i++) {
-    padImage(images, (ids ? ids[start + i]! : start + i) * length, size, target, i * paddedLength, padded)
+    padImage(images, (ids ? ids[start + i]! : start + i) * length, shape, target, i * paddedLength, padded)
   }
 }

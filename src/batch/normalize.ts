@@ -1,8 +1,9 @@
-import type { PreparedDataset } from '../dataset/prepared.ts'
 import { imageCenterer } from '../dataset/center.ts'
+import { valueCount } from '../dataset/image-shape.ts'
+import type { PreparedDataset } from '../dataset/prepared.ts'
 import { float16Bits } from './float16.ts'
 import type { Dtype, Normalization } from './options.ts'
-import { padImage, paddedSize } from './pad.ts'
+import { padImage, paddedShape } from './pad.ts'
 import type { PixelValues } from './tensor.ts'
 
 /** Maps the u8 pixels of whole images to the values of one normalization and dtype. */
@@ -29,7 +30,7 @@ export interface NormalizerOptions {
 export interface FloatNormalization {
   /** float32 of 256. */
   readonly levels: Float32Array
-  /** float32 rows·columns. */
+  /** float32 channels·rows·columns. */
   readonly meanImage?: Float32Array
 }
 
@@ -72,9 +73,9 @@ function createNormalizer (dataset: PreparedDataset, { normalization, dtype, pad
 
 /** The mean image as float32 of the padded size, 0 in the border. */
 function padMeanImage (dataset: PreparedDataset, pad: number | undefined): Float32Array {
-  const size = paddedSize(dataset, pad)
-  const padded = new Float32Array(size.rows * size.columns)
-  padImage(dataset.meanImage, 0, dataset, padded, 0, size)
+  const shape = paddedShape(dataset.shape, pad)
+  const padded = new Float32Array(valueCount(shape))
+  padImage(dataset.meanImage, 0, dataset.shape, padded, 0, shape)
   return padded
 }
 

@@ -1,8 +1,8 @@
-import type { ImageSize } from '../dataset/sample-splits.ts'
+import { planeSize, type ImageShape } from '../dataset/image-shape.ts'
 
-/** The size of images after padding to a square of side `pad`; undefined leaves them as they are. */
-export function paddedSize ({ rows, columns }: ImageSize, pad: number | undefined): ImageSize {
-  return pad === undefined ? { rows, columns } : { rows: pad, columns: pad }
+/** The shape of images after padding to a square of side `pad`; undefined leaves them as they are. */
+export function paddedShape (shape: ImageShape, pad: number | undefined): ImageShape {
+  return pad === undefined ? shape : { ...shape, rows: pad, columns: pad }
 }
 
 /**
@@ -14,16 +14,21 @@ export function paddedSize ({ rows, columns }: ImageSize, pad: number | undefine
 export function padImage<Pixels extends Uint8Array | Float32Array> (
   source: Pixels,
   from: number,
-  { rows, columns }: ImageSize,
+  shape: ImageShape,
   target: Pixels,
   to: number,
-  padded: ImageSize
+  padded: ImageShape
 ): void {
+  const { channels, rows, columns } = shape
   const top = (padded.rows - rows) >> 1
   const left = (padded.columns - columns) >> 1
-  for (let row = 0; row < rows; row++) {
-    const start = to + (top + row) * padded.columns + left
-    // Rows are too short for `set` to be faster.
-    for (let column = 0; column < columns; column++) target[start + column] = source[from + row * columns + column]!
+  for (let channel = 0; channel < channels; channel++) {
+    const plane = from + channel * planeSize(shape)
+    const first = to + channel * planeSize(padded) + top * padded.columns + left
+    for (let row = 0; row < rows; row++) {
+      const start = first + row * padded.columns
+      // Rows are too short for `set` to be faster.
+      for (let column = 0; column < columns; column++) target[start + column] = source[plane + row * columns + column]!
+    }
   }
 }

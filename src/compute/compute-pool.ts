@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina'
 import { runAugmentTask, sliceTask, type AugmentTask } from '../batch/augment/augment-task.ts'
+import { valueCount } from '../dataset/image-shape.ts'
 import { messageOf } from '../errors.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../scheduling/event-loop.ts'
 
@@ -44,7 +45,7 @@ export class ComputePool {
    * @throws the signal's reason
    */
   async augment (task: AugmentTask, signal: AbortSignal): Promise<void> {
-    const size = task.rows * task.columns
+    const size = valueCount(task.shape)
     const count = task.ids.length
     if (count * size <= INLINE_PIXELS) return runAugmentTask(task)
     const { threads } = this.#options
@@ -91,7 +92,7 @@ export class ComputePool {
 
 /** Runs a task in this thread, in time slices between which other requests are served. */
 async function runInSlices (task: AugmentTask, signal: AbortSignal): Promise<void> {
-  const step = Math.max(1, Math.floor(INLINE_PIXELS / (task.rows * task.columns)))
+  const step = Math.max(1, Math.floor(INLINE_PIXELS / valueCount(task.shape)))
   for (let start = 0, sliceEnd = 0; start < task.ids.length; start += step) {
     if (performance.now() >= sliceEnd) {
       await yieldToEventLoop()

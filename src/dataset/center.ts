@@ -2,7 +2,7 @@
  * The normalization `centered`: float32(x/255 − mean), the quotient rounded to float32 first.
  *
  * @param unit float32 of 256: the quotient of each pixel level
- * @param meanImage float32 of rows·columns
+ * @param meanImage float32 of channels·rows·columns
  * @returns a function from u8 pixels of consecutive images to values, float32 of the same length; `position` is that of
  *   the first pixel in its image
  */

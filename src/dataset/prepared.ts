@@ -2,13 +2,14 @@ import { allocateRows } from '../memory/row-memory.ts'
 import { inTimeSlices } from '../scheduling/event-loop.ts'
 import { imageCenterer } from './center.ts'
 import type { DatasetEntry } from './entry.ts'
+import type { ImageShape } from './image-shape.ts'
 import type { FileProvenance } from './originals.ts'
-import { perSplit, splitNames, type ImageSize, type Samples, type SplitName } from './sample-splits.ts'
+import { perSplit, splitNames, type Samples, type SplitName } from './sample-splits.ts'
 import type { BackendName, PrepareSettings, SplitSettings } from './settings.ts'
 
 /** A dataset that batches are served from. Arrays are immutable, contiguous and little-endian. */
 export interface PreparedDataset extends DatasetIdentity, DatasetFacts {
-  /** float32 rows·columns, in units of full scale. */
+  /** float32 channels·rows·columns, in units of full scale. */
   readonly meanImage: Float32Array
   /** float32 of 256 each: the value of every pixel level, for the normalizations that do not depend on the position. */
   readonly levels: { readonly unit: Float32Array, readonly standard: Float32Array }
@@ -16,9 +17,9 @@ export interface PreparedDataset extends DatasetIdentity, DatasetFacts {
 }
 
 export interface PreparedSplit extends Samples {
-  /** u8 count·rows·columns, in memory that threads share. */
+  /** u8 count·channels·rows·columns, in memory that threads share. */
   readonly images: Uint8Array
-  /** float32 count·rows·columns: x/255 − mean image; in shared memory, too. */
+  /** float32 count·channels·rows·columns: x/255 − mean image; in shared memory, too. */
   readonly centered: Float32Array
   /** float32 count·classes. */
   readonly onehot: Float32Array
@@ -46,7 +47,8 @@ export interface DatasetIdentity {
 }
 
 /** Known once a dataset is prepared. */
-export interface DatasetFacts extends ImageSize {
+export interface DatasetFacts {
+  readonly shape: ImageShape
   readonly backend: BackendName
   readonly files: readonly FileProvenance[]
   /** Number of images that the mean image averages. */
@@ -113,13 +115,12 @@ export function createPreparedDataset (
   facts: DatasetFacts & { readonly pixels: Readonly<Record<SplitName, PixelStatistics>> },
   { meanImage, levels, splits }: DatasetArrays
 ): PreparedDataset {
-  const { rows, columns, backend, files, meanCount, standard, pixels } = facts
+  const { shape, backend, files, meanCount, standard, pixels } = facts
   return {
     entry,
     version,
     settings,
-    rows,
-    columns,
+    shape,
     backend,
     files,
     meanCount,

@@ -1,4 +1,5 @@
 /** Labelled images, before and after they are divided into splits. */
+import type { ImageShape } from './image-shape.ts'
 
 export const splitNames = ['train', 'val', 'test'] as const
 export type SplitName = (typeof splitNames)[number]
@@ -8,22 +9,18 @@ export function perSplit<T> (create: (name: SplitName) => T): Record<SplitName, 
   return { train: create('train'), val: create('val'), test: create('test') }
 }
 
-export interface ImageSize {
-  readonly rows: number
-  readonly columns: number
-}
-
-/** Labelled grayscale images in C order. */
+/** Labelled images. */
 export interface Samples {
   readonly count: number
-  /** u8 count·rows·columns. */
+  /** u8 count·channels·rows·columns. */
   readonly images: Uint8Array
   /** u8 count. */
   readonly labels: Uint8Array
 }
 
-/** The decoded files of a dataset; their counts and image sizes agree. */
-export interface RawDataset extends ImageSize {
+/** The decoded files of a dataset; their counts and shapes agree. */
+export interface RawDataset {
+  readonly shape: ImageShape
   readonly train: Samples
   readonly test: Samples
 }

@@ -1,13 +1,12 @@
 import type { Adjustments, FileRole } from '../dataset/entry.ts'
-import { findSizeFault } from '../dataset/image-size.ts'
+import { findShapeFault, isSameShape, planeSize, type ImageShape, type PlaneSize } from '../dataset/image-shape.ts'
 import type { RawDataset, Samples } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
 import { inTimeSlices } from '../scheduling/event-loop.ts'
 import type { IdxArray } from './idx.ts'
 
-interface SizedSamples {
-  readonly rows: number
-  readonly columns: number
+interface ShapedSamples {
+  readonly shape: ImageShape
   readonly samples: Samples
 }
 
@@ -26,12 +25,12 @@ export async function assembleDataset (
 ): Promise<RawDataset> {
   const train = await combineSamples('training', files.trainImages, files.trainLabels, classes, adjustments)
   const test = await combineSamples('test', files.testImages, files.testLabels, classes, adjustments)
-  const { rows, columns } = train
-  if (rows !== test.rows || columns !== test.columns) {
-    throw invalid(`training images are ${rows}×${columns}, test images ${test.rows}×${test.columns}`)
+  if (!isSameShape(train.shape, test.shape)) {
+    const { shape: { rows, columns } } = train
+    throw invalid(`training images are ${rows}×${columns}, test images ${test.shape.rows}×${test.shape.columns}`)
   }
   if (train.samples.count === 0) throw invalid('there are no training images')
-  return { rows, columns, train: train.samples, test: test.samples }
+  return { shape: train.shape, train: train.samples, test: test.samples }
 }
 
 /** @param part name of the files for error messages */
@@ -41,7 +40,7 @@ async function combineSamples (
   labels: IdxArray,
   classes: number,
   { transposed, labelColumn, firstLabel = 0 }: Adjustments
-): Promise<SizedSamples> {
+): Promise<ShapedSamples> {
   const [imageRank, labelRank] = [images.dimensions.length, labels.dimensions.length]
   const expectedRank = labelColumn === undefined ? 1 : 2
   if (imageRank !== 3 || labelRank !== expectedRank || !(images.data instanceof Uint8Array)) {
@@ -49,8 +48,9 @@ async function combineSamples (
   }
   const [count, rows, columns] = images.dimensions as [number, number, number]
   const [labelCount, labelWidth = 1] = labels.dimensions
-  const sizeFault = findSizeFault({ rows, columns })
-  if (sizeFault) throw invalid(`${part} images have ${sizeFault}`)
+  const shape: ImageShape = transposed ? { channels: 1, rows: columns, columns: rows } : { channels: 1, rows, columns }
+  const fault = findShapeFault(shape)
+  if (fault) throw invalid(`${part} images have ${fault}`)
   if (count !== labelCount) throw invalid(`there are ${count} ${part} images but ${labelCount} labels`)
 
   const lastLabel = firstLabel + classes - 1
@@ -62,17 +62,17 @@ async function combineSamples (
     }
     classIndexes[i] = label - firstLabel
   }
-  if (!transposed) return { rows, columns, samples: { count, images: images.data, labels: classIndexes } }
-  const upright = await transposeImages(images.data, rows, columns)
-  return { rows: columns, columns: rows, samples: { count, images: upright, labels: classIndexes } }
+  const upright = transposed ? await transposeImages(images.data, { rows, columns }) : images.data
+  return { shape, samples: { count, images: upright, labels: classIndexes } }
 }
 
 /** Pixels transposed at a time: a fraction of a millisecond of work. */
 const STEP_PIXELS = 1 << 16
 
-/** Swaps rows and columns of each image; `rows` and `columns` are those before. */
-async function transposeImages (images: Uint8Array, rows: number, columns: number): Promise<Uint8Array> {
-  const size = rows * columns
+/** Swaps rows and columns of each image, of which `stored` is the size before. */
+async function transposeImages (images: Uint8Array, stored: PlaneSize): Promise<Uint8Array> {
+  const { rows, columns } = stored
+  const size = planeSize(stored)
   const transposed = new Uint8Array(images.length)
   await inTimeSlices(images.length / columns, Math.ceil(STEP_PIXELS / columns), (from, to) => {
     for (let i = from; i < to; i++) {

@@ -37,19 +37,19 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
   const preparer = startPreparer(signal)
   try {
     const acquiring = performance.now()
-    const { rows, columns, splits, provenance } = await acquireSplits(identity, options)
+    const { shape, splits, provenance } = await acquireSplits(identity, options)
     const sources = [...new Set(provenance.map(({ source }) => source))]
     log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
     // The files, whose samples are copied.
     collectGarbage()
 
     const preparing = performance.now()
-    const job = { settings: settings.prepare, backend, rows, columns }
+    const job = { settings: settings.prepare, backend, shape }
     const { images, ...fit } = await preparer.prepare(job, splits, report)
     // The chunks that were sent to the preparer.
     collectGarbage()
     const { name: chosen, skipped } = fit.backend
-    const facts = { ...fit, rows, columns, backend: chosen, files: provenance }
+    const facts = { ...fit, shape, backend: chosen, files: provenance }
     const source = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
     const prepared = createPreparedDataset(identity, facts, await deriveArrays(source, classes))
     log.info({ dataset, backend: chosen, skipped, ms: millisecondsSince(preparing) }, 'prepared')
@@ -63,8 +63,7 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
 async function acquireSplits ({ entry, settings }: DatasetIdentity, options: PipelineOptions) {
   const { files, provenance } = await acquireFiles(entry, options)
   const raw = await assembleDataset(files, entry.classes.length, entry.adjustments)
-  const { rows, columns } = raw
-  return { rows, columns, provenance, splits: await splitDataset(raw, settings.split) }
+  return { shape: raw.shape, provenance, splits: await splitDataset(raw, settings.split) }
 }
 
 async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Promise<AcquiredDataset> {

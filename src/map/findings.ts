@@ -1,4 +1,5 @@
 import type { Duplicate, SampleReference, Suspect } from '../dataset/dataset-map.ts'
+import { valueCount } from '../dataset/image-shape.ts'
 import { splitNames } from '../dataset/sample-splits.ts'
 import { BestList } from './best-list.ts'
 import type { MapInput } from './map-input.ts'
@@ -22,7 +23,7 @@ class AllSamples {
 
   constructor (input: MapInput) {
     this.#input = input
-    this.#size = input.rows * input.columns
+    this.#size = valueCount(input.shape)
     let start = 0
     this.#starts = splitNames.map(name => {
       const first = start

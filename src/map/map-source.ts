@@ -38,7 +38,7 @@ let lastComputation: Promise<unknown> = Promise.resolve()
 /** The map of a dataset: from its file, or computed on the first request and written to it. */
 export function createMapSource (dataset: PreparedDataset, options: MapOptions): MapSource {
   const { store, signal, warn, compute = computeInWorker, maxSamples = MAX_SAMPLES } = options
-  const { entry, version, rows, columns, splits } = dataset
+  const { entry, version, shape, splits } = dataset
   const counts = perSplit(name => splits[name].count)
   const samples = counts.train + counts.val + counts.test
   let map: DatasetMap | undefined
@@ -88,7 +88,7 @@ export function createMapSource (dataset: PreparedDataset, options: MapOptions):
       await restore()
       if (map) return
       signal.throwIfAborted()
-      const input = { rows, columns, splits }
+      const input = { shape, splits }
       const file = encodeMap(await compute(input, current => { progress = current }, signal))
       await store.writeMap(version, file).catch(error => warn(messageOf(error)))
       map = decodeMap(file, counts)
@@ -117,6 +117,6 @@ const computeInWorker: ComputeMap = async (input, report, signal) => {
 }
 
 /** Only what the thread needs, since it gets a copy of all that is not shared. */
-function inputOf ({ rows, columns, splits }: MapInput): MapInput {
-  return { rows, columns, splits: perSplit(name => ({ images: splits[name].images, labels: splits[name].labels })) }
+function inputOf ({ shape, splits }: MapInput): MapInput {
+  return { shape, splits: perSplit(name => ({ images: splits[name].images, labels: splits[name].labels })) }
 }

@@ -1,5 +1,5 @@
+import { planeSize, type PlaneSize } from '../dataset/image-shape.ts'
 import type { Denoiser } from '../dataset/settings.ts'
-import type { ImageSize } from '../dataset/sample-splits.ts'
 import { tf, values } from './tensorflow.ts'
 
 type Triple = [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]
@@ -8,13 +8,13 @@ type Triple = [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]
 const filters: Readonly<Record<Exclude<Denoiser, 'none'>, (images: tf.Tensor3D) => tf.Tensor3D>> = { median3, gaussian }
 
 /**
- * Filters u8 images of n·rows·columns.
+ * Filters u8 planes of n·rows·columns.
  *
- * @returns u8 images in a new array; the given array for `none`
+ * @returns u8 planes in a new array; the given array for `none`
  */
-export function denoise (images: Uint8Array, { rows, columns }: ImageSize, denoiser: Denoiser): Uint8Array {
+export function denoise (images: Uint8Array, size: PlaneSize, denoiser: Denoiser): Uint8Array {
   if (denoiser === 'none') return images
-  const shape: [number, number, number] = [images.length / (rows * columns), rows, columns]
+  const shape: [number, number, number] = [images.length / planeSize(size), size.rows, size.columns]
   return new Uint8Array(values(() => filters[denoiser](tf.tensor3d(new Float32Array(images), shape))))
 }
 

@@ -1,19 +1,20 @@
+import { valueCount, type ImageShape } from '../dataset/image-shape.ts'
 import type { PixelStatistics, PreparedDataset } from '../dataset/prepared.ts'
+import { perSplit, type SplitName } from '../dataset/sample-splits.ts'
 import type { BackendChoice, PrepareSettings } from '../dataset/settings.ts'
-import type { ImageSize, SplitName } from '../dataset/sample-splits.ts'
-import { perSplit } from '../dataset/sample-splits.ts'
 import { denoise } from './denoise.ts'
 import { addSums, emptySums, levelTables, meanImage, pixelStatistics, sumPixels, type PixelSums } from './statistics.ts'
 import { useBackend, type ChosenBackend } from './tensorflow.ts'
 
-export interface FitOptions extends ImageSize {
+export interface FitOptions {
+  readonly shape: ImageShape
   readonly settings: PrepareSettings
   readonly backend: BackendChoice
 }
 
 /** Everything that the normalizations of a dataset depend on. */
 export interface FitResult {
-  /** float32 rows·columns, in units of full scale. */
+  /** float32 channels·rows·columns, in units of full scale. */
   readonly meanImage: Float32Array
   /** Number of images that the mean image averages. */
   readonly meanCount: number
@@ -32,7 +33,7 @@ export class Fitter {
   private constructor (backend: ChosenBackend, options: FitOptions) {
     this.backend = backend
     this.#options = options
-    this.#sums = perSplit(() => emptySums(options.rows * options.columns))
+    this.#sums = perSplit(() => emptySums(valueCount(options.shape)))
   }
 
   /** @throws ServiceError backend_unavailable */
@@ -43,13 +44,13 @@ export class Fitter {
   /**
    * Adds images of a split to its statistics.
    *
-   * @param images u8 n·rows·columns
+   * @param images u8 n·channels·rows·columns
    * @returns the denoised images, u8 of the same length; the given array without denoising
    */
   add (split: SplitName, images: Uint8Array): Uint8Array {
-    const { settings, rows, columns } = this.#options
-    const denoised = denoise(images, { rows, columns }, settings.denoise)
-    this.#sums[split] = addSums(this.#sums[split], sumPixels(denoised, rows * columns))
+    const { settings, shape } = this.#options
+    const denoised = denoise(images, shape, settings.denoise)
+    this.#sums[split] = addSums(this.#sums[split], sumPixels(denoised, valueCount(shape)))
     return denoised
   }
 

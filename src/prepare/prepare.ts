@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { valueCount } from '../dataset/image-shape.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit, splitNames, type Samples, type SplitName } from '../dataset/sample-splits.ts'
 import { ServiceError, messageOf } from '../errors.ts'
@@ -87,7 +88,7 @@ async function prepareWith (
   report: ReportProgress
 ): Promise<Preparation> {
   const { backend } = await ask({ step: 'start', options: job })
-  const size = job.rows * job.columns
+  const size = valueCount(job.shape)
   const total = splitNames.reduce((sum, name) => sum + splits[name].images.length, 0) / size
   report({ stage: 'prepare', item: `TensorFlow.js on ${backend!.name}`, done: 0, total })
 

@@ -1,3 +1,4 @@
+import { valueCount } from '../dataset/image-shape.ts'
 import { shuffledOrderInSlices } from '../dataset/order.ts'
 import type { RawDataset, Samples, SplitName } from '../dataset/sample-splits.ts'
 import type { SplitSettings } from '../dataset/settings.ts'
@@ -91,7 +92,7 @@ export async function splitDataset (raw: RawDataset, settings: SplitSettings): P
     const share = `VAL_FRACTION ${settings.valFraction} puts all ${val.length} training samples into val`
     throw new ServiceError('preparation_failed', `${share}, which leaves none to compute statistics from`)
   }
-  const size = raw.rows * raw.columns
+  const size = valueCount(raw.shape)
   const test = naturalOrder(raw.test.count)
   return {
     train: await select(raw.train, train, size),

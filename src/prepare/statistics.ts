@@ -4,7 +4,7 @@ import { tf, values } from './tensorflow.ts'
 /** Integer sums over the pixels of `count` images. They add up exactly, in any order and over any chunks. */
 export interface PixelSums {
   readonly count: number
-  /** Σx at each pixel position: float64 of rows·columns. */
+  /** Σx at each pixel position: float64 of channels·rows·columns. */
   readonly sums: Float64Array
   /** Σx² over all pixels of all images. */
   readonly squares: number

@@ -14,8 +14,7 @@ const never = new AbortController().signal
 function createTask (count = SAMPLES): AugmentTask {
   const ids = Uint32Array.from({ length: count }, (_, i) => (i * 7) % SAMPLES)
   return {
-    rows: 28,
-    columns: 28,
+    shape: { channels: 1, rows: 28, columns: 28 },
     images: train.images,
     ids,
     keys: ids.map(sampleKey(3, 1)),

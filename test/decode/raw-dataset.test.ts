@@ -6,7 +6,7 @@ import { perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 t.test('assembleDataset combines files without copying', async t => {
   const { content } = tinyDataset()
   const raw = await assembleDataset(perRole(role => parseIdx(content[role])), 3)
-  t.same([raw.rows, raw.columns, raw.train.count, raw.test.count], [4, 4, 60, 20])
+  t.same([raw.shape.rows, raw.shape.columns, raw.train.count, raw.test.count], [4, 4, 60, 20])
   t.equal(raw.train.images.buffer, content.trainImages.buffer)
   t.equal(raw.train.images.length, 60 * 16)
   t.same(Buffer.from(raw.train.labels), content.trainLabels.subarray(8))
@@ -75,7 +75,7 @@ t.test('assembleDataset transposes images', async t => {
   const images: IdxArray = { dimensions: [2, 2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16) }
   const labels: IdxArray = { dimensions: [2], data: Uint8Array.of(0, 1) }
   const files = { trainImages: images, trainLabels: labels, testImages: images, testLabels: labels }
-  const { rows, columns, train } = await assembleDataset(files, 2, { transposed: true })
-  t.same([rows, columns], [3, 2])
+  const { shape, train } = await assembleDataset(files, 2, { transposed: true })
+  t.same(shape, { channels: 1, rows: 3, columns: 2 })
   t.same(train.images, Uint8Array.of(1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16))
 })

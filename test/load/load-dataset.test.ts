@@ -20,7 +20,8 @@ t.test('files on a mirror become a dataset that can be served', async t => {
   const dataset = await loading
 
   t.equal(dataset.entry, entry)
-  t.same([dataset.rows, dataset.columns, dataset.backend, dataset.meanCount], [4, 4, 'wasm', 60])
+  t.same(dataset.shape, { channels: 1, rows: 4, columns: 4 })
+  t.same([dataset.backend, dataset.meanCount], ['wasm', 60])
   t.same(dataset.settings, {
     split: { mode: 'stratified', valFraction: 0.25, seed: 3 },
     prepare: { denoise: 'median3', meanOver: 'train+val' }

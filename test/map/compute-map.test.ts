@@ -14,8 +14,7 @@ const CLASSES = 3
 function madeUp (counts: Record<SplitName, number>): MapInput {
   const random = randomSource(5)
   return {
-    rows: SIDE,
-    columns: SIDE,
+    shape: { channels: 1, rows: SIDE, columns: SIDE },
     splits: perSplit(name => {
       const labels = Uint8Array.from({ length: counts[name] }, (_, i) => i % CLASSES)
       const images = Uint8Array.from({ length: counts[name] * SIDE * SIDE }, (_, i) => {

@@ -25,7 +25,7 @@ const labels = perSplit(name => new Uint8Array(allLabels.subarray(starts[name], 
 
 /** Fits the images in chunks, and derives the arrays that follow. */
 async function runWith (backend: BackendName, settings: PrepareSettings, from = images, of = labels) {
-  const fitter = await Fitter.create({ settings, backend, rows: ROWS, columns: COLUMNS })
+  const fitter = await Fitter.create({ settings, backend, shape: { channels: 1, rows: ROWS, columns: COLUMNS } })
   const denoised = Buffer.alloc(from.length)
   const splits: Partial<Record<SplitName, { images: Uint8Array, labels: Uint8Array }>> = {}
   let start = 0

@@ -19,12 +19,12 @@ const total = 2503
 const splits = perSplit(name => {
   return { images: Uint8Array.from({ length: counts[name] * 16 }, (_, i) => mix(i ^ counts[name]) % 256) }
 })
-const job = (denoise: Denoiser = 'none') => {
-  return { settings: { denoise, meanOver: 'train' }, backend: 'wasm', rows: 4, columns: 4 } as const
+const job = (denoise: Denoiser = 'none', rows = 4): FitOptions => {
+  return { settings: { denoise, meanOver: 'train' }, backend: 'wasm', shape: { channels: 1, rows, columns: 4 } }
 }
 
 /** Takes many seconds, so that whatever stops it comes in time. */
-const slowJob = { ...job('median3'), backend: 'cpu', rows: 28, columns: 28 } as const
+const slowJob: FitOptions = { ...job('median3'), backend: 'cpu', shape: { channels: 1, rows: 28, columns: 28 } }
 const manySplits = perSplit(() => ({ images: new Uint8Array(3000 * 784) }))
 
 interface RunOptions {
@@ -113,7 +113,7 @@ t.test('a process that is stopped before there is anything to prepare ends', asy
 t.test('an error in the process is reported with its reason', async t => {
   const children = childrenOf(t)
   // One more row than the images have.
-  await t.rejects(run({ ...job(), rows: 5 }), { code: 'preparation_failed', message: /shape/ })
+  await t.rejects(run(job('none', 5)), { code: 'preparation_failed', message: /shape/ })
   t.equal(children[0]!.signalCode, 'SIGKILL')
 })
 

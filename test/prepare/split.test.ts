@@ -1,7 +1,7 @@
 import t from 'tap'
 import { mix, shuffledOrder } from '../../src/dataset/order.ts'
-import { splitModes, type SplitSettings } from '../../src/dataset/settings.ts'
 import type { RawDataset } from '../../src/dataset/sample-splits.ts'
+import { splitModes, type SplitSettings } from '../../src/dataset/settings.ts'
 import { partition, splitDataset } from '../../src/prepare/split.ts'
 
 function pseudoRandom (length: number, values: number, seed = 0): Uint8Array {
@@ -51,7 +51,7 @@ t.test('a training split without samples is an error', async t => {
   const samples = (count: number) => ({ count, images: new Uint8Array(4 * count), labels: new Uint8Array(count) })
   for (const mode of splitModes) {
     for (const [count, fraction] of [[1, 0.2], [2, 0.51], [9, 0.999999], [1, Number.MIN_VALUE]] as const) {
-      const raw: RawDataset = { rows: 2, columns: 2, train: samples(count), test: samples(1) }
+      const raw: RawDataset = { shape: { channels: 1, rows: 2, columns: 2 }, train: samples(count), test: samples(1) }
       const splitting = splitDataset(raw, settings(mode, fraction))
       if (fraction === Number.MIN_VALUE) {
         t.match(await splitting, { train: { count: 1 }, val: { count: 0 } })
@@ -112,8 +112,7 @@ t.test('the same settings give the same split, another seed a different one', as
 
 function rawDataset (): RawDataset {
   return {
-    rows: 2,
-    columns: 3,
+    shape: { channels: 1, rows: 2, columns: 3 },
     train: { count: 50, images: pseudoRandom(300, 256), labels: pseudoRandom(50, 4, 1) },
     test: { count: 7, images: pseudoRandom(42, 256, 2), labels: pseudoRandom(7, 4, 3) }
   }

@@ -1,3 +1,4 @@
+import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { sharedBufferPool } from '../../memory/buffer-pool.ts'
 import type { PooledChunk } from '../../memory/chunk.ts'
@@ -24,7 +25,7 @@ export function augmentedNormalization (
   dataset: PreparedDataset,
   selection: NormalizerOptions & Pick<Selection, 'span'>
 ): FloatNormalization | undefined {
-  const isSmall = 4 * selection.span.count * dataset.rows * dataset.columns <= MAX_VALUES_BYTES
+  const isSmall = 4 * selection.span.count * valueCount(dataset.shape) <= MAX_VALUES_BYTES
   return isSmall ? floatNormalization(dataset, selection) : undefined
 }
 
@@ -47,11 +48,11 @@ export async function augmentBatch (
   normalization: FloatNormalization | undefined,
   { run, hold }: AugmentOptions
 ): Promise<Batch> {
-  const { rows, columns } = dataset
+  const { shape } = dataset
   const ids = selectIds(dataset, selection)
-  const count = ids.length * rows * columns
+  const count = ids.length * valueCount(shape)
   const { images } = dataset.splits[selection.split]
-  const task = { rows, columns, images, ids, keys: ids.map(key), augmentations, normalization }
+  const task = { shape, images, ids, keys: ids.map(key), augmentations, normalization }
   const chunk = sharedBufferPool.pooledChunk((normalization ? 4 : 1) * count)
   const pixels = chunk.bytes
   await run({ ...task, target: normalization ? new Float32Array(pixels.buffer, 0, count) : pixels })

@@ -1,10 +1,11 @@
+import { valueCount, type ImageShape } from '../../dataset/image-shape.ts'
+import type { FloatNormalization } from '../normalize.ts'
 import { getAugmenter } from './augment.ts'
 import type { Augmentations } from './augmentations.ts'
-import type { ImageSize } from '../../dataset/sample-splits.ts'
-import type { FloatNormalization } from '../normalize.ts'
 
 /** Samples to augment. Arrays in shared memory are not copied on their way to another thread. */
-export interface AugmentTask extends ImageSize {
+export interface AugmentTask {
+  readonly shape: ImageShape
   /** u8 images of a split, in shared memory. */
   readonly images: Uint8Array
   /** u32 positions in the split. */
@@ -20,9 +21,9 @@ export interface AugmentTask extends ImageSize {
 
 /** Augments the samples of a task, and blocks the thread meanwhile. */
 export function runAugmentTask (task: AugmentTask): void {
-  const { rows, columns, images, ids, keys, augmentations, normalization, target } = task
-  const size = rows * columns
-  const augmenter = getAugmenter({ rows, columns })
+  const { shape, images, ids, keys, augmentations, normalization, target } = task
+  const size = valueCount(shape)
+  const augmenter = getAugmenter(shape)
   for (let start = 0; start < ids.length; start += augmenter.capacity) {
     const count = Math.min(augmenter.capacity, ids.length - start)
     for (let i = 0; i < count; i++) {
@@ -36,7 +37,7 @@ export function runAugmentTask (task: AugmentTask): void {
 
 /** The samples of a task from `start` up to but not including `end`. */
 export function sliceTask (task: AugmentTask, start: number, end: number): AugmentTask {
-  const size = task.rows * task.columns
+  const size = valueCount(task.shape)
   return {
     ...task,
     // Copied, since another thread would get all of the array that they are views of.

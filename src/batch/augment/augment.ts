@@ -1,6 +1,6 @@
-import type { ImageSize } from '../../dataset/sample-splits.ts'
-import { augmentModule } from './augment-module.ts'
+import { planeSize, type PlaneSize } from '../../dataset/image-shape.ts'
 import type { FloatNormalization } from '../normalize.ts'
+import { augmentModule } from './augment-module.ts'
 import type { Augmentations } from './augmentations.ts'
 
 /** Augments u8 images of rows·columns, some at a time, in memory of its own that takes copies of them. */
@@ -47,15 +47,15 @@ interface Kernels {
 const augmenters = new Map<string, Augmenter>()
 
 /** The augmenter of a size. Callers share it, so they must not yield between `load` and the use of the result. */
-export function getAugmenter ({ rows, columns }: ImageSize): Augmenter {
+export function getAugmenter ({ rows, columns }: PlaneSize): Augmenter {
   const name = `${rows}×${columns}`
   let augmenter = augmenters.get(name)
   if (!augmenter) augmenters.set(name, augmenter = createAugmenter({ rows, columns }))
   return augmenter
 }
 
-function createAugmenter ({ rows, columns }: ImageSize): Augmenter {
-  const size = rows * columns
+function createAugmenter ({ rows, columns }: PlaneSize): Augmenter {
+  const size = planeSize({ rows, columns })
   const capacity = Math.ceil(GROUP_BYTES / size)
   const kernels = new WebAssembly.Instance(module).exports as unknown as Kernels
   kernels.layOut(rows, columns, capacity)

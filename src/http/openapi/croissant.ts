@@ -1,3 +1,4 @@
+import { tensorShape, valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { splitNames, type SplitName } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
@@ -114,7 +115,7 @@ function describeClasses ({ entry: { classes } }: PreparedDataset): object {
 }
 
 function describeSplit (dataset: PreparedDataset, split: SplitName, root: string, maxBatchSize: number) {
-  const { rows, columns, version } = dataset
+  const { shape, version } = dataset
   const { count } = dataset.splits[split]
   const fileObjects: object[] = []
   const recordSets: object[] = []
@@ -142,7 +143,7 @@ function describeSplit (dataset: PreparedDataset, split: SplitName, root: string
     sha256: hashLabelList(dataset, split)
   }, `The label of every sample of ${split}, by position.`, [['label', '$.labels[*]', integer]])
 
-  const size = Math.max(1, Math.min(maxBatchSize, Math.floor(PAGE_PIXELS / (rows * columns))))
+  const size = Math.max(1, Math.min(maxBatchSize, Math.floor(PAGE_PIXELS / valueCount(shape))))
   const pages = Math.min(MAX_PAGES, Math.ceil(count / size))
   const query = `batch_size=${size}&normalization=raw&labels=index&layout=nhwc&format=json&version=${version}`
   for (let page = 0; page < pages; page++) {
@@ -151,7 +152,7 @@ function describeSplit (dataset: PreparedDataset, split: SplitName, root: string
       contentUrl: `${address}/batches?page=${page}&${query}`
     }, `Samples ${first} to ${last} of ${split}.`, [
       ['id', '$.ids[*]', integer],
-      ['image', '$.images[*]', { dataType: 'cr:UInt8', isArray: true, arrayShape: `${rows},${columns},1` }],
+      ['image', '$.images[*]', { dataType: 'cr:UInt8', isArray: true, arrayShape: tensorShape(shape, 'nhwc').join() }],
       ['label', '$.labels[*]', integer]
     ])
   }

@@ -1,7 +1,8 @@
 import type { Augmentation } from '../../batch/augment/augment-batch.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../../batch/augment/parse.ts'
 import { sampleKey } from '../../dataset/order.ts'
-import type { ImageSize, SplitName } from '../../dataset/sample-splits.ts'
+import type { PreparedDataset } from '../../dataset/prepared.ts'
+import type { SplitName } from '../../dataset/sample-splits.ts'
 import { defaults, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertNoErrors } from './query-errors.ts'
 
@@ -54,7 +55,7 @@ export function resolveSampleAugmentation (query: ImageQuery, split: SplitName):
 }
 
 /** @throws ServiceError invalid_parameter if images are larger than the requested padded size */
-export function assertPaddable ({ pad }: ImageQuery, { rows, columns }: ImageSize): void {
+export function assertPaddable ({ pad }: ImageQuery, { shape: { rows, columns } }: PreparedDataset): void {
   if (pad === undefined || Math.max(rows, columns) <= pad) return
   const detail = `images of ${rows}×${columns} cannot be padded to ${pad}×${pad}`
   assertNoErrors([{ parameter: 'pad', detail, allowed: 'nothing for images this large' }])

@@ -1,5 +1,6 @@
+import { imageDimensions } from '../../batch/batch.ts'
 import { bytesPerElement, countElements } from '../../batch/tensor.ts'
-import { imageShape } from '../../batch/batch.ts'
+import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SizedFormat } from '../../encode/format.ts'
 import type { Limits } from '../limits.ts'
@@ -26,7 +27,7 @@ export function assertServable (
 ): void {
   const { span: { count }, augmentation } = request
   if (augmentation) {
-    const most = Math.floor(workMemory / (dataset.rows * dataset.columns))
+    const most = Math.floor(workMemory / valueCount(dataset.shape))
     const reason = 'WORK_MEMORY cannot hold more augmented images'
     if (count > most) rejectSize(parameter, count, most, reason, 'nothing with augment')
   }
@@ -39,7 +40,7 @@ export function assertServable (
 
 /** Bytes of one sample in all tensors. */
 function sampleBytes (dataset: PreparedDataset, request: BatchRequest): number {
-  const image = countElements(imageShape(dataset, request)) * bytesPerElement[request.dtype]
+  const image = countElements(imageDimensions(dataset, request)) * bytesPerElement[request.dtype]
   const classes = dataset.entry.classes.length
   const label = request.labels === 'index' ? bytesPerElement.int64 : classes * bytesPerElement.float32
   return image + label + bytesPerElement.int32 + bytesPerElement.uint8

@@ -1,5 +1,5 @@
 import type { Augmentation } from '../../batch/augment/augment-batch.ts'
-import { imageShape, type Selection } from '../../batch/batch.ts'
+import { imageDimensions, type Selection } from '../../batch/batch.ts'
 import type { Order } from '../../batch/order-cache.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchMetadata } from '../../encode/format.ts'
@@ -26,7 +26,7 @@ export function describeBatch (dataset: PreparedDataset, request: BatchRequest):
     count,
     total: dataset.splits[split].count,
     ...(pagination && { pages: pagination.pages }),
-    shape: [count, ...imageShape(dataset, request)],
+    shape: [count, ...imageDimensions(dataset, request)],
     dtype,
     normalization,
     layout,

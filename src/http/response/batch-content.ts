@@ -1,6 +1,7 @@
 import { augmentBatch, augmentedNormalization } from '../../batch/augment/augment-batch.ts'
 import { selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
 import { bytesPerElement, countElements } from '../../batch/tensor.ts'
+import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchFormat, Format } from '../../encode/format.ts'
 import type { ServedSamples } from '../metrics/recorder.ts'
@@ -41,7 +42,7 @@ export function augmentedBytes (dataset: PreparedDataset, request: BatchRequest,
   const { augmentation, span: { count } } = request
   if (!augmentation) return 0
   const isNormalized = !format.readsPixels && augmentedNormalization(dataset, request) !== undefined
-  return count * dataset.rows * dataset.columns * (isNormalized ? bytesPerElement.float32 : bytesPerElement.uint8)
+  return count * valueCount(dataset.shape) * (isNormalized ? bytesPerElement.float32 : bytesPerElement.uint8)
 }
 
 /** Whether compression pays: text and u8 shrink, binary floats hardly do. */

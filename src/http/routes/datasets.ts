@@ -1,3 +1,4 @@
+import { publicShape } from '../../dataset/image-shape.ts'
 import type { DatasetRegistry, DatasetState, LoadedDataset } from '../../dataset/registry.ts'
 import { perSplit } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
@@ -81,7 +82,7 @@ function describeDataset (dataset: LoadedDataset, basePath: string) {
     version,
     title: entry.title,
     description: entry.description,
-    shape: [dataset.rows, dataset.columns],
+    shape: publicShape(dataset.shape),
     classes: entry.classes,
     splits: perSplit(name => dataset.splits[name].count),
     preparation: {

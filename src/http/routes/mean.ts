@@ -1,3 +1,4 @@
+import { publicShape } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { bodyOf, type Body } from '../../encode/body.ts'
@@ -46,21 +47,22 @@ export const meanRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
 }
 
 async function encodeMean (dataset: PreparedDataset, format: Format): Promise<Body> {
-  const { entry, version, settings, meanCount, meanImage, rows, columns } = dataset
+  const { entry, version, settings, meanCount, meanImage } = dataset
+  const shape = publicShape(dataset.shape)
   switch (format) {
-    case npy: return bodyOf(npyHeader([rows, columns], 'float32'), asBytes(meanImage))
+    case npy: return bodyOf(npyHeader(shape, 'float32'), asBytes(meanImage))
     case png: {
       const pixels = new Uint8Array(meanImage.length)
       for (let i = 0; i < pixels.length; i++) pixels[i] = Math.round(meanImage[i]! * 255)
-      return bodyOf(await encodePng(pixels, rows, columns))
+      return bodyOf(await encodePng(pixels, dataset.shape.rows, dataset.shape.columns))
     }
     default: return encodeWithArray({
       dataset: entry.name,
       version,
       mean_over: settings.prepare.meanOver,
       count: meanCount,
-      shape: [rows, columns],
+      shape,
       dtype: 'float32'
-    }, 'mean', { shape: [rows, columns], dtype: 'float32', values: meanImage })
+    }, 'mean', { shape, dtype: 'float32', values: meanImage })
   }
 }

@@ -1,3 +1,5 @@
+import { paddedShape } from '../../batch/pad.ts'
+import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
@@ -50,8 +52,8 @@ export const sampleRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
       tag: [split, id, ...preparationTags, ...tagsOf(echo), format.name].join('/'),
       mediaType: format.mediaType,
       // As text, a pixel and its comma take at least two bytes.
-      compressibleBytes: format === json ? 2 * dataset.rows * dataset.columns : 0,
-      workBytes: augmentation ? dataset.rows * dataset.columns : 0,
+      compressibleBytes: format === json ? 2 * valueCount(dataset.shape) : 0,
+      workBytes: augmentation ? valueCount(dataset.shape) : 0,
       samples: { dataset: dataset.entry.name, split, format: format.name, count: 1 },
       body: work => encodeSample(dataset, split, id, format, {
         ...preparation,
@@ -78,8 +80,8 @@ async function encodeSample (
 ): Promise<Body> {
   const sample = await computeBatch(dataset, request, format, work)
   if (format === png) {
-    const { pad = dataset.rows } = request
-    return bodyOf(await encodePng(sample.copyPixels(0, 1), pad, request.pad ?? dataset.columns))
+    const { rows, columns } = paddedShape(dataset.shape, request.pad)
+    return bodyOf(await encodePng(sample.copyPixels(0, 1), rows, columns))
   }
   const { normalization, dtype, layout, echo } = request
   const shape = sample.images.shape.slice(1)

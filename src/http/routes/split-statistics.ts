@@ -1,4 +1,5 @@
 import { classStatistics } from '../../batch/class-statistics.ts'
+import { publicShape, valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
@@ -28,7 +29,8 @@ export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (ap
     const { params, query: { version } } = request
     const dataset = resolveDataset(registry, params.dataset, version)
     const split = resolveSplit(params.split)
-    const { entry: { name, classes }, rows, columns } = dataset
+    const { entry: { name, classes } } = dataset
+    const values = valueCount(dataset.shape)
     return respond(request, reply, {
       dataset: name,
       version: dataset.version,
@@ -36,8 +38,8 @@ export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (ap
       tag: `${split}/statistics`,
       mediaType: json.mediaType,
       // As text, a number and its comma take at least two bytes.
-      compressibleBytes: 4 * classes.length * rows * columns,
-      workBytes: 2 * Float64Array.BYTES_PER_ELEMENT * rows * columns,
+      compressibleBytes: 4 * classes.length * values,
+      workBytes: 2 * Float64Array.BYTES_PER_ELEMENT * values,
       isRecurring: true,
       isExpensive: true,
       body: () => ({ chunks: encodeStatistics(dataset, split) })
@@ -47,9 +49,9 @@ export const statisticsRoutes: Routes<{ registry: DatasetRegistry }> = async (ap
 
 /** Computes and writes one class after the other, since those of large images fill much memory. */
 function * encodeStatistics (dataset: PreparedDataset, split: SplitName): Generator<Chunk> {
-  const { entry, version, rows, columns } = dataset
+  const { entry, version } = dataset
   const { count, histogram } = dataset.splits[split]
-  const shape = [rows, columns]
+  const shape = publicShape(dataset.shape)
   const levels = new Float64Array(256)
   const identity = JSON.stringify({ dataset: entry.name, version, split, count, shape })
   yield Buffer.from(`${identity.slice(0, -1)},"classes":[`)

@@ -1,3 +1,4 @@
+import { publicShape } from '../../dataset/image-shape.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { json } from '../../encode/json/json.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
@@ -34,7 +35,7 @@ export const splitRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { 
         version: dataset.version,
         split,
         count,
-        shape: [count, dataset.rows, dataset.columns],
+        shape: [count, ...publicShape(dataset.shape)],
         classes: dataset.entry.classes.map((name, label) => ({ label, name, count: histogram[label] })),
         pixels
       })

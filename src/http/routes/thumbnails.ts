@@ -1,4 +1,4 @@
-import { paddedSize } from '../../batch/pad.ts'
+import { paddedShape } from '../../batch/pad.ts'
 import { drawSheet, sheetSize } from '../../batch/sheet.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
@@ -51,7 +51,7 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
       ? resolvePage(options, request)
       : resolveIds(dataset, split, query, maxBatchSize)
     const { columns = defaults.columns, pad } = query
-    const { rows, columns: width } = sheetSize(paddedSize(dataset, pad), batch.span.count, columns)
+    const { rows, columns: width } = sheetSize(paddedShape(dataset.shape, pad), batch.span.count, columns)
     // The picture, and its lines for compression.
     const sheetBytes = 2 * rows * width
     const format = { ...png, maxBytes: limits.workMemory >> 1 }
@@ -66,7 +66,7 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
       samples: samplesOf(dataset, batch, png),
       async body (work) {
         const samples = await computeBatch(dataset, batch, png, work)
-        const { pixels, ...size } = work.times.measure('encode', () => drawSheet(samples, dataset, pad, columns))
+        const { pixels, ...size } = work.times.measure('encode', () => drawSheet(samples, dataset.shape, pad, columns))
         return bodyOf(await encodePng(pixels, size.rows, size.columns))
       }
     })

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { getAugmenter } from '../../../src/batch/augment/augment.ts'
 import { augmentationNames, limits, type Augmentations } from '../../../src/batch/augment/augmentations.ts'
+import type { PlaneSize } from '../../../src/dataset/image-shape.ts'
 import { mix } from '../../../src/dataset/order.ts'
-import type { ImageSize } from '../../../src/dataset/sample-splits.ts'
 import { sampleWords, signed, words } from '../../fixtures/augment/random.ts'
 import { referenceAugmenter } from '../../fixtures/augment/reference.ts'
 import { root } from '../../fixtures/root.ts'
@@ -27,7 +27,7 @@ function randomNumbers (seed: number): () => number {
 }
 
 /** An image of a rectangle of random pixels, of which few, some or all are not 0. */
-function drawImage ({ rows, columns }: ImageSize, random: () => number): Uint8Array {
+function drawImage ({ rows, columns }: PlaneSize, random: () => number): Uint8Array {
   const image = new Uint8Array(rows * columns)
   const density = [0, 0.05, 0.5, 1][Math.floor(4 * random())]!
   const [top, left] = [Math.floor(rows * random()), Math.floor(columns * random())]
@@ -50,7 +50,7 @@ function drawAugmentations (random: () => number): Augmentations {
   }))
 }
 
-function compare (size: ImageSize, augmentations: Augmentations, images: readonly Uint8Array[], key: number): boolean {
+function compare (size: PlaneSize, augmentations: Augmentations, images: readonly Uint8Array[], key: number): boolean {
   const augmenter = getAugmenter(size)
   for (const [i, image] of images.entries()) augmenter.load(i, image, mix(key + i))
   const augmented = Buffer.from(augmenter.augment(images.length, augmentations))
@@ -64,7 +64,7 @@ function compare (size: ImageSize, augmentations: Augmentations, images: readonl
 }
 
 /** Values by the definition: of the level, less the pixel of the mean image. */
-function compareValues (size: ImageSize, images: readonly Uint8Array[], random: () => number): boolean {
+function compareValues (size: PlaneSize, images: readonly Uint8Array[], random: () => number): boolean {
   const augmenter = getAugmenter(size)
   for (const [i, image] of images.entries()) augmenter.load(i, image, i)
   const levels = Float32Array.from({ length: 256 }, random)

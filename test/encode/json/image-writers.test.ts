@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { assembled } from '#scripts/assembled.js'
-import { imageShape, type Batch } from '../../../src/batch/batch.ts'
+import type { Batch } from '../../../src/batch/batch.ts'
 import type { Normalizer } from '../../../src/batch/normalize.ts'
 import { layouts, type Layout } from '../../../src/batch/options.ts'
 import { viewTensor } from '../../../src/batch/tensor.ts'
+import { tensorShape } from '../../../src/dataset/image-shape.ts'
 import { mix } from '../../../src/dataset/order.ts'
 import { plainImageWriter } from '../../../src/encode/json/image-writer.ts'
 import { json } from '../../../src/encode/json/json.ts'
@@ -41,7 +42,7 @@ function makeBatch ({ count, rows = 28, columns = 28, layout = 'flat', level, ..
   const levels = Uint8Array.from({ length: count * size }, (_, i) => level(i))
   const data = Float32Array.from(levels, (level, i) => level / 255 - i % normalizer.positions / 1000)
   const slice = (start: number, end: number): Batch => {
-    const shape = [end - start, ...imageShape({ rows, columns }, { pad: undefined, layout })]
+    const shape = [end - start, ...tensorShape({ channels: 1, rows, columns }, layout)]
     return {
       images: viewTensor(shape, 'float32', data.subarray(start * size, end * size)),
       labels: viewTensor([end - start], 'int64', new BigInt64Array(end - start)),

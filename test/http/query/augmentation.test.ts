@@ -18,7 +18,8 @@ type App = Awaited<ReturnType<typeof appOver>>['app']
 /** The augmented image of a sample of the split. */
 function expected (id: number, seed = 0, epoch = 0): Uint8Array {
   const target = new Uint8Array(784)
-  referenceAugmenter(dataset, strengths)(images.subarray(id * 784, (id + 1) * 784), target, sampleKey(seed, epoch)(id))
+  const augment = referenceAugmenter(dataset.shape, strengths)
+  augment(images.subarray(id * 784, (id + 1) * 784), target, sampleKey(seed, epoch)(id))
   return target
 }
 

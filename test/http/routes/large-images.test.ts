@@ -10,7 +10,7 @@ const path = '/v1/datasets/made-up/splits/train'
 function blank (count: number, side: number, pixels = count * side * side): LoadedDataset {
   const dataset = prepared({ train: 1, val: 1, test: 1 })
   const train = { ...dataset.splits.train, count, images: new Uint8Array(pixels) }
-  return { ...dataset, rows: side, columns: side, splits: { ...dataset.splits, train } }
+  return { ...dataset, shape: { channels: 1, rows: side, columns: side }, splits: { ...dataset.splits, train } }
 }
 
 t.test('a batch that a format cannot hold is rejected, with the largest batch_size', async t => {

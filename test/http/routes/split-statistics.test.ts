@@ -1,16 +1,17 @@
 import t from 'tap'
+import { valueCount } from '../../../src/dataset/image-shape.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
 
 const dataset = prepared({ train: 300, val: 10, test: 5 })
-const size = dataset.rows * dataset.columns
+const size = valueCount(dataset.shape)
 
 t.test('pixel levels, and the mean and variance image of each class', async t => {
   const { app } = await appOver(t, [dataset])
   for (const split of ['train', 'test'] as const) {
     const { images, labels, count } = dataset.splits[split]
     const body = (await app.inject(`/v1/datasets/made-up/splits/${split}/statistics`)).json()
-    t.match(body, { split, count, shape: [dataset.rows, dataset.columns] })
+    t.match(body, { split, count, shape: [dataset.shape.rows, dataset.shape.columns] })
     t.same(body.levels, Array.from({ length: 256 }, (_, level) => images.filter(other => other === level).length))
     for (const { label, name, count, mean, variance } of body.classes) {
       const ids = [...labels.keys()].filter(i => labels[i] === label)
