@@ -15,7 +15,7 @@ export const kernels = [
   },
   {
     entry: 'assembly/gather.ts',
-    options: ['--enable', 'bulk-memory', ...sharedMemory],
+    options: ['--enable', 'bulk-memory', '--enable', 'simd', ...sharedMemory],
     file: 'src/batch/gather-module.ts',
     constant: 'gatherModule'
   }

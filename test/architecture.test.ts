@@ -54,7 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'prepare/': [...base, 'dataset/'],
   'map/': [...base, 'dataset/', 'disk/', 'artifact/'],
   'batch/': [...base, 'dataset/'],
-  'compute/': [...base, 'batch/'],
+  'compute/': [...base, 'dataset/', 'batch/'],
   'encode/': [...base, 'dataset/', 'batch/'],
   'originals/': [...base, 'dataset/', 'disk/', 'gzip/', 'decode/', 'acquire/'],
   'http/limits.ts': [...base, 'batch/', 'compute/'],
@@ -167,7 +167,6 @@ t.test('every module can be loaded', async t => {
   const workers = [
     'compute/compute-worker.ts',
     'prepare/prepare-process.ts',
-    'artifact/restore-worker.ts',
     'gzip/worker.ts',
     'map/map-worker.ts'
   ]

@@ -5,7 +5,7 @@ import type { ArchiveEntry, FileEntry } from '../dataset/entry.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { readZipEntry, type ZipHandle } from '../decode/zip.ts'
 import { openUnlinkedFile } from '../disk/atomic-write.ts'
-import { sha256File, sha256Yielding } from '../disk/hash.ts'
+import { sha256File, sha256InSlices } from '../disk/hash.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FileCache } from './cache.ts'
 import { download } from './download.ts'
@@ -126,7 +126,7 @@ export class Archive implements Source {
     }
     const zip = new MemoryZip(bytes)
     await receive(zip)
-    this.#compare(zip.content.length, await sha256Yielding(zip.content))
+    this.#compare(zip.content.length, await sha256InSlices(zip.content))
     return zip
   }
 

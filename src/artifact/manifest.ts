@@ -1,11 +1,11 @@
 import { findShapeFault, type ImageShape, type PlaneSize } from '../dataset/image-shape.ts'
 import type { FileProvenance } from '../dataset/originals.ts'
 import type { PixelStatistics } from '../dataset/prepared.ts'
-import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
+import type { PreparedDataset, DatasetArrays } from '../dataset/prepared.ts'
 import { splitNames, type SplitName } from '../dataset/sample-splits.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
 import type { BackendName } from '../dataset/settings.ts'
-import { sha256, sha256Yielding } from '../disk/hash.ts'
+import { sha256, sha256InSlices } from '../disk/hash.ts'
 import { ServiceError } from '../errors.ts'
 import { asBytes } from '../memory/bytes.ts'
 
@@ -38,7 +38,7 @@ export interface Manifest extends PlaneSize {
 }
 
 /** The arrays of an artifact in file order: float32 first, so that every array is aligned to its element size. */
-export function listArrays ({ meanImage, levels, splits }: SourceArrays): Array<[name: string, bytes: Uint8Array]> {
+export function listArrays ({ meanImage, levels, splits }: DatasetArrays): Array<[name: string, bytes: Uint8Array]> {
   return [
     ['meanImage', asBytes(meanImage)],
     ['levels.unit', asBytes(levels.unit)],
@@ -53,7 +53,7 @@ export async function createManifest (dataset: PreparedDataset): Promise<Manifes
   const { entry, version, backend, files, meanCount, standard, splits: { train, val, test } } = dataset
   const arrays: ArrayEntry[] = []
   for (const [name, bytes] of listArrays(dataset)) {
-    arrays.push({ name, bytes: bytes.length, sha256: await sha256Yielding(bytes) })
+    arrays.push({ name, bytes: bytes.length, sha256: await sha256InSlices(bytes) })
   }
   return {
     layout: LAYOUT,
@@ -97,16 +97,16 @@ export function parseManifest (text: string, version: string, classes: number): 
 }
 
 /**
- * Views of the arrays in a data file, each verified by its hash. Blocks the thread: meant for worker threads.
+ * Views of the arrays in a data file, each verified by its hash. Yields to the event loop between time slices.
  *
  * @throws ServiceError artifact_unusable: names the damaged array; or there are bytes after the last one
  */
-export function parseArrays ({ arrays }: Manifest, data: Uint8Array): SourceArrays {
+export async function parseArrays ({ arrays }: Manifest, data: Uint8Array): Promise<DatasetArrays> {
   const views = new Map<string, Uint8Array>()
   let start = 0
   for (const { name, bytes, sha256: expected } of arrays) {
     const view = asBytes(data.subarray(start, start += bytes))
-    if (view.length !== bytes || sha256(view) !== expected) throw unusable(`the array ${name} is damaged`)
+    if (view.length !== bytes || await sha256InSlices(view) !== expected) throw unusable(`the array ${name} is damaged`)
     views.set(name, view)
   }
   if (data.length > start) throw unusable(`there are ${data.length - start} bytes after the last array`)

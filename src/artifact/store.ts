@@ -1,6 +1,6 @@
 import { open, readFile, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { PreparedDataset, SourceArrays } from '../dataset/prepared.ts'
+import type { PreparedDataset, DatasetArrays } from '../dataset/prepared.ts'
 import { writeFileAtomic } from '../disk/atomic-write.ts'
 import { withLock, type LockOptions } from '../disk/lock.ts'
 import { quarantine } from '../disk/quarantine.ts'
@@ -11,7 +11,7 @@ import { createManifest, listArrays, parseArrays, parseManifest, renderManifest,
 /** A prepared dataset on disk: the arrays that only preparation can compute, and their manifest. */
 export interface Artifact {
   readonly manifest: Manifest
-  readonly arrays: SourceArrays
+  readonly arrays: DatasetArrays
 }
 
 /** Files without a manifest are removed after this time, since no write takes as long. */
@@ -43,13 +43,8 @@ export class ArtifactStore {
     this.#warn = warn
   }
 
-  /** @throws ServiceError artifact_unusable: the folder cannot be read */
-  async has (version: string): Promise<boolean> {
-    return await unlessMissing(stat(this.#paths(version).manifest)) !== undefined
-  }
-
   /**
-   * Reads and verifies an artifact; undefined if there is none. Blocks the thread: meant for worker threads.
+   * Reads and verifies an artifact; undefined if there is none. Yields to the event loop between time slices.
    *
    * @throws ServiceError artifact_unusable: it is damaged or cannot be read
    */
@@ -60,7 +55,7 @@ export class ArtifactStore {
     const manifest = parseManifest(text, version, classes)
     const data = await unlessMissing(readShared(paths.data))
     if (data === undefined) return undefined
-    const arrays = parseArrays(manifest, data)
+    const arrays = await parseArrays(manifest, data)
     const now = new Date()
     await utimes(paths.manifest, now, now).catch(() => {})
     return { manifest, arrays }

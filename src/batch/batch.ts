@@ -2,9 +2,9 @@ import { tensorShape, valueCount, type ImageShape } from '../dataset/image-shape
 import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
 import type { SplitName } from '../dataset/sample-splits.ts'
 import type { PooledChunk } from '../memory/chunk.ts'
-import { gatheredTensor } from './gather-kernel.ts'
+import { gatheredTensor, normalizedTensor } from './gather-kernel.ts'
 import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
-import { getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
+import { floatNormalization, getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
 import type { LabelEncoding, Layout } from './options.ts'
 import type { Order } from './order-cache.ts'
 import { paddedShape } from './pad.ts'
@@ -47,8 +47,7 @@ export interface Selection extends NormalizerOptions {
 export type ReplacedImages = { readonly pixels: Uint8Array } | { readonly values: PooledChunk }
 
 /**
- * The batch of a selection. In the natural order, labels, ids, and raw or centered images are views; everything else is
- * computed when it is read.
+ * The batch of a selection. In the natural order, raw images are views; everything else is computed when it is read.
  */
 export function selectBatch (dataset: PreparedDataset, selection: Selection): Batch {
   const { start, count, real } = selection.span
@@ -138,7 +137,7 @@ class SelectedBatch implements Batch {
     this.normalizer = source.normalizer
     this.images = this.#selectImages()
     this.labels = selectLabels(source, rows)
-    this.ids = selectIdTensor(source, rows)
+    this.ids = selectIdTensor(rows)
     if (source.selection.masked) this.mask = selectMask(rows)
   }
 
@@ -174,13 +173,12 @@ class SelectedBatch implements Batch {
         return computedTensor(shape, 'uint8', pixels => { this.copyPixels(0, positions.count, pixels) })
       }
       return positions.ids
-        ? gatheredTensor(shape, 'uint8', split.images, size, positions)
+        ? gatheredTensor(shape, split.images, size, positions)
         : viewTensor(shape, 'uint8', viewRows(split.images, size, positions))
     }
-    if (normalization === 'centered' && dtype === 'float32' && isStored) {
-      return positions.ids
-        ? gatheredTensor(shape, 'float32', split.centered, size, positions)
-        : viewTensor(shape, 'float32', viewRows(split.centered, size, positions))
+    const inMemory = isStored ? floatNormalization(dataset, selection) : undefined
+    if (inMemory) {
+      return normalizedTensor(shape, split.images, size, positions, inMemory, values => this.#fillImages(values))
     }
     return computedTensor(shape, dtype, values => this.#fillImages(values))
   }
@@ -200,29 +198,29 @@ class SelectedBatch implements Batch {
 }
 
 function selectLabels (
-  { dataset, split: { labels, onehot, index }, selection }: Source,
-  { positions }: Rows
+  { dataset, split: { labels }, selection }: Source,
+  { positions: { start, count, ids } }: Rows
 ): Tensor<Float32Array | BigInt64Array> {
-  const { start, count, ids } = positions
+  const labelAt = (i: number): number => labels[ids ? ids[start + i]! : start + i]!
   if (selection.labels === 'index') {
-    return ids
-      ? computedTensor([count], 'int64', target => {
-        for (let i = 0; i < count; i++) target[i] = index[ids[start + i]!]!
-      })
-      : viewTensor([count], 'int64', viewRows(index, 1, positions))
+    return computedTensor([count], 'int64', target => {
+      // Little-endian halves, since BigInts take long to make.
+      const halves = new Uint32Array(target.buffer, target.byteOffset, 2 * count).fill(0)
+      for (let i = 0; i < count; i++) halves[2 * i] = labelAt(i)
+    })
   }
   const classes = dataset.entry.classes.length
-  return ids
-    ? computedTensor([count, classes], 'float32', rows => {
-      rows.fill(0)
-      for (let i = 0; i < count; i++) rows[i * classes + labels[ids[start + i]!]!] = 1
-    })
-    : viewTensor([count, classes], 'float32', viewRows(onehot, classes, positions))
+  return computedTensor([count, classes], 'float32', rows => {
+    rows.fill(0)
+    for (let i = 0; i < count; i++) rows[i * classes + labelAt(i)] = 1
+  })
 }
 
-function selectIdTensor ({ split }: Source, { positions: { start, count, ids } }: Rows): Tensor<Int32Array> {
-  const positions = ids ? new Int32Array(ids.buffer, ids.byteOffset, ids.length) : split.ids
-  return viewTensor([count], 'int32', positions.subarray(start, start + count))
+function selectIdTensor ({ positions: { start, count, ids } }: Rows): Tensor<Int32Array> {
+  return computedTensor([count], 'int32', target => {
+    if (ids) target.set(ids.subarray(start, start + count))
+    else for (let i = 0; i < count; i++) target[i] = start + i
+  })
 }
 
 function selectMask ({ positions: { count }, real }: Rows): Tensor<Uint8Array> {

@@ -1,6 +1,6 @@
-import { imageCenterer } from '../dataset/center.ts'
 import { valueCount } from '../dataset/image-shape.ts'
 import type { PreparedDataset } from '../dataset/prepared.ts'
+import { imageCenterer } from './center.ts'
 import { float16Bits } from './float16.ts'
 import type { Dtype, Normalization } from './options.ts'
 import { padImage, paddedShape } from './pad.ts'
@@ -26,21 +26,29 @@ export interface NormalizerOptions {
   readonly pad?: number | undefined
 }
 
-/** What float32 values are computed from: `levels[x]`, less the pixel of the mean image if there is one. */
+/** How pixels x become float32: `levels[x]`, less the value of the mean image if there is one. */
 export interface FloatNormalization {
-  /** float32 of 256. */
+  /** float32 of 256: (x/255 − mean) / std. */
   readonly levels: Float32Array
+  /** float32. */
+  readonly mean: number
+  readonly std: number
   /** float32 channels·rows·columns. */
   readonly meanImage?: Float32Array
 }
 
 /** How the pixels of whole images become float32; undefined if the options ask for something else. */
 export function floatNormalization (
-  { levels, meanImage }: PreparedDataset,
+  { levels, meanImage, standard }: PreparedDataset,
   { normalization, dtype, pad }: NormalizerOptions
 ): FloatNormalization | undefined {
   if (dtype !== 'float32' || normalization === 'raw' || pad !== undefined) return undefined
-  return normalization === 'centered' ? { levels: levels.unit, meanImage } : { levels: levels[normalization] }
+  const unit = { levels: levels.unit, mean: 0, std: 1 }
+  switch (normalization) {
+    case 'unit': return unit
+    case 'centered': return { ...unit, meanImage }
+    case 'standard': return { levels: levels.standard, ...standard }
+  }
 }
 
 const normalizers = new WeakMap<PreparedDataset, Map<string, Normalizer>>()

@@ -1,5 +1,5 @@
 import type { FileEntry } from '../dataset/entry.ts'
-import { sha256Yielding } from '../disk/hash.ts'
+import { sha256InSlices } from '../disk/hash.ts'
 import { ServiceError } from '../errors.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { idxByteLength, parseIdx, type IdxArray } from './idx.ts'
@@ -37,11 +37,11 @@ export async function verifyFile (bytes: Uint8Array, file: FileEntry, trusted = 
   const array = parseIdx(content, file.type)
   assertDimensions(array.dimensions, file.dimensions, pinned)
 
-  const sha256 = await sha256Yielding(content)
+  const sha256 = await sha256InSlices(content)
   if (file.sha256 !== undefined && sha256 !== file.sha256) {
     throw invalid(`has SHA-256 ${sha256}, expected ${file.sha256}`)
   }
-  const gzipSha256 = gzipped && file.gzip ? await sha256Yielding(bytes) : undefined
+  const gzipSha256 = gzipped && file.gzip ? await sha256InSlices(bytes) : undefined
   const published = gzipped && (file.gzip ? gzipSha256 === file.gzip.sha256 : trusted)
   if (file.sha256 === undefined && file.gzip && !published) {
     const found = gzipped ? `has SHA-256 ${gzipSha256}` : 'is not gzipped'
@@ -57,7 +57,7 @@ export async function verifyFile (bytes: Uint8Array, file: FileEntry, trusted = 
  */
 export async function inspectFile (bytes: Uint8Array): Promise<IdxArray & { readonly sha256: string }> {
   const content = isGzip(bytes) ? await gunzip(bytes, UNPINNED_LIMIT) : bytes
-  return { ...parseIdx(content), sha256: await sha256Yielding(content) }
+  return { ...parseIdx(content), sha256: await sha256InSlices(content) }
 }
 
 /** @param pinned whether the number of samples, the first dimension, is known as well */

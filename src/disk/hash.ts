@@ -5,13 +5,13 @@ import { yieldToEventLoop } from '../scheduling/event-loop.ts'
 /** Bytes hashed at a time: about a millisecond of work. */
 const SLICE_BYTES = 1 << 20
 
-/** SHA-256 as 64 hexadecimal digits. Blocks the thread: meant for short content and for worker threads. */
+/** SHA-256 of short content as 64 hexadecimal digits. Blocks the thread. */
 export function sha256 (content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
 /** SHA-256 of many bytes, yielding to the event loop between slices. */
-export async function sha256Yielding (bytes: Uint8Array): Promise<string> {
+export async function sha256InSlices (bytes: Uint8Array): Promise<string> {
   const hash = createHash('sha256')
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
     if (at > 0) await yieldToEventLoop()

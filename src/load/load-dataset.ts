@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { FileCache } from '../acquire/cache.ts'
 import { shapeOf } from '../artifact/manifest.ts'
-import { restoreInWorker, type Restore } from '../artifact/restore.ts'
 import { ArtifactStore } from '../artifact/store.ts'
 import { catalogue } from '../dataset/catalogue/index.ts'
 import { fileRoles, type DatasetEntry } from '../dataset/entry.ts'
@@ -16,8 +15,6 @@ import { datasetVersion } from './version.ts'
 export interface LoadOptions extends PipelineOptions {
   /** Number of artifacts to keep in the data folder. */
   readonly keep: number
-  /** A worker thread by default. */
-  readonly restore?: Restore
 }
 
 /**
@@ -25,7 +22,7 @@ export interface LoadOptions extends PipelineOptions {
  * folder one runs the pipeline, and the others wait for its artifact.
  */
 export async function loadDataset (entry: DatasetEntry, options: LoadOptions): Promise<LoadedDataset> {
-  const { dataFolder, signal, log, split, prepare, restore = restoreInWorker } = options
+  const { dataFolder, signal, log, split, prepare } = options
   const version = datasetVersion(entry, split, prepare)
   const identity: DatasetIdentity = { entry, version, settings: { split, prepare } }
   const warn = (message: string): void => log.warn({ dataset: entry.name }, message)
@@ -51,7 +48,8 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
   async function restored (): Promise<PreparedDataset | undefined> {
     const started = performance.now()
     try {
-      const found = await restore({ dataFolder, version, classes: entry.classes.length }, signal)
+      const found = await store.read(version, entry.classes.length)
+      signal.throwIfAborted()
       if (!found) return undefined
       const { manifest, arrays } = found
       const ms = Math.round(performance.now() - started)

@@ -3,7 +3,7 @@ import { FileCache } from '../acquire/cache.ts'
 import { resolveSources, type SourceSettings } from '../acquire/resolve-sources.ts'
 import { closeSources } from '../acquire/source.ts'
 import type { DatasetEntry } from '../dataset/entry.ts'
-import { createPreparedDataset, deriveArrays, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
+import { createPreparedDataset, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
 import type { BackendChoice, PrepareSettings, SplitSettings } from '../dataset/settings.ts'
@@ -31,7 +31,6 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
   const { entry, settings } = identity
   const { backend, signal, report, log, startPreparer = startPrepareProcess } = options
   const dataset = entry.name
-  const classes = entry.classes.length
 
   // Before there are images: starting a process blocks this one for longer the more memory it uses.
   const preparer = startPreparer(signal)
@@ -50,8 +49,8 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
     collectGarbage()
     const { name: chosen, skipped } = fit.backend
     const facts = { ...fit, shape, backend: chosen, files: provenance }
-    const source = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
-    const prepared = createPreparedDataset(identity, facts, await deriveArrays(source, classes))
+    const arrays = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
+    const prepared = createPreparedDataset(identity, facts, arrays)
     log.info({ dataset, backend: chosen, skipped, ms: millisecondsSince(preparing) }, 'prepared')
     return prepared
   } finally {

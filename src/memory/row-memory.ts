@@ -7,7 +7,7 @@ export const PAGE_BYTES = 1 << 16
 const MIN_BYTES = 1 << 16
 
 /** Bytes by which a memory may grow, for what kernels write beside the array. */
-export const ROOM_BYTES = 24 << 20
+export const ROOM_BYTES = 28 << 20
 
 /** The most pages that 32-bit addresses reach. */
 const MAX_PAGES = 1 << 16
@@ -34,14 +34,4 @@ export function allocateRows (byteLength: number): Uint8Array<SharedArrayBuffer>
 /** The memory that an array is in, if there is one. */
 export function memoryOf ({ buffer }: ArrayBufferView): WebAssembly.Memory | undefined {
   return memories.get(buffer)
-}
-
-/** The memories of these arrays, each once: to be posted to another thread along with the arrays. */
-export function memoriesOf (arrays: readonly ArrayBufferView[]): WebAssembly.Memory[] {
-  return [...new Set(arrays.map(memoryOf))].filter(memory => memory !== undefined)
-}
-
-/** Makes memories known that were posted by another thread. */
-export function adoptMemories (posted: readonly WebAssembly.Memory[]): void {
-  for (const memory of posted) memories.set(memory.buffer, memory)
 }

@@ -5,7 +5,7 @@ import { closeSources, type Source } from '../acquire/source.ts'
 import { fileRoles, type DatasetEntry, type FileEntry } from '../dataset/entry.ts'
 import type { FileProvenance, GzipListing, OriginalFile, Originals } from '../dataset/originals.ts'
 import type { VerifiedFile } from '../decode/verify-file.ts'
-import { sha256Yielding } from '../disk/hash.ts'
+import { sha256InSlices } from '../disk/hash.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { gzipInBackground } from '../gzip/background.ts'
 import { openDiskFile, storeInMemory, storeUnlinked, type DiskFile } from './disk-file.ts'
@@ -124,7 +124,7 @@ async function openGzip (file: FileEntry, contentSha256: string, options: Origin
     const name = `${file.name}.gz`
     const acquired = await acquireAgain(file, options)
     const bytes = acquired.gzip ?? await gzip(acquired.content, file.gzip?.header)
-    const sha256 = await sha256Yielding(bytes)
+    const sha256 = await sha256InSlices(bytes)
     const original = acquired.gzip !== undefined || sha256 === file.gzip?.sha256
     if (!original && file.gzip?.header) {
       warn(`${name} cannot be reproduced: its SHA-256 would be ${sha256}, expected ${file.gzip.sha256}`)

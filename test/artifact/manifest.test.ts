@@ -55,7 +55,7 @@ t.test('every flipped byte of the data is detected, and its array named', async 
   for (let i = 0; i < data.length; i++) {
     data[i]! ^= 0x20
     try {
-      parseArrays(manifest, data)
+      await parseArrays(manifest, data)
       t.fail(`byte ${i}`)
     } catch (error) {
       messages.add((error as Error).message)
@@ -63,12 +63,12 @@ t.test('every flipped byte of the data is detected, and its array named', async 
     data[i]! ^= 0x20
   }
   t.same([...messages], manifest.arrays.map(({ name }) => `the array ${name} is damaged`))
-  t.throws(() => parseArrays(manifest, data.subarray(0, -1)), { message: 'the array test.labels is damaged' })
+  await t.rejects(parseArrays(manifest, data.subarray(0, -1)), { message: 'the array test.labels is damaged' })
 })
 
 t.test('data with bytes after the last array is rejected', async t => {
   for (const extra of [1, 4096]) {
-    t.throws(() => parseArrays(manifest, Buffer.concat([data, Buffer.alloc(extra)])), {
+    await t.rejects(parseArrays(manifest, Buffer.concat([data, Buffer.alloc(extra)])), {
       code: 'artifact_unusable',
       message: `there are ${extra} bytes after the last array`
     })
@@ -76,7 +76,7 @@ t.test('data with bytes after the last array is rejected', async t => {
 })
 
 t.test('the data parses into the arrays that were written', async t => {
-  const { meanImage, levels, splits } = parseArrays(manifest, Uint8Array.from(data))
+  const { meanImage, levels, splits } = await parseArrays(manifest, Uint8Array.from(data))
   t.same([meanImage, levels], [dataset.meanImage, dataset.levels])
   for (const name of ['train', 'val', 'test'] as const) {
     const { images, labels } = dataset.splits[name]

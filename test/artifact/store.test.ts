@@ -1,7 +1,6 @@
 import { readFile, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { restoreInWorker } from '../../src/artifact/restore.ts'
 import { ArtifactStore } from '../../src/artifact/store.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
 import { failOnDisk, systemError } from '../fixtures/failing-disk.ts'
@@ -17,13 +16,11 @@ t.test('a dataset is restored from its artifact, bit for bit, without any source
   const entry = { ...tiny.entry, mirrors: [mirror.base] }
   const first = load(t, entry)
   const original = await first.loading
-  for (const overrides of [{}, { restore: restoreInWorker }]) {
-    const again = load(t, entry, { dataFolder: first.dataFolder, sources: noSources, ...overrides })
-    t.same(await again.loading, original)
-    t.match(again.logged, [{ level: 'info', message: 'restored', details: { dataset: 'tiny', backend: 'wasm' } }])
-    t.equal(again.logged.length, 1)
-    t.same([...again.stages], [])
-  }
+  const again = load(t, entry, { dataFolder: first.dataFolder, sources: noSources })
+  t.same(await again.loading, original)
+  t.match(again.logged, [{ level: 'info', message: 'restored', details: { dataset: 'tiny', backend: 'wasm' } }])
+  t.equal(again.logged.length, 1)
+  t.same([...again.stages], [])
 
   const prepare = { denoise: 'none', meanOver: 'train' } as const
   const other = await load(t, entry, { dataFolder: first.dataFolder, sources: noSources, prepare }).loading
@@ -42,16 +39,14 @@ t.test('a damaged artifact is quarantined and prepared again', async t => {
     const intact = await readFile(path(kind))
     const flipped = Buffer.concat([intact.subarray(0, 20), Buffer.of(intact[20]! ^ 4), intact.subarray(21)])
     for (const damaged of [intact.subarray(0, -1), flipped]) {
-      for (const overrides of [{}, { restore: restoreInWorker }]) {
-        await writeFile(path(kind), damaged)
-        const again = load(t, entry, { dataFolder, ...overrides })
-        t.same((await again.loading).splits, original.splits)
-        const message = new RegExp(`^the artifact of version ${original.version} is not used: the .* is damaged$`)
-        t.match(again.logged[0], { level: 'warn', message })
-        t.ok(again.stages.has('prepare'))
-        t.equal((await load(t, entry, { dataFolder, sources: noSources }).loading).version, original.version)
-        t.same(await readFile(join(dataFolder, 'corrupt', `${original.version}.${kind}`)), damaged)
-      }
+      await writeFile(path(kind), damaged)
+      const again = load(t, entry, { dataFolder })
+      t.same((await again.loading).splits, original.splits)
+      const message = new RegExp(`^the artifact of version ${original.version} is not used: the .* is damaged$`)
+      t.match(again.logged[0], { level: 'warn', message })
+      t.ok(again.stages.has('prepare'))
+      t.equal((await load(t, entry, { dataFolder, sources: noSources }).loading).version, original.version)
+      t.same(await readFile(join(dataFolder, 'corrupt', `${original.version}.${kind}`)), damaged)
     }
   }
 })
@@ -108,13 +103,11 @@ t.test('the most recently used artifacts are kept, up to the limit', async t => 
 t.test('an unwritable folder causes warnings, and the data is served all the same', async t => {
   const mirror = await startMirror(t, good)
   const dataFolder = join(t.testdir({ file: '' }), 'file', 'data')
-  for (const overrides of [{}, { restore: restoreInWorker }]) {
-    const { loading, logged } = load(t, { ...tiny.entry, mirrors: [mirror.base] }, { dataFolder, ...overrides })
-    t.equal((await loading).splits.train.count, 45)
-    const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message)
-    t.match(warnings[0], /^the artifact of version [0-9a-f]{16} is not used: ENOTDIR/)
-    t.match(warnings.at(-1), /^the artifact of tiny cannot be written: (ENOTDIR|EEXIST)/)
-  }
+  const { loading, logged } = load(t, { ...tiny.entry, mirrors: [mirror.base] }, { dataFolder })
+  t.equal((await loading).splits.train.count, 45)
+  const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message)
+  t.match(warnings[0], /^the artifact of version [0-9a-f]{16} is not used: ENOTDIR/)
+  t.match(warnings.at(-1), /^the artifact of tiny cannot be written: (ENOTDIR|EEXIST)/)
 })
 
 t.test('whatever a write returns, the data is served, and nothing partial stays', async t => {
@@ -155,14 +148,22 @@ t.test('an artifact is kept on a file system that cannot flush folders', async t
 })
 
 t.test('a signal stops a restore', async t => {
-  const dataFolder = t.testdir()
-  const dataset = prepared({ train: 5, val: 2, test: 3 })
-  await new ArtifactStore(dataFolder, 1).write(dataset)
+  const mirror = await startMirror(t, good)
+  const entry = { ...tiny.entry, mirrors: [mirror.base] }
+  const { loading, dataFolder } = load(t, entry)
+  await loading
   const reason = new Error('enough')
-  const request = { dataFolder, version: dataset.version, classes: 10 }
-  await t.rejects(restoreInWorker(request, AbortSignal.abort(reason)), reason)
-  const stopping = new AbortController()
-  const restoring = restoreInWorker(request, stopping.signal)
-  setImmediate(() => stopping.abort(reason))
+  const { loading: restoring, logged } = load(t, entry, { dataFolder, signal: AbortSignal.abort(reason) })
   await t.rejects(restoring, reason)
+  t.same(logged, [], 'an intact artifact is not taken for an unusable one')
+})
+
+t.test('reading an artifact yields to the event loop', async t => {
+  const dataFolder = t.testdir()
+  const dataset = prepared({ train: 8000, val: 1, test: 1 }, { rows: 28, columns: 28 })
+  await new ArtifactStore(dataFolder, 1).write(dataset)
+  let turns = 0
+  const counting = setInterval(() => { turns++ }, 0)
+  await new ArtifactStore(dataFolder).read(dataset.version, 10).finally(() => clearInterval(counting))
+  t.ok(turns > 2, `${turns} turns of the event loop`)
 })

@@ -38,25 +38,17 @@ const selections: Array<[string, Partial<Selection>]> = [
   ['replaced', { images: { pixels: Uint8Array.from({ length: 20 * 12 }, (_, i) => i) }, normalization: 'unit' }]
 ]
 
-t.test('in the natural order, stored arrays are views', async t => {
-  const { images, labels, ids } = select(3, 20)
-  for (const [tensor, stored, offset] of [
-    [images, train.centered, 3 * 12],
-    [labels, train.onehot, 3 * 10],
-    [ids, train.ids, 3],
-    [select(3, 20, { normalization: 'raw', dtype: 'uint8' }).images, train.images, 3 * 12],
-    [select(3, 20, { labels: 'index' }).labels, train.index, 3]
-  ] as const) {
-    t.ok(tensor.isView)
-    for (const data of [tensor.data(), bytesOfChunk(tensor.chunk())]) {
-      t.equal(data.buffer, stored.buffer)
-      t.equal(data.byteOffset, stored.byteOffset + offset * stored.BYTES_PER_ELEMENT)
-    }
+t.test('in the natural order, raw images are views', async t => {
+  const { images } = select(3, 20, { normalization: 'raw', dtype: 'uint8' })
+  t.ok(images.isView)
+  for (const data of [images.data(), bytesOfChunk(images.chunk())]) {
+    t.equal(data.buffer, train.images.buffer)
+    t.equal(data.byteOffset, train.images.byteOffset + 3 * 12)
   }
 })
 
 t.test('everything else is computed with every call, into memory of its own', async t => {
-  for (const [name, options] of selections.slice(1)) {
+  for (const [name, options] of selections) {
     const { images } = select(3, 20, options)
     if (name === 'raw') continue
     t.notOk(images.isView, name)

@@ -1,22 +1,22 @@
-import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
-import { gatherInMemory } from '../../src/batch/gather-kernel.ts'
-import { gatherRows } from '../../src/batch/gather-rows.ts'
+import { gatheredTensor, normalizedTensor } from '../../src/batch/gather-kernel.ts'
+import { gatherRows, type Positions } from '../../src/batch/gather-rows.ts'
+import type { FloatNormalization } from '../../src/batch/normalize.ts'
 import { mix } from '../../src/dataset/order.ts'
 import { collectGarbage } from '../../src/load/pipeline.ts'
 import { sharedBytes } from '../../src/memory/bytes.ts'
-import { bytesOfChunk, type PooledChunk } from '../../src/memory/chunk.ts'
-import { adoptMemories, allocateRows, memoriesOf, memoryOf } from '../../src/memory/row-memory.ts'
+import { bytesOfChunk, releaseChunk, type Chunk, type PooledChunk } from '../../src/memory/chunk.ts'
+import { allocateRows, memoryOf } from '../../src/memory/row-memory.ts'
 
+/** No multiple of the 16 values that the kernels take at a time. */
 const LENGTH = 100
 const COUNT = 1000
 
-/** Rows of bytes, in a memory of their own. */
-function makeRows (): Uint8Array {
+/** Rows of bytes, in a memory of their own; a third of them are blank, as far as `blank` goes. */
+function makeRows (blank = 0): Uint8Array {
   const rows = allocateRows(COUNT * LENGTH)
-  for (let i = 0; i < rows.length; i++) rows[i] = mix(i)
+  for (let i = 0; i < rows.length; i++) rows[i] = i % LENGTH < blank && i % 3 === 0 ? 0 : mix(i)
   return rows
 }
 
@@ -24,75 +24,121 @@ function randomIds (count: number, seed: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => mix(i ^ mix(seed)) % COUNT)
 }
 
-function expected (rows: Uint8Array, ids: Uint32Array): Uint8Array {
-  const target = new Uint8Array(ids.length * LENGTH)
-  gatherRows(rows, LENGTH, { start: 0, count: ids.length, ids }, target)
+function expected (rows: Uint8Array, positions: Positions): Uint8Array {
+  const target = new Uint8Array(positions.count * LENGTH)
+  gatherRows(rows, LENGTH, positions, target)
   return target
+}
+
+/** The rows in the memory that they are in; undefined where they had to be copied elsewhere. */
+function gather (rows: Uint8Array, positions: Positions): PooledChunk | undefined {
+  const chunk = gatheredTensor([positions.count, LENGTH], rows, LENGTH, positions).chunk()
+  // The pool for what is computed elsewhere is not shared.
+  if (bytesOfChunk(chunk).buffer instanceof SharedArrayBuffer) return chunk as PooledChunk
+  releaseChunk(chunk)
+  return undefined
+}
+
+const meanImage = Float32Array.from({ length: LENGTH }, (_, i) => (mix(i) % 1000) / 1500 * (i % 7 === 0 ? 0 : 1))
+const unit = Float32Array.from({ length: 256 }, (_, level) => level / 255)
+const standard = { mean: Math.fround(0.1307), std: Math.fround(0.3081) }
+const normalizations: Record<string, FloatNormalization> = {
+  unit: { levels: unit, mean: 0, std: 1 },
+  centered: { levels: unit, mean: 0, std: 1, meanImage },
+  standard: { levels: unit.map(x => Math.fround(x - standard.mean) / standard.std), ...standard }
 }
 
 t.test('rows are the same as those that typed arrays gather', async t => {
   const rows = makeRows()
   for (const [start, count] of [[0, 256], [5, 1], [7, 0], [100, 900]] as const) {
-    const ids = randomIds(1000, count)
-    const chunk = gatherInMemory(rows, LENGTH, { start, count, ids })!
-    t.same(chunk.bytes, expected(rows, ids.subarray(start, start + count)), `${count} from ${start}`)
+    const positions = { start, count, ids: randomIds(1000, count) }
+    const chunk = gather(rows, positions)!
+    t.same(chunk.bytes, expected(rows, positions), `${count} from ${start}`)
     chunk.release()
   }
 })
 
-t.test('rows of floats that do not start at the beginning of their memory', async t => {
-  const bytes = makeRows()
-  const rows = new Float32Array(bytes.buffer, 400, 2000)
-  const ids = Uint32Array.of(79, 0, 3)
-  const { bytes: found } = gatherInMemory(rows, 25, { start: 0, count: 3, ids })!
-  const target = new Float32Array(75)
-  gatherRows(rows, 25, { start: 0, count: 3, ids }, target)
-  t.same(found, new Uint8Array(target.buffer))
+t.test('rows are normalized as by tables of levels, bit for bit, in any order', async t => {
+  for (const [blank, offset] of [[0, 0], [60, 0], [LENGTH, 3]] as const) {
+    const rows = makeRows(blank).subarray(offset * LENGTH)
+    for (const [name, normalization] of Object.entries(normalizations)) {
+      const { levels, meanImage: subtracted } = normalization
+      for (const ids of [randomIds(300, 8).map(id => id % 900), undefined]) {
+        const positions = { start: 20, count: 250, ids }
+        const values = Float32Array.from(expected(rows, positions), (x, i) => {
+          return levels[x]! - (subtracted ? subtracted[i % LENGTH]! : 0)
+        })
+        const shape = [250, LENGTH]
+        const fill = (): void => t.fail('not in memory')
+        const chunk = normalizedTensor(shape, rows, LENGTH, positions, normalization, fill).chunk()
+        t.ok(Buffer.from(values.buffer).equals(bytesOfChunk(chunk)), `${name}, ${ids ? 'shuffled' : 'natural'}`)
+        releaseChunk(chunk)
+      }
+    }
+  }
+})
+
+t.test('where rows are in no memory, or a mean image has no room, the values are computed elsewhere', async t => {
+  const positions = { start: 0, count: 1 }
+  for (const [rows, length] of [[sharedBytes(100), 100], [allocateRows(1 << 20), 1 << 20]] as const) {
+    const normalization = { levels: unit, mean: 0, std: 1, meanImage: new Float32Array(length) }
+    const tensor = normalizedTensor([1, length], rows, length, positions, normalization, values => values.fill(5))
+    t.same(bytesOfChunk(tensor.chunk()).subarray(0, 4), new Uint8Array(Float32Array.of(5).buffer))
+  }
+})
+
+t.test('another mean image replaces the one before', async t => {
+  const rows = makeRows()
+  const positions = { start: 0, count: 2 }
+  const chunks = [meanImage, meanImage.map(value => value + 1), meanImage].map((meanImage): Chunk => {
+    const normalization = { levels: unit, mean: 0, std: 1, meanImage }
+    return normalizedTensor([2, LENGTH], rows, LENGTH, positions, normalization, () => {}).chunk()
+  })
+  const [first, second, third] = chunks.map(bytesOfChunk)
+  t.notSame(first, second)
+  t.same(first, third)
 })
 
 t.test('chunks do not overlap until they are released, and the rows stay as they are', async t => {
   const rows = makeRows()
   const before = rows.slice()
-  const held = Array.from({ length: 5 }, (_, i) => {
-    const ids = randomIds(300, i)
-    return { ids, chunk: gatherInMemory(rows, LENGTH, { start: 0, count: 300, ids })! }
-  })
-  for (const { ids, chunk } of held) t.same(chunk.bytes, expected(rows, ids))
+  const positionsOf = (seed: number): Positions => ({ start: 0, count: 300, ids: randomIds(300, seed) })
+  const held = [0, 1, 2, 3, 4].map(seed => ({ positions: positionsOf(seed), chunk: gather(rows, positionsOf(seed))! }))
+  for (const { positions, chunk } of held) t.same(chunk.bytes, expected(rows, positions))
   const [first] = held
   first!.chunk.release()
   first!.chunk.release()
-  const again = [0, 1].map(() => gatherInMemory(rows, LENGTH, { start: 0, count: 300, ids: randomIds(300, 9) })!)
+  const again = [0, 1].map(() => gather(rows, positionsOf(9))!)
   t.equal(again[0]!.bytes.byteOffset, first!.chunk.bytes.byteOffset, 'its room is used again')
   t.not(again[1]!.bytes.byteOffset, first!.chunk.bytes.byteOffset, 'but only once, however often it is released')
-  for (const { ids, chunk } of held.slice(1)) t.same(chunk.bytes, expected(rows, ids))
+  for (const { positions, chunk } of held.slice(1)) t.same(chunk.bytes, expected(rows, positions))
   t.same(rows, before)
 })
 
-t.test('without room, or for rows that are elsewhere, there is no chunk', async t => {
+t.test('without room, or for rows that are elsewhere, there is no chunk in memory', async t => {
   const rows = makeRows()
-  const ids = randomIds(10, 1)
+  const positions = { start: 0, count: 10, ids: randomIds(10, 1) }
   const chunks: PooledChunk[] = []
-  for (let chunk; (chunk = gatherInMemory(rows, LENGTH, { start: 0, count: 10, ids }));) chunks.push(chunk)
-  t.equal(chunks.length, 21, 'as many as fit into 24 MiB')
+  for (let chunk; (chunk = gather(rows, positions));) chunks.push(chunk)
+  t.equal(chunks.length, 24, 'as many as fit into 28 MiB')
   chunks[3]!.release()
-  t.ok(gatherInMemory(rows, LENGTH, { start: 0, count: 10, ids }))
+  t.ok(gather(rows, positions))
   const many = randomIds(11_000, 2)
-  t.equal(gatherInMemory(makeRows(), LENGTH, { start: 0, count: many.length, ids: many }), undefined, 'above 1 MiB')
-  t.equal(gatherInMemory(sharedBytes(1000), LENGTH, { start: 0, count: 10, ids }), undefined)
-  t.equal(gatherInMemory(makeRows(), LENGTH, { start: 0, count: 10 }), undefined, 'consecutive rows are a view')
+  t.equal(gather(makeRows(), { start: 0, count: many.length, ids: many }), undefined, 'above 1 MiB')
+  t.equal(gather(sharedBytes(1000), { start: 0, count: 10 }), undefined)
 })
 
 t.test('the room of chunks that are never released is used again once nothing refers to them', async t => {
   const rows = makeRows()
   const positions = { start: 0, count: 10, ids: randomIds(10, 1) }
-  while (gatherInMemory(rows, LENGTH, positions));
+  while (gather(rows, positions));
   let chunk: PooledChunk | undefined
   for (let turn = 0; turn < 100 && !chunk; turn++) {
     collectGarbage()
     await nextTurn()
-    chunk = gatherInMemory(rows, LENGTH, positions)
+    chunk = gather(rows, positions)
   }
-  t.same(chunk?.bytes, expected(rows, positions.ids))
+  t.same(chunk?.bytes, expected(rows, positions))
 })
 
 t.test('small arrays, and those that no memory can hold, are shared all the same', async t => {
@@ -107,18 +153,4 @@ t.test('small arrays, and those that no memory can hold, are shared all the same
   t.equal(bytes.length, 100_000)
   t.ok(bytes.buffer instanceof SharedArrayBuffer)
   t.equal(memoryOf(bytes), undefined)
-})
-
-t.test('arrays keep their memories when they are posted to another thread', async t => {
-  const rows = makeRows()
-  const memories = memoriesOf([rows, rows.subarray(7), new Uint8Array(3)])
-  t.equal(memories.length, 1)
-  const { port1, port2 } = new MessageChannel()
-  port1.postMessage({ rows, memories })
-  const [posted] = await once(port2, 'message') as [{ rows: Uint8Array, memories: WebAssembly.Memory[] }]
-  port1.close()
-  t.equal(memoryOf(posted.rows), undefined)
-  adoptMemories(posted.memories)
-  const ids = randomIds(50, 4)
-  t.same(bytesOfChunk(gatherInMemory(posted.rows, LENGTH, { start: 0, count: 50, ids })!), expected(rows, ids))
 })

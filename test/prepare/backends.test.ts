@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { deriveArrays } from '../../src/dataset/prepared.ts'
 import { perSplit, splitNames, type SplitName } from '../../src/dataset/sample-splits.ts'
 import type { BackendName, Denoiser, PrepareSettings } from '../../src/dataset/settings.ts'
 import { asBytes } from '../../src/memory/bytes.ts'
@@ -12,7 +11,6 @@ import { tf, useBackend } from '../../src/prepare/tensorflow.ts'
 const ROWS = 28
 const COLUMNS = 28
 const SIZE = ROWS * COLUMNS
-const CLASSES = 10
 /** Samples of real MNIST; no multiples of the 256 images that are summed at a time, nor of the 500 in a chunk. */
 const counts: Record<SplitName, number> = { train: 521, val: 67, test: 33 }
 const starts: Record<SplitName, number> = { train: 0, val: 521, test: 588 }
@@ -23,27 +21,23 @@ const images = (await readFile(join(folder, 'train-images-idx3-ubyte'))).subarra
 const allLabels = (await readFile(join(folder, 'train-labels-idx1-ubyte'))).subarray(8)
 const labels = perSplit(name => new Uint8Array(allLabels.subarray(starts[name], starts[name] + counts[name])))
 
-/** Fits the images in chunks, and derives the arrays that follow. */
+/** Fits the images in chunks. */
 async function runWith (backend: BackendName, settings: PrepareSettings, from = images, of = labels) {
   const fitter = await Fitter.create({ settings, backend, shape: { channels: 1, rows: ROWS, columns: COLUMNS } })
   const denoised = Buffer.alloc(from.length)
-  const splits: Partial<Record<SplitName, { images: Uint8Array, labels: Uint8Array }>> = {}
   let start = 0
   for (const name of splitNames) {
     const end = start + of[name].length * SIZE
-    splits[name] = { images: denoised.subarray(start, end), labels: of[name] }
     for (; start < end; start += 500 * SIZE) {
       const chunk = from.subarray(start, Math.min(start + 500 * SIZE, end))
       denoised.set(fitter.add(name, chunk), start)
     }
     start = end
   }
-  const fit = fitter.result()
-  const arrays = await deriveArrays({ ...fit, splits: splits as Required<typeof splits> }, CLASSES)
-  return { backend: fitter.backend, fit, denoised, arrays }
+  return { backend: fitter.backend, fit: fitter.result(), denoised }
 }
 
-/** The same by plain loops, whose centered images are those of all splits. */
+/** The same by plain loops. */
 function reference (denoise: Denoiser, meanOver: PrepareSettings['meanOver']) {
   const pixels = denoise === 'none' ? images : filtered(images, denoise === 'median3' ? median : binomial)
   const split = (name: SplitName): Uint8Array => {
@@ -71,12 +65,7 @@ function reference (denoise: Denoiser, meanOver: PrepareSettings['meanOver']) {
     meanCount,
     statistics,
     standard,
-    levels: { unit, standard: unit.map(x => Math.fround(x - standard.mean) / standard.std) },
-    centered: Float32Array.from(pixels, (x, i) => unit[x]! - mean[i % SIZE]!),
-    onehot: perSplit(name => {
-      const isClass = (i: number): boolean => labels[name][Math.floor(i / CLASSES)] === i % CLASSES
-      return Float32Array.from({ length: counts[name] * CLASSES }, (_, i) => Number(isClass(i)))
-    })
+    levels: { unit, standard: unit.map(x => Math.fround(x - standard.mean) / standard.std) }
   }
 }
 
@@ -117,7 +106,7 @@ for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
       const expected = references[i]!
       await t.test(`denoise ${settings.denoise}, mean over ${settings.meanOver}`, async t => {
         const given = Buffer.from(images)
-        const { backend: chosen, fit, denoised, arrays } = await runWith(backend, settings)
+        const { backend: chosen, fit, denoised } = await runWith(backend, settings)
         t.same(chosen, { name: backend, skipped: [] })
         t.equal(tf.getBackend(), backend)
         t.ok(sameBytes(denoised, expected.pixels), 'denoised')
@@ -128,24 +117,18 @@ for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
         t.ok(sameBytes(fit.levels.standard, expected.levels.standard), 'standard')
         t.same(fit.standard, expected.standard)
         t.same(fit.pixels, expected.statistics)
-        const centered = splitNames.map(name => asBytes(arrays.splits[name].centered))
-        t.ok(sameBytes(Buffer.concat(centered), expected.centered), 'centered')
-        for (const name of splitNames) {
-          t.ok(sameBytes(arrays.splits[name].onehot, expected.onehot[name]), `one-hot of ${name}`)
-        }
       })
     }
 
     t.test('images of a single gray level have a standard deviation of 1, and val may be empty', async t => {
       const gray = Buffer.alloc(3 * SIZE, 51)
       const of = { train: Uint8Array.of(3, 0), val: new Uint8Array(0), test: Uint8Array.of(9) }
-      const { fit, arrays } = await runWith(backend, { denoise: 'gaussian', meanOver: 'train+val' }, gray, of)
+      const { fit } = await runWith(backend, { denoise: 'gaussian', meanOver: 'train+val' }, gray, of)
       t.same(fit.standard, { mean: Math.fround(0.2), std: 1 })
       t.equal(fit.levels.standard[51], 0)
       t.equal(fit.levels.standard[0], -Math.fround(0.2))
-      for (const name of splitNames) t.ok(arrays.splits[name].centered.every(value => value === 0))
+      t.same(fit.meanImage, new Float32Array(SIZE).fill(Math.fround(0.2)))
       t.same(fit.pixels.val, { mean: 0, std: 0 })
-      t.equal(arrays.splits.val.onehot.length, 0)
       t.equal(fit.meanCount, 2)
       t.equal(tf.memory().numTensors, 0, 'every tensor is disposed of')
     })

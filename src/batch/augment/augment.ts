@@ -17,7 +17,7 @@ export interface Augmenter {
   /** Augments the first `count` loaded images into u8 count·rows·columns, which the next call overwrites. */
   augment (count: number, augmentations: Augmentations): Uint8Array
   /** Computes float32 count·rows·columns from the first `count` augmented images, which the next call overwrites. */
-  normalize (count: number, normalization: FloatNormalization): Float32Array
+  normalize (count: number, normalization: Pick<FloatNormalization, 'levels' | 'meanImage'>): Float32Array
 }
 
 /** Values of a pixel. */

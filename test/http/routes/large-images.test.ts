@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import type { LoadedDataset } from '../../../src/dataset/registry.ts'
 import { appOver } from '../../fixtures/app.ts'
-import { prepared } from '../../fixtures/prepared.ts'
+import { centeredValues, prepared } from '../../fixtures/prepared.ts'
 
 const path = '/v1/datasets/made-up/splits/train'
 
@@ -80,7 +80,7 @@ t.test('a body too large to be held is compressed while it is sent', async t => 
 t.test('images of 512×512 as JSON: batches, streams, samples and the mean', async t => {
   const dataset = prepared({ train: 2, val: 1, test: 1 }, { rows: 512, columns: 512 })
   const { app } = await appOver(t, [dataset])
-  const { centered } = dataset.splits.train
+  const centered = centeredValues(dataset, 'train')
   const isEqual = (found: number[], expected: Float32Array) => {
     return found.length === expected.length && found.every((value, i) => Math.fround(value) === expected[i])
   }

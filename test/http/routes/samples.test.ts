@@ -1,10 +1,11 @@
 import { decode as decodePng } from 'fast-png'
 import t from 'tap'
 import { appOver } from '../../fixtures/app.ts'
-import { prepared } from '../../fixtures/prepared.ts'
+import { centeredValues, prepared } from '../../fixtures/prepared.ts'
 
 const dataset = prepared({ train: 30, val: 10, test: 5 })
-const { images, labels, centered } = dataset.splits.test
+const { images, labels } = dataset.splits.test
+const centered = centeredValues(dataset, 'test')
 const samples = '/v1/datasets/made-up/splits/test/samples'
 const url = `${samples}/4`
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { imageCenterer } from '../../src/dataset/center.ts'
+import { imageCenterer } from '../../src/batch/center.ts'
 
 t.test('images may be centered in several pieces', async t => {
   const unit = Float32Array.from({ length: 256 }, (_, level) => level / 255)
