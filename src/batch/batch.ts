@@ -161,24 +161,24 @@ class SelectedBatch implements Batch {
   }
 
   #selectImages (): Tensor<PixelValues> {
-    const { dataset, split, selection } = this.#source
+    const { dataset, pixels, selection } = this.#source
     const { normalization, dtype, pad, images } = selection
     const { positions } = this.#rows
     const shape = [positions.count, ...imageDimensions(dataset, selection)]
     if (images && 'values' in images) return pooledTensor(shape, images.values)
-    const isStored = pad === undefined && !images
+    const stored = pad === undefined && !images ? pixels : undefined
     const size = valueCount(dataset.shape)
     if (normalization === 'raw') {
-      if (!isStored) {
+      if (!stored) {
         return computedTensor(shape, 'uint8', pixels => { this.copyPixels(0, positions.count, pixels) })
       }
       return positions.ids
-        ? gatheredTensor(shape, split.images, size, positions)
-        : viewTensor(shape, 'uint8', viewRows(split.images, size, positions))
+        ? gatheredTensor(shape, stored, size, positions)
+        : viewTensor(shape, 'uint8', viewRows(stored, size, positions))
     }
-    const inMemory = isStored ? floatNormalization(dataset, selection) : undefined
-    if (inMemory) {
-      return normalizedTensor(shape, split.images, size, positions, inMemory, values => this.#fillImages(values))
+    const normalized = stored && floatNormalization(dataset, selection)
+    if (normalized) {
+      return normalizedTensor(shape, stored, size, positions, normalized, values => this.#fillImages(values))
     }
     return computedTensor(shape, dtype, values => this.#fillImages(values))
   }

@@ -48,7 +48,7 @@ t.test('assembleDataset accepts files without test samples', async t => {
   const images = (count: number): IdxArray => ({ dimensions: [count, 2, 2], data: new Uint8Array(4 * count) })
   const labels = (count: number): IdxArray => ({ dimensions: [count], data: new Uint8Array(count) })
   const files = { trainImages: images(1), trainLabels: labels(1), testImages: images(0), testLabels: labels(0) }
-  t.match(await assembleDataset(files, 1), { rows: 2, columns: 2, train: { count: 1 }, test: { count: 0 } })
+  t.match(await assembleDataset(files, 1), { shape: { rows: 2, columns: 2 }, train: { count: 1 }, test: { count: 0 } })
 })
 
 t.test('assembleDataset selects the label column and subtracts the first label', async t => {
