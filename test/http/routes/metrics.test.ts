@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { get, request as sendRequest, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -10,6 +11,7 @@ import { ApiKeys } from '../../../src/http/api-keys.ts'
 import { listenForMetrics } from '../../../src/http/routes/metrics.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
+import { root } from '../../fixtures/root.ts'
 
 const dataset = prepared({ train: 4000, val: 5, test: 20 }, { rows: 28, columns: 28 })
 const split = '/v1/datasets/made-up/splits/train'
@@ -202,6 +204,22 @@ t.test('bytes, disconnects, stalled readers and malformed requests are counted',
     t.equal(valuesOf(body, 'http_request_duration_seconds_count')[labels], 1)
     t.ok(valuesOf(body, 'http_request_duration_seconds_sum')[labels]! > 0)
     t.ok(valuesOf(body, 'http_response_bytes_total')[labels]! > length)
+  }
+})
+
+t.test('rules and the dashboard read only metrics that the server or the cache exports', async t => {
+  const read = (file: string): Promise<string> => readFile(new URL(`deploy/${file}`, root), 'utf8')
+  const cache = await read('kubernetes/cache/cache.conf')
+  const typed = `${await scrape(served.app)}${cache}`.matchAll(/^# TYPE (\w+) (\w+)/gm)
+  const exported = new Set([...typed].flatMap(([, name, type]) => {
+    return type === 'histogram' || type === 'summary' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
+  }))
+  // Only with HTTPS.
+  exported.add('batch_server_certificate_expiry_timestamp_seconds')
+  for (const file of ['alerts.yml', 'recording-rules.yml', 'dashboard.json']) {
+    const text = await read(`monitoring/${file}`)
+    const names = text.match(/(?<![:\w])(?:batch_server|http|nginx|nodejs|process)_\w+(?!\w*:)/g)!
+    t.same(names.filter(name => !exported.has(name)), [], file)
   }
 })
 
