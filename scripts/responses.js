@@ -7,8 +7,8 @@
  *
  * With --ignore-details, texts for people do not count: titles, details and descriptions. Everything else still does.
  *
- * Every request is repeated, because the server may answer a URL that it has seen in another way: it notes how at the
- * first request, keeps small parts of the body at the second, and sends those at the third.
+ * Every request is repeated, because the server caches orders and compressed bodies: a cached response must be the
+ * same as one that was computed.
  *
  * Some answers depend on whether Node.js has Zstandard. They are recorded for both cases: run `record` with Node.js 22
  * or newer first, then with 20. Each run keeps what only the other can record.

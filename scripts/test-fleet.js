@@ -92,7 +92,7 @@ async function testKeys (version) {
 /** The cache listens for both families, and its metrics tell whether clients get a 502. */
 async function testStatus () {
   const isReachable = async ({ metrics }) => {
-    return /^mnist_cache_replicas_reachable 1$/m.test(await (await fetch(metrics)).text())
+    return /^batch_server_cache_replicas_reachable 1$/m.test(await (await fetch(metrics)).text())
   }
   check('the cache listens on IPv6', (await get(`${cache.ipv6Base}/cache-health`)).status === 204)
   const lonely = await startCache([await freePort()])

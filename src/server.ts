@@ -22,10 +22,10 @@ import { lowerPoolPriority } from './scheduling/thread-priority.ts'
 /** Deadline of a shutdown: above the 7 s that draining allows responses, below the 10 s after which Docker kills. */
 const GRACE_MS = 8000
 
-/** There are more threads that compress than processors, and all clients wait for the one that serves requests. */
+/** Compression threads outnumber the cores; the request thread must win. */
 const POOL_NICE = 10
 
-/** SIGHUP has no effect; the others are crashes, and a process that handles one repeats it for ever. */
+/** SIGHUP reloads keys and certificates; the others are crashes: handling one would loop forever. */
 const UNHANDLED: closeWithGrace.Signals[] = [
   'SIGHUP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP', 'SIGABRT'
 ]
@@ -70,7 +70,7 @@ async function main (): Promise<void> {
     stopping.abort(new Error('the server is stopping'))
     await app.close()
   })
-  // Not before its handlers are there: a signal that arrives in between would be lost.
+  // Only now that the new handlers are installed, so that no signal is lost.
   releaseSignals()
 
   const host = await resolveHost(config.host)
@@ -80,7 +80,7 @@ async function main (): Promise<void> {
     const { listenForMetrics } = await import('./http/routes/metrics.ts')
     await listenForMetrics(app, host.startsWith('unix:') ? '127.0.0.1' : host, metricsPort)
   }
-  // Takes tens of milliseconds, and is cached: now, while other threads load the datasets, it delays nobody.
+  // Generate the document now, while worker threads load (tens of ms, then cached).
   app.swagger()
   try {
     const { retrying } = await loading

@@ -8,7 +8,7 @@ t.test('everything that is released has the same version', async t => {
   const { 'package.json': version } = versions
   t.match(version, /^\d+\.\d+\.\d+/)
   for (const [place, other] of Object.entries(versions)) t.equal(other, version, place)
-  t.match(changesOf(version!), /^- /)
+  t.match(changesOf(version!), /^- /m)
   t.throws(() => changesOf('99.0.0'), /no section/)
 })
 

@@ -50,13 +50,16 @@ async function measureCrowd (url, headers) {
 export async function checkAbandoned (check, base, version, replicas, readMetric) {
   const split = `${base}/v1/datasets/mnist/splits/train`
   const headers = { 'accept-encoding': 'br' }
-  const isIdle = async () => await readMetric('mnist_work_running') + await readMetric('mnist_work_queued') === 0
+  const countWork = async () => {
+    return await readMetric('batch_server_work_running') + await readMetric('batch_server_work_queued')
+  }
+  const isIdle = async () => await countWork() === 0
   const cpu = () => replicas.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
   const before = cpu()
   const requests = Array.from({ length: GONE }, (_, i) => {
     return open(`${split}/batches?batch_size=4096&augment=elastic:34&seed=${7000 + i}`, headers)
   })
-  await until(async () => await readMetric('mnist_work_running') + await readMetric('mnist_work_queued') > GONE / 2)
+  await until(async () => await countWork() > GONE / 2)
   requests.forEach(request => request.destroy())
   const isDone = await until(isIdle)
   const seconds = cpu() - before

@@ -2,8 +2,8 @@
  * Handles SIGTERM and SIGINT while the program is still being imported: nothing needs closing yet, so the process exits
  * at once. Import this module first. The first process of a container ignores signals that it has no handler for.
  *
- * SIGHUP and SIGUSR1 have no effect here: neither the end of a terminal nor a command for another program should stop
- * the server, and Node would open a debugger on SIGUSR1.
+ * SIGHUP and SIGUSR1 are ignored here: a terminal that closes must not stop the server, and Node would open a debugger
+ * on SIGUSR1. The server adds its own handler of SIGHUP, which reloads keys and certificates.
  */
 const signals = ['SIGTERM', 'SIGINT'] as const
 const ignored = ['SIGHUP', 'SIGUSR1'] as const

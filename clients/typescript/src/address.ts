@@ -18,14 +18,14 @@ const rules: Rules<TransportOptions> = {
   onWarning: callback
 }
 
-const removed = {
+const suggestions = {
   retries: 'giveUpAfter is the number of seconds for which requests are retried, and 0 for no retry',
   timeoutMs: 'timeout is the same in seconds'
 }
 
 /** @throws TypeError, RangeError naming the option and its allowed values */
 export function assertClientOptions (options: unknown): asserts options is TransportOptions {
-  assertOptions(options, rules, removed)
+  assertOptions(options, rules, suggestions)
 }
 
 /**

@@ -1,22 +1,12 @@
+import type { AnyImages, AnyLabels, AnyMask, BatchTensors } from './options.js'
 import { readTensors, type Tensor, type TensorData } from './safetensors.js'
 import { toTensors, type TensorFlow, type TensorBatch } from './tfjs.js'
-
-export type AnyImages = Float32Array | Uint16Array | Uint8Array
-export type AnyLabels = Float32Array | BigInt64Array
-export type AnyMask = Tensor<Uint8Array> | undefined
-
-interface Tensors<Images extends AnyImages, Labels extends AnyLabels, Mask extends AnyMask> {
-  readonly images: Tensor<Images>
-  readonly labels: Tensor<Labels>
-  readonly ids: Tensor<Int32Array>
-  readonly mask: Mask
-}
 
 /** Samples in the order of the epoch, or of the ids that were gathered. */
 export class Batch<
   Images extends AnyImages = AnyImages, Labels extends AnyLabels = AnyLabels, Mask extends AnyMask = AnyMask
-> implements Tensors<Images, Labels, Mask> {
-  /** Float32Array; Uint8Array of `raw` images; of float16, the bits as Uint16Array. */
+> implements BatchTensors<Images, Labels, Mask> {
+  /** Float32Array; Uint8Array of `raw` images; the bits of float16 as Uint16Array. */
   readonly images: Tensor<Images>
   /** A BigInt64Array of class indices (`index`), or rows of a Float32Array (`onehot`). */
   readonly labels: Tensor<Labels>
@@ -25,7 +15,7 @@ export class Batch<
   /** 1 for a sample and 0 for padding; undefined unless `remainder` is `pad`. */
   readonly mask: Mask
 
-  constructor ({ images, labels, ids, mask }: Tensors<Images, Labels, Mask>) {
+  constructor ({ images, labels, ids, mask }: BatchTensors<Images, Labels, Mask>) {
     this.images = images
     this.labels = labels
     this.ids = ids

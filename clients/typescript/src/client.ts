@@ -1,9 +1,10 @@
 import { assertClientOptions, parseAddress } from './address.js'
-import { Batch, type AnyImages } from './batch.js'
-import { Epochs } from './epochs.js'
+import { Batch } from './batch.js'
+import { EpochSequence } from './epochs.js'
 import {
-  assertGatherOptions, assertSampleOptions, sampleQuery, type EpochOptions, type Exact, type GatherOptions, type Images,
-  type Labels, type Mask, type SampleOptions
+  assertGatherOptions, assertSampleOptions, sampleQuery, type AnyImages, type AnyLabels, type AnyMask,
+  type EpochOptions, type Exact, type GatherOptions, type Images, type Labels, type Mask, type SampleOptions,
+  type SplitName
 } from './options.js'
 import { prefetched } from './prefetch.js'
 import type { Tensor } from './safetensors.js'
@@ -13,7 +14,6 @@ import { show } from './validate.js'
 
 type Schemas = components['schemas']
 export type DatasetDescription = Schemas['DatasetDescription']
-export type SplitName = Schemas['Batch']['split']
 
 export type ClientOptions = TransportOptions
 
@@ -188,6 +188,17 @@ export class Split {
   path (resource: string, query: Query): string {
     return this.dataset.path(`/splits/${encodeURIComponent(this.name)}/${resource}`, query)
   }
+}
+
+/**
+ * The batches of a split. Each iteration is an epoch, or the rest of one after `resume`, and the next iteration is the
+ * next epoch. An iteration that is broken off does not count: the next one begins where it began, unless
+ * `advanceOnBreak` is given.
+ */
+export class Epochs<
+  Images extends AnyImages = AnyImages, Labels extends AnyLabels = AnyLabels, Mask extends AnyMask = AnyMask
+> extends EpochSequence<Images, Labels, Mask> {
+  declare readonly split: Split
 }
 
 function assertIds (ids: unknown, count: number, split: string): number[] {

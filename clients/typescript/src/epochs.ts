@@ -1,8 +1,8 @@
-import { Batch, type AnyImages, type AnyLabels, type AnyMask } from './batch.js'
-import type { Split, SplitName } from './client.js'
+import { Batch } from './batch.js'
 import { StateError } from './errors.js'
 import {
-  resolveEpochOptions, sampleQuery, type EpochOptions, type Remainder, type ResolvedEpochOptions
+  resolveEpochOptions, sampleQuery, type AnyImages, type AnyLabels, type AnyMask, type EpochOptions,
+  type Remainder, type ResolvedEpochOptions, type SplitName
 } from './options.js'
 import { prefetched } from './prefetch.js'
 import { assertShards, Shard } from './shard.js'
@@ -36,15 +36,23 @@ interface Iteration {
   batches?: AsyncGenerator<unknown, void, undefined>
 }
 
-/**
- * The batches of a split. Each iteration is an epoch, or the rest of one after `resume`, and the next iteration is the
- * next epoch. An iteration that is broken off does not count: the next one begins where it began, unless
- * `advanceOnBreak` is given.
- */
-export class Epochs<
+/** What epochs use of a split. `Split` creates them, so they must not import it. */
+export interface EpochSource {
+  readonly name: SplitName
+  readonly dataset: {
+    readonly name: string
+    describe (signal?: AbortSignal): Promise<{ readonly version: string }>
+  }
+  count (signal?: AbortSignal): Promise<number>
+  /** @internal */
+  path (resource: string, query: Readonly<Record<string, string | number | undefined>>): string
+}
+
+/** The iterations and the state of `Epochs`. */
+export class EpochSequence<
   Images extends AnyImages = AnyImages, Labels extends AnyLabels = AnyLabels, Mask extends AnyMask = AnyMask
 > implements AsyncIterable<Batch<Images, Labels, Mask>> {
-  readonly split: Split
+  readonly split: EpochSource
   readonly #transport: Transport
   readonly #options: ResolvedEpochOptions
   /** After the batches that were delivered. */
@@ -58,7 +66,7 @@ export class Epochs<
   #hasWarned = false
 
   /** @throws TypeError, RangeError naming the option and its allowed values */
-  constructor (transport: Transport, split: Split, options: EpochOptions) {
+  constructor (transport: Transport, split: EpochSource, options: EpochOptions) {
     this.#transport = transport
     this.#options = resolveEpochOptions(options)
     this.split = split

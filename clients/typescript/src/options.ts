@@ -1,10 +1,11 @@
 import { assertRank, detectRank, type Rank } from './ranks.js'
 import type { Tensor } from './safetensors.js'
-import type { paths } from './schema.js'
+import type { components, paths } from './schema.js'
 import { abortSignal, assertOptions, choice, flag, integer, text, type Rules } from './validate.js'
 
 export type Query = NonNullable<paths['/v1/datasets/{dataset}/splits/{split}/batches']['get']['parameters']['query']>
 export type Remainder = NonNullable<Query['remainder']>
+export type SplitName = components['schemas']['Batch']['split']
 
 /** How images and labels are prepared. */
 export interface SampleOptions {
@@ -63,6 +64,20 @@ export type Images<Options> = ImagesBy<Value<Options, 'dtype'>, Value<Options, '
 export type Labels<Options> = LabelsBy<Value<Options, 'labels'>>
 export type Mask<Options> = MaskBy<Value<Options, 'remainder'>>
 
+export type AnyImages = Float32Array | Uint16Array | Uint8Array
+export type AnyLabels = Float32Array | BigInt64Array
+export type AnyMask = Tensor<Uint8Array> | undefined
+
+/** The tensors of a batch. */
+export interface BatchTensors<
+  Images extends AnyImages = AnyImages, Labels extends AnyLabels = AnyLabels, Mask extends AnyMask = AnyMask
+> {
+  readonly images: Tensor<Images>
+  readonly labels: Tensor<Labels>
+  readonly ids: Tensor<Int32Array>
+  readonly mask: Mask
+}
+
 const LARGEST_U32 = 2 ** 32 - 1
 
 const sampleRules: Rules<SampleOptions> = {
@@ -89,7 +104,7 @@ const epochRules: Rules<EpochOptions> = {
   prefetch: integer(0)
 }
 
-const removed = {
+const suggestions = {
   epochs: 'each iteration is one epoch. Write: while (train.epoch < 3) for await (const batch of train) …'
 }
 
@@ -114,7 +129,7 @@ export function assertGatherOptions (options: unknown): asserts options is Gathe
 
 /** @throws TypeError, RangeError naming the option and its allowed values */
 export function resolveEpochOptions (options: unknown): ResolvedEpochOptions {
-  assertOptions(options, epochRules, removed)
+  assertOptions(options, epochRules, suggestions)
   assertDtype(options)
   const { rank: givenRank = 'auto', worldSize: givenSize = 'auto', batchSize = 128, epoch = 0, prefetch = 4 } = options
   const { rank, worldSize } = resolveRank(givenRank, givenSize)

@@ -1,5 +1,4 @@
-import type { AnyLabels, Batch } from './batch.js'
-import type { Remainder } from './options.js'
+import type { AnyLabels, BatchTensors, Remainder } from './options.js'
 import type { Tensor } from './safetensors.js'
 
 /** The part of TensorFlow.js that is used: `@tensorflow/tfjs`, or `tfjs-core` for `toTensors`. */
@@ -21,9 +20,9 @@ interface TensorFlowData<T, Dataset> extends TensorFlow<T> {
 /**
  * A batch as tensors. TensorFlow.js has neither int64 nor uint8: class indices, `raw` images and the mask become int32.
  *
- * @throws RangeError for float16, which TensorFlow.js has not either
+ * @throws RangeError for float16, which TensorFlow.js lacks as well
  */
-export function toTensors<T> (tf: TensorFlow<T>, { images, labels, ids, mask }: Batch): TensorBatch<T> {
+export function toTensors<T> (tf: TensorFlow<T>, { images, labels, ids, mask }: BatchTensors): TensorBatch<T> {
   return {
     images: toTensor(tf, images),
     labels: toTensor(tf, labels),
@@ -32,8 +31,8 @@ export function toTensors<T> (tf: TensorFlow<T>, { images, labels, ids, mask }: 
   }
 }
 
-/** Epochs with images that TensorFlow.js has, and without a mask. */
-export interface TensorFlowEpochs extends AsyncIterable<Batch<Float32Array | Uint8Array, AnyLabels, undefined>> {
+/** Epochs with images of a type that TensorFlow.js supports, and without a mask. */
+export interface TensorFlowEpochs extends AsyncIterable<BatchTensors<Float32Array | Uint8Array, AnyLabels, undefined>> {
   readonly remainder?: Remainder
 }
 

@@ -46,18 +46,18 @@ export const abortSignal = createRule('an AbortSignal', (value): value is AbortS
 /**
  * Checks names and values. An option that is undefined counts as not given.
  *
- * @param removed options of earlier versions, and what replaces them
+ * @param suggestions what to write in place of names that do not exist
  * @throws TypeError, RangeError
  */
 export function assertOptions<Options> (
-  options: unknown, rules: Rules<Options>, removed: Readonly<Record<string, string>> = {}
+  options: unknown, rules: Rules<Options>, suggestions: Readonly<Record<string, string>> = {}
 ): asserts options is Options {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options must be an object, got ${show(options)}`)
   }
   const names = Object.keys(rules)
   for (const [name, value] of Object.entries(options)) {
-    if (Object.hasOwn(removed, name)) throw new TypeError(`there is no option ${name}: ${removed[name]}`)
+    if (Object.hasOwn(suggestions, name)) throw new TypeError(`there is no option ${name}: ${suggestions[name]}`)
     if (!Object.hasOwn(rules, name)) {
       const nearest = findNearest(name, names)
       const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`

@@ -56,17 +56,17 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
     return responses().map(({ labels, series }) => ({ labels, value: series.aborted }))
   })
   counter('http_malformed_requests_total', 'Requests that are not valid HTTP.', single(() => metrics.malformed))
-  gauge('http_requests_in_flight', 'Requests without the end of their response.', single(() => metrics.inFlight))
+  gauge('http_requests_in_flight', 'Requests in progress.', single(() => metrics.inFlight))
   gauge('http_bodies_in_flight', 'Responses that are being sent.', single(() => metrics.bodiesInFlight))
-  gauge('http_stalled_readers', 'Responses of which the client has read nothing for 5 seconds.', single(() => {
+  gauge('http_stalled_readers', 'Responses whose client has stalled for 5 s.', single(() => {
     return metrics.stalled
   }))
   gauge('http_connections', 'Open connections.', async () => [{ labels: {}, value: await countConnections(app) }])
-  counter('http_connections_refused_total', 'Connections beyond a limit: in all, or of an address.', () => {
+  counter('http_connections_refused_total', 'Connections beyond the total limit or that of an address.', () => {
     return Object.entries(metrics.refused).map(([limit, value]) => ({ labels: { limit }, value }))
   })
 
-  counter('mnist_samples_served_total', 'Samples in responses.', () => {
+  counter('batch_server_samples_served_total', 'Samples in responses.', () => {
     const formats = [...new Set([...batchFormats, ...streamFormats, png].map(({ name }) => name))]
     for (const { entry: { name: dataset } } of datasets.states) {
       for (const split of splitNames) {
@@ -75,45 +75,45 @@ export function createExposition (app: FastifyInstance, datasets: DatasetRegistr
     }
     return [...metrics.samples.values()].map(({ count, ...labels }) => ({ labels, value: count }))
   })
-  add('histogram', 'mnist_step_duration_seconds', 'Time in a step of a response; encode includes gathering.', () => {
+  add('histogram', 'batch_server_step_duration_seconds', 'Time in a step; encode includes gathering.', () => {
     return [...metrics.steps].flatMap(([step, histogram]) => {
-      return bucketsOf('mnist_step_duration_seconds', { step }, histogram)
+      return bucketsOf('batch_server_step_duration_seconds', { step }, histogram)
     })
   })
   const caches = { compressed: compressedCache, orders }
   const perCache = (valueOf: (cache: typeof compressedCache | typeof orders) => number): Source => () => {
     return Object.entries(caches).map(([cache, values]) => ({ labels: { cache }, value: valueOf(values) }))
   }
-  counter('mnist_cache_hits_total', 'Values found in a cache.', perCache(({ hits }) => hits))
-  counter('mnist_cache_misses_total', 'Values computed for a cache.', perCache(({ misses }) => misses))
-  gauge('mnist_cache_bytes', 'Size of a cache.', perCache(({ bytes }) => bytes))
-  gauge('mnist_work_running', 'Expensive work that holds memory.', single(() => workQueue.running))
-  gauge('mnist_work_queued', 'Expensive work that waits.', single(() => workQueue.queued))
-  gauge('mnist_work_bytes', 'Memory that expensive work holds.', single(() => workQueue.runningBytes))
-  gauge('mnist_work_limit_bytes', 'Memory for expensive work.', single(() => workMemory))
-  counter('mnist_work_rejected_total', 'Expensive work that found the queue full.', single(() => workQueue.rejected))
-  counter('mnist_work_reclaimed_total', 'Results of paused clients that made room for others.', single(() => {
+  counter('batch_server_cache_hits_total', 'Values found in a cache.', perCache(({ hits }) => hits))
+  counter('batch_server_cache_misses_total', 'Values computed for a cache.', perCache(({ misses }) => misses))
+  gauge('batch_server_cache_bytes', 'Size of a cache.', perCache(({ bytes }) => bytes))
+  gauge('batch_server_work_running', 'Expensive jobs running.', single(() => workQueue.running))
+  gauge('batch_server_work_queued', 'Expensive jobs waiting.', single(() => workQueue.queued))
+  gauge('batch_server_work_bytes', 'Memory held by expensive jobs.', single(() => workQueue.runningBytes))
+  gauge('batch_server_work_limit_bytes', 'Memory for expensive jobs.', single(() => workMemory))
+  counter('batch_server_work_rejected_total', 'Expensive jobs rejected.', single(() => workQueue.rejected))
+  counter('batch_server_work_reclaimed_total', 'Results of paused clients that made room for others.', single(() => {
     return workQueue.reclaimed
   }))
-  gauge('mnist_compressor_bytes', 'Memory of the compressors of streams.', single(() => compressorMemory.bytes))
-  counter('mnist_compute_crashes_total', 'Compute threads that have crashed.', single(() => compute.crashes))
+  gauge('batch_server_compressor_bytes', 'Memory of the compressors of streams.', single(() => compressorMemory.bytes))
+  counter('batch_server_compute_crashes_total', 'Compute threads that have crashed.', single(() => compute.crashes))
   if (app.certificate) {
-    gauge('mnist_certificate_expiry_timestamp_seconds', 'When the certificate for HTTPS expires.', single(() => {
+    gauge('batch_server_certificate_expiry_timestamp_seconds', 'When the certificate for HTTPS expires.', single(() => {
       return app.certificate!.current.expires.getTime() / 1000
     }))
   }
 
-  gauge('mnist_dataset_state', 'Whether a dataset is in a state.', () => {
+  gauge('batch_server_dataset_state', 'Whether a dataset is in a state.', () => {
     return datasets.states.flatMap(({ entry, status }) => STATES.map(state => {
       return { labels: { dataset: entry.name, state }, value: Number(state === status) }
     }))
   })
-  gauge('mnist_dataset_info', 'The version of each dataset that is ready.', () => {
+  gauge('batch_server_dataset_info', 'The version of each dataset that is ready.', () => {
     return datasets.states.flatMap(state => state.status === 'ready'
       ? [{ labels: { dataset: state.entry.name, version: state.dataset.version }, value: 1 }]
       : [])
   })
-  gauge('mnist_build_info', 'The version of the service and of Node.js.', () => {
+  gauge('batch_server_build_info', 'The version of the service and of Node.js.', () => {
     return [{ labels: { version, node_version: process.version }, value: 1 }]
   })
   return { mediaType: registry.contentType, text: () => registry.metrics() }

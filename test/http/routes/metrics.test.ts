@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { get, request as sendRequest, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -10,6 +11,7 @@ import { ApiKeys } from '../../../src/http/plugins/api-keys.ts'
 import { listenForMetrics } from '../../../src/http/routes/metrics.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { prepared } from '../../fixtures/prepared.ts'
+import { root } from '../../fixtures/root.ts'
 
 const dataset = prepared({ train: 4000, val: 5, test: 20 }, { rows: 28, columns: 28 })
 const split = '/v1/datasets/made-up/splits/train'
@@ -73,15 +75,15 @@ t.test('samples are counted by dataset, split and format, once for each response
   await app.inject({ url: `${split}/gather?format=npz`, method: 'POST', payload: { ids: [1, 2, 3] } })
   await app.inject(`${split}/thumbnails?ids=1,2`)
   const body = await scrape(app)
-  const samples = Object.entries(valuesOf(body, 'mnist_samples_served_total')).filter(([, value]) => value > 0)
+  const samples = Object.entries(valuesOf(body, 'batch_server_samples_served_total')).filter(([, value]) => value > 0)
   t.same(Object.fromEntries(samples), {
     'dataset="made-up",split="train",format="json"': 201,
     'dataset="made-up",split="train",format="npz"': 103,
     'dataset="made-up",split="train",format="ndjson"': 160,
     'dataset="made-up",split="train",format="png"': 2
   })
-  t.same(valuesOf(body, 'mnist_cache_hits_total'), { 'cache="compressed"': 1, 'cache="orders"': 0 })
-  t.same(valuesOf(body, 'mnist_cache_misses_total'), { 'cache="compressed"': 1, 'cache="orders"': 0 })
+  t.same(valuesOf(body, 'batch_server_cache_hits_total'), { 'cache="compressed"': 1, 'cache="orders"': 0 })
+  t.same(valuesOf(body, 'batch_server_cache_misses_total'), { 'cache="compressed"': 1, 'cache="orders"': 0 })
 })
 
 t.test('steps, work, datasets and the process are described', async t => {
@@ -89,18 +91,18 @@ t.test('steps, work, datasets and the process are described', async t => {
   await app.inject(`${split}/batches?batch_size=512&seed=1&augment=rotate:10`)
   await app.inject({ url: `${split}/batches?seed=1`, headers: { 'accept-encoding': 'br' } })
   const body = await scrape(app)
-  const steps = valuesOf(body, 'mnist_step_duration_seconds_count')
+  const steps = valuesOf(body, 'batch_server_step_duration_seconds_count')
   t.match(steps, { 'step="order"': 2, 'step="augment"': 1, 'step="encode"': Number, 'step="compress"': 1 })
-  t.same(valuesOf(body, 'mnist_cache_hits_total')['cache="orders"'], 1)
-  t.match(valuesOf(body, 'mnist_dataset_state'), {
+  t.same(valuesOf(body, 'batch_server_cache_hits_total')['cache="orders"'], 1)
+  t.match(valuesOf(body, 'batch_server_dataset_state'), {
     'dataset="made-up",state="ready"': 1, 'dataset="made-up",state="loading"': 0, 'dataset="made-up",state="failed"': 0
   })
-  t.same(valuesOf(body, 'mnist_dataset_info'), { [`dataset="made-up",version="${dataset.version}"`]: 1 })
-  t.same(Object.values(valuesOf(body, 'mnist_build_info')), [1])
+  t.same(valuesOf(body, 'batch_server_dataset_info'), { [`dataset="made-up",version="${dataset.version}"`]: 1 })
+  t.same(Object.values(valuesOf(body, 'batch_server_build_info')), [1])
   for (const name of [
-    'mnist_work_running', 'mnist_work_queued', 'mnist_work_bytes', 'mnist_work_limit_bytes',
-    'mnist_work_rejected_total', 'mnist_work_reclaimed_total', 'mnist_compressor_bytes',
-    'mnist_compute_crashes_total', 'http_bodies_in_flight', 'http_stalled_readers',
+    'batch_server_work_running', 'batch_server_work_queued', 'batch_server_work_bytes', 'batch_server_work_limit_bytes',
+    'batch_server_work_rejected_total', 'batch_server_work_reclaimed_total', 'batch_server_compressor_bytes',
+    'batch_server_compute_crashes_total', 'http_bodies_in_flight', 'http_stalled_readers',
     'http_malformed_requests_total', 'http_connections', 'process_resident_memory_bytes',
     'nodejs_eventloop_lag_p99_seconds'
   ]) t.equal(Object.keys(valuesOf(body, name)).length, 1, name)
@@ -119,14 +121,16 @@ t.test('counters whose labels are known are zero from the start, so that a rate 
     }))
   })
   for (const step of ['queue', 'order', 'augment', 'encode', 'compress']) {
-    zero.push(['mnist_step_duration_seconds_count', `step="${step}"`])
+    zero.push(['batch_server_step_duration_seconds_count', `step="${step}"`])
   }
   for (const format of ['json', 'npz', 'safetensors', 'arrow', 'ndjson', 'png']) {
-    zero.push(['mnist_samples_served_total', `dataset="made-up",split="val",format="${format}"`])
+    zero.push(['batch_server_samples_served_total', `dataset="made-up",split="val",format="${format}"`])
   }
-  for (const name of ['http_malformed_requests_total', 'mnist_work_rejected_total', 'mnist_compute_crashes_total']) {
-    zero.push([name, ''])
-  }
+  zero.push(
+    ['http_malformed_requests_total', ''],
+    ['batch_server_work_rejected_total', ''],
+    ['batch_server_compute_crashes_total', '']
+  )
   t.ok(paths.length > 10)
   for (const [name, labels] of zero) t.equal(valuesOf(body, name)[labels], 0, `${name}{${labels}}`)
 })
@@ -203,6 +207,22 @@ t.test('bytes, disconnects, stalled readers and malformed requests are counted',
   }
 })
 
+t.test('rules and the dashboard read only metrics that the server or the cache exports', async t => {
+  const read = (file: string): Promise<string> => readFile(new URL(`deploy/${file}`, root), 'utf8')
+  const cache = await read('kubernetes/cache/cache.conf')
+  const typed = `${await scrape(served.app)}${cache}`.matchAll(/^# TYPE (\w+) (\w+)/gm)
+  const exported = new Set([...typed].flatMap(([, name, type]) => {
+    return type === 'histogram' || type === 'summary' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
+  }))
+  // Only with HTTPS.
+  exported.add('batch_server_certificate_expiry_timestamp_seconds')
+  for (const file of ['alerts.yml', 'recording-rules.yml', 'dashboard.json']) {
+    const text = await read(`monitoring/${file}`)
+    const names = text.match(/(?<![:\w])(?:batch_server|http|nginx|nodejs|process)_\w+(?!\w*:)/g)!
+    t.same(names.filter(name => !exported.has(name)), [], file)
+  }
+})
+
 t.test('with keys, the metrics need one', async t => {
   const folder = t.testdir({ keys: `a:${createHash('sha256').update('key').digest('hex')}` })
   const { app } = await appOver(t, [dataset], {}, await ApiKeys.read(join(folder, 'keys')))
@@ -221,7 +241,7 @@ t.test('on a port of their own, the metrics are all there is, and they are nowhe
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
     return [response.status, await response.text()] as const
   }
-  t.match(await request('/metrics'), [200, /mnist_build_info/])
+  t.match(await request('/metrics'), [200, /batch_server_build_info/])
   t.match(await request('/v1/datasets'), [404, /only \/metrics/])
   t.match(await request('/metrics', 'POST'), [405, /read/])
   await app.close()

@@ -36,14 +36,15 @@ t.test('a certificate that clients reject, or soon will, needs attention', async
   t.match(describe(validFor(90, 91)), /^the certificate is only valid from [\d-]+ [\d:]+ UTC on: clients reject it$/)
 })
 
-t.test('the log warns every day until the certificate is renewed, and metrics have its end', async t => {
+t.test('the log warns every day until the certificate is renewed, and metrics have its expiry', async t => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   const certificate = validFor(90, 3)
   const { app, log } = await appOver(t, [], {}, undefined, { certificate })
   const warnings = (): number => log.filter(({ msg }) => msg.startsWith('the certificate expires')).length
   const metric = async (): Promise<number> => {
-    const [, value] = /^mnist_certificate_expiry_timestamp_seconds (\S+)$/m.exec((await app.inject('/metrics')).body)!
+    const { body } = await app.inject('/metrics')
+    const [, value] = /^batch_server_certificate_expiry_timestamp_seconds (\S+)$/m.exec(body)!
     return Number(value)
   }
   t.equal(warnings(), 1)
@@ -58,5 +59,5 @@ t.test('the log warns every day until the certificate is renewed, and metrics ha
 
 t.test('without HTTPS, there is no such metric', async t => {
   const { app } = await appOver(t, [])
-  t.notMatch((await app.inject('/metrics')).body, 'mnist_certificate')
+  t.notMatch((await app.inject('/metrics')).body, 'batch_server_certificate')
 })
