@@ -1,6 +1,7 @@
 /** All comparisons. */
 import { hasModules } from './alternatives.js'
 import { augmentation, augmentations } from './augmentation.js'
+import { bytesOfEpoch } from './bytes.js'
 import { coldEpoch } from './cold-epochs.js'
 import { eventLoopDelays } from './event-loop.js'
 import { fairness } from './fairness.js'
@@ -84,6 +85,9 @@ export const groups = {
     description: `${x} from ${points[0]} to ${points.at(-1)}, shuffled float32 pages, each URL requested once`,
     measure: options => scalingCurve(name, options)
   }])),
+  bytes: {
+    bytes: { description: 'bytes of an epoch for each format, dtype and content coding', measure: bytesOfEpoch }
+  },
   growth: {
     'dataset-sizes': { description: 'MNIST repeated up to ten times', measure: datasetSizes }
   }
