@@ -1,16 +1,14 @@
 /** Takes the screenshots of docs/explorer.md from a running service with MNIST. Requires Chromium. */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findBrowser, launchBrowser } from '../lib/browser.js'
+import { skipAll } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 import { freePort, startService } from '../lib/server.js'
 
-if (!findBrowser()) {
-  console.log('skipped: there is no Chromium (apt-get install chromium, or set CHROMIUM to its path)')
-  process.exit(0)
-}
+if (!findBrowser()) skipAll('there is no Chromium (apt-get install chromium, or set CHROMIUM to its path)')
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, 'docs/explorer')
@@ -51,9 +49,8 @@ async function choosePredictions () {
 
 async function pictureOfFailure () {
   const port = await freePort()
-  const dataFolder = mkdtempSync(join(tmpdir(), 'explorer-'))
   const { PATH } = process.env
-  const env = { PATH, PORT: String(port), DATA_DIR: dataFolder, SOURCES: 'folder', RETRY_DELAY: '600' }
+  const env = { PATH, PORT: String(port), DATA_DIR: temporaryFolder('explorer'), SOURCES: 'folder', RETRY_DELAY: '600' }
   const child = spawn(process.execPath, [join(root, 'dist/server.js')], { env, stdio: 'ignore' })
   const base = `http://127.0.0.1:${port}/`
   while (!await fetch(base).then(() => true, () => false)) await new Promise(resolve => setTimeout(resolve, 50))
@@ -63,5 +60,4 @@ async function pictureOfFailure () {
   await page.screenshot({ path: join(folder, 'preparation.png') })
   child.kill('SIGTERM')
   await new Promise(resolve => child.once('exit', resolve))
-  rmSync(dataFolder, { recursive: true })
 }

@@ -7,12 +7,12 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { createChecks } from './fleet/checks.js'
+import { check, skipAll } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 import { startQuietService } from '../lib/server.js'
 
 const LIBRARIES = '/usr/aarch64-linux-gnu'
@@ -33,23 +33,12 @@ const PATHS = [
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const execute = promisify(execFile)
-const folder = mkdtempSync(join(tmpdir(), 'arm64-'))
+const folder = temporaryFolder('arm64')
 const wrapper = join(folder, 'node')
-const { check, finish } = createChecks()
 const missing = await unavailable()
-if (missing) {
-  console.log(`SKIPPED: ${missing}. The service was NOT tested on arm64.`)
-  console.log('0 passed, 0 failed, 1 skipped')
-} else {
-  try {
-    await assemble()
-    await compare()
-  } catch (error) {
-    check('the test completes', false, error.stderr || error.stack)
-  }
-  finish()
-}
-rmSync(folder, { recursive: true })
+if (missing) skipAll(`${missing}. The service was NOT tested on arm64.`)
+await assemble()
+await compare()
 
 async function unavailable () {
   if (process.arch === 'arm64') return 'this machine has that architecture'

@@ -6,13 +6,12 @@
  *     npm run drill -- browser [part of a title]
  */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer, request as forward } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findBrowser, launchBrowser, launchWithoutSiteData, measureTasks, pageMemory } from '../lib/browser.js'
+import { run as runCheck, skipAll } from '../lib/checks.js'
+import { temporaryFolder, writeKeys } from '../lib/files.js'
 import { freePort, startService } from '../lib/server.js'
 
 const RUNS = 5
@@ -25,20 +24,14 @@ const MIN_FRAMES_PER_SECOND = 30
 /** Of the map, on a busy machine. */
 const COMPUTATION_MS = 600_000
 
-if (!findBrowser()) {
-  console.log('SKIPPED: there is no Chromium (apt-get install chromium, or set CHROMIUM to its path).')
-  console.log('0 passed, 0 failed, 1 skipped')
-  process.exit()
-}
+if (!findBrowser()) skipAll('there is no Chromium (apt-get install chromium, or set CHROMIUM to its path)')
 
 const filter = process.argv[2] ?? ''
-const dataFolder = mkdtempSync(join(tmpdir(), 'browser-'))
+const dataFolder = temporaryFolder('browser')
 const port = await freePort()
 const start = () => startService({ dataFolder, settings: { PORT: String(port), SHUTDOWN_DELAY: '0' } })
 let server = await start()
 const browser = await launchBrowser()
-let failed = 0
-let passed = 0
 
 /**
  * Runs one check on a page of its own.
@@ -58,18 +51,12 @@ async function check (title, run, { allow, ...options } = {}) {
     const { protocol, hostname } = new URL(request.url())
     if (protocol.startsWith('http') && hostname !== '127.0.0.1') problems.push(`request to ${request.url()}`)
   })
-  try {
+  await runCheck(title, async () => {
     await run(page)
     assert.deepEqual(problems, [])
-    console.log(`ok      ${title}`)
-    passed++
-  } catch (error) {
-    failed++
-    console.log(`FAILED  ${title}: ${error.message}`)
-    if (problems.length > 0) console.log(`        ${problems.join('\n        ')}`)
-  } finally {
-    await context.close()
-  }
+  })
+  if (problems.length > 0) console.log(`         ${problems.join('\n         ')}`)
+  await context.close()
 }
 
 const open = (page, query = '', base = server.base) => page.goto(`${base}/${query}`)
@@ -196,8 +183,7 @@ await check('predictions: true labels beside them and the index of pandas do not
 })
 
 await check('where site data is blocked, the page works, and forgets its theme and key', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'profile-'))
-  const context = await launchWithoutSiteData(folder)
+  const context = await launchWithoutSiteData(temporaryFolder('profile'))
   try {
     const page = await context.newPage()
     const errors = []
@@ -208,7 +194,6 @@ await check('where site data is blocked, the page works, and forgets its theme a
     assert.deepEqual(errors, [])
   } finally {
     await context.close()
-    rmSync(folder, { recursive: true, force: true })
   }
 })
 
@@ -452,9 +437,7 @@ await check('works with BASE_PATH, and links of the dataset card lead to its fil
 
 await check('asks for the key of a server that requires one, and works with it', async page => {
   const key = 'a-key-of-the-test'
-  const keys = join(dataFolder, 'keys')
-  writeFileSync(keys, `browser:${createHash('sha256').update(key).digest('hex')}\n`)
-  const closed = await startService({ dataFolder, settings: { API_KEYS_FILE: keys } })
+  const closed = await startService({ dataFolder, settings: { API_KEYS_FILE: writeKeys({ browser: key }) } })
   try {
     await open(page, '?splits=test&sample=test/0', closed.base)
     const input = page.getByLabel('This server requires a key')
@@ -512,6 +495,3 @@ await check('a cold start, watched from the page, and a dataset that fails', asy
 
 await browser.close()
 await server.stop().catch(() => {})
-rmSync(dataFolder, { recursive: true, force: true })
-console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed > 0 ? 1 : 0

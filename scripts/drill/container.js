@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { restrictedChecks } from './container/restricted.js'
+import { expect, run as runCheck, skip, skipAll } from '../lib/checks.js'
 import { createProject, docker, findCompose, run } from '../lib/docker.js'
 import { freePort } from '../lib/server.js'
 
@@ -46,7 +47,8 @@ for (const name of ['SIGINT', 'SIGTERM']) {
 
 const { missing, command } = await findCompose()
 const { signal } = interrupted
-let project
+if (missing) skipAll(`${missing}. The container was NOT tested.`)
+const project = createProject('mnist-batch-server-test', { command, env, signal })
 let container = ''
 let version = ''
 /** What LARGE paths return without a stop. */
@@ -72,41 +74,16 @@ const checks = [
   { name: 'a stop during preparation takes effect at once', run: earlyStop }
 ]
 
-process.exitCode = await main()
-
-async function main () {
-  if (missing) {
-    console.log(`SKIPPED: ${missing}. The container was NOT tested.`)
-    console.log('0 passed, 0 failed, 1 skipped')
-    return 0
+let isBroken = false
+try {
+  for (const { name, vital, run } of checks) {
+    if (isBroken || signal.aborted) skip(name)
+    else isBroken = !await runCheck(name, run) && vital === true
   }
-  project = createProject('mnist-batch-server-test', { command, env, signal })
-  const counts = { passed: 0, failed: 0, skipped: 0 }
-  try {
-    let broken = false
-    for (const { name, vital, run } of checks) {
-      if (broken || interrupted.signal.aborted) {
-        counts.skipped++
-        console.log(`skipped  ${name}`)
-        continue
-      }
-      try {
-        const detail = await run()
-        counts.passed++
-        console.log(`passed   ${name}: ${detail}`)
-      } catch (error) {
-        counts.failed++
-        broken = vital === true
-        console.log(`FAILED   ${name}: ${error.stderr || error.message}`)
-      }
-    }
-  } finally {
-    // Before the counts, which must be the last line.
-    await project.remove()
-  }
-  console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-  return counts.failed > 0 || interrupted.signal.aborted ? 1 : 0
+} finally {
+  await project.remove()
 }
+if (signal.aborted) process.exitCode = 1
 
 async function build () {
   const started = performance.now()
@@ -390,10 +367,6 @@ async function download (path, { durationMs = 0, totalBytes = 1, onStart = () =>
   }
   const { statusCode: status, headers } = response
   return { status, headers, bytes, hash: hash.digest('hex'), head: Buffer.concat(head) }
-}
-
-function expect (holds, message) {
-  if (!holds) throw new Error(message)
 }
 
 function seconds (since) {

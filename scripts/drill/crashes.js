@@ -8,14 +8,16 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash, randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { run, skip } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 import { idxNames, startMirror } from '../lib/mnist.js'
+import { startService } from '../lib/server.js'
 
 const { values: options } = parseArgs({
   options: { seed: { type: 'string' }, kills: { type: 'string', default: '20' } }
@@ -23,59 +25,38 @@ const { values: options } = parseArgs({
 const seed = Number(options.seed ?? randomInt(2 ** 31))
 const kills = Number(options.kills)
 const serverProgram = fileURLToPath(new URL('../../dist/server.js', import.meta.url))
-/** How long a server may take until it is ready. */
-const READY_TIMEOUT_MS = 60_000
 const canMount = process.platform === 'linux' && process.getuid() === 0
 
 const mirror = await startMirror({ chunks: 64 })
 const settings = { SOURCES: 'mirrors', MIRRORS: mirror.base }
-const folders = []
-const running = new Set()
+const mounted = []
 let expected
 let readyMs
 
 const checks = [
-  { name: 'an undisturbed start from the mirror', run: startUndisturbed },
-  { name: `${kills} kills at random moments (seed ${seed}), each followed by a start`, run: killAtRandom },
-  { name: 'four processes start at once on one empty folder', run: startFour },
-  { name: 'a disk of 20 MB', run: fillDisk, skip: !canMount && 'requires root on Linux' },
-  { name: 'a read-only folder', run: startReadOnly, skip: !canMount && 'requires root on Linux' }
+  { name: 'an undisturbed start from the mirror', test: startUndisturbed },
+  { name: `${kills} kills at random moments (seed ${seed}), each followed by a start`, test: killAtRandom },
+  { name: 'four processes start at once on one empty folder', test: startFour },
+  { name: 'a disk of 20 MB', test: fillDisk, reason: !canMount && 'requires root on Linux' },
+  { name: 'a read-only folder', test: startReadOnly, reason: !canMount && 'requires root on Linux' }
 ]
 
-const counts = { passed: 0, failed: 0, skipped: 0 }
 try {
-  for (const { name, run, skip } of checks) {
-    if (skip) {
-      counts.skipped++
-      console.log(`SKIPPED  ${name}: ${skip}`)
-      continue
-    }
-    try {
-      const detail = await run()
-      counts.passed++
-      console.log(`passed   ${name}: ${detail}`)
-    } catch (error) {
-      counts.failed++
-      console.log(`FAILED   ${name}: ${error.message}`)
-    }
+  for (const { name, test, reason } of checks) {
+    if (reason) skip(name, reason)
+    else await run(name, test)
   }
 } finally {
-  for (const child of running) child.kill('SIGKILL')
-  for (const folder of folders) {
-    if (folder.mounted) spawnSync('umount', [folder.path])
-    rmSync(folder.path, { recursive: true, force: true })
-  }
+  for (const path of mounted) spawnSync('umount', [path])
   mirror.stop()
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-process.exitCode = counts.failed > 0 ? 1 : 0
 
 async function startUndisturbed () {
   const started = performance.now()
-  const server = await ready(start(dataFolder()))
+  const server = await start(dataFolder())
   readyMs = performance.now() - started
   expected = await hashServed(server)
-  await stop(server)
+  await server.stop()
   return `ready after ${Math.round(readyMs)} ms`
 }
 
@@ -85,15 +66,11 @@ async function killAtRandom () {
   for (let i = 0; i < kills; i++) {
     const folder = dataFolder()
     const ms = random(i) * readyMs
-    const victim = start(folder)
-    await Promise.race([delay(ms), once(victim.process, 'exit')])
-    if (!victim.lines.some(({ msg }) => msg === 'mnist is ready')) early++
-    victim.process.kill('SIGKILL')
-    await victim.exit
+    if (!await killAfter(ms, folder)) early++
     temporary += checkFolder(folder)
-    const server = await ready(start(folder))
+    const server = await start(folder)
     await checkServed(server)
-    await stop(server)
+    await server.stop()
     if (checkFolder(folder) > 0) {
       const kill = `a start after a kill at ${Math.round(ms)} ms`
       throw new Error(`temporary files remain after ${kill}: ${temporaryFiles(folder)}`)
@@ -105,11 +82,11 @@ async function killAtRandom () {
 async function startFour () {
   mirror.requests.length = 0
   const folder = dataFolder()
-  const servers = await Promise.all(Array.from({ length: 4 }, () => ready(start(folder))))
+  const servers = await Promise.all(Array.from({ length: 4 }, () => start(folder)))
   for (const server of servers) await checkServed(server)
   const prepared = servers.filter(({ lines }) => lines.some(({ msg }) => msg === 'prepared')).length
   const downloads = mirror.requests.length
-  for (const server of servers) await stop(server)
+  for (const server of servers) await server.stop()
   if (prepared !== 1) throw new Error(`prepared ${prepared} times`)
   const expectedRequests = idxNames.map(name => `${name}.gz`).sort().join()
   const requests = [...mirror.requests].sort().join()
@@ -121,10 +98,10 @@ async function fillDisk () {
   const folder = dataFolder('size=20m')
   const warnings = []
   for (let i = 0; i < 2; i++) {
-    const server = await ready(start(folder))
+    const server = await start(folder)
     await checkServed(server)
     warnings.push(...server.lines.filter(({ level }) => level === 40).map(({ msg }) => msg))
-    await stop(server)
+    await server.stop()
   }
   if (!warnings.some(message => message.includes('ENOSPC'))) throw new Error(`no warning has ENOSPC: ${warnings}`)
   if (checkFolder(folder) > 0) throw new Error(`temporary files remain: ${temporaryFiles(folder)}`)
@@ -133,9 +110,9 @@ async function fillDisk () {
 
 async function startReadOnly () {
   const folder = dataFolder('ro')
-  const server = await ready(start(folder))
+  const server = await start(folder)
   await checkServed(server)
-  await stop(server)
+  await server.stop()
   const warnings = server.lines.filter(({ level }) => level === 40).map(({ msg }) => msg)
   if (!warnings.some(message => message.includes('EROFS'))) throw new Error(`no warning has EROFS: ${warnings}`)
   return `served from memory; first warning: ${warnings[0]}`
@@ -147,42 +124,33 @@ function random (i) {
 }
 
 function dataFolder (mount) {
-  const path = mkdtempSync(join(tmpdir(), 'crashes-'))
-  folders.push({ path, mounted: mount !== undefined })
+  const path = temporaryFolder('crashes')
   if (mount !== undefined) {
     const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', mount, 'tmpfs', path], { encoding: 'utf8' })
     if (status !== 0) throw new Error(stderr.trim())
+    mounted.push(path)
   }
   return path
 }
 
-function start (folder) {
-  const child = spawn(process.execPath, [serverProgram], {
+function start (dataFolder) {
+  return startService({ dataFolder, settings })
+}
+
+/** A server that is killed before it is ready, or soon after. */
+async function killAfter (ms, folder) {
+  const victim = spawn(process.execPath, [serverProgram], {
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: folder, ...settings },
     stdio: ['ignore', 'pipe', 'inherit']
   })
-  running.add(child)
   const lines = []
-  createInterface({ input: child.stdout }).on('line', text => lines.push(JSON.parse(text)))
-  return { process: child, lines, exit: once(child, 'exit').finally(() => running.delete(child)) }
-}
-
-async function ready (server) {
-  const deadline = performance.now() + READY_TIMEOUT_MS
-  const logged = text => server.lines.find(({ msg }) => msg.startsWith(text))
-  while (!logged('mnist is ready') || !logged('listening on ')) {
-    const failure = server.lines.find(({ level }) => level >= 50)
-    if (failure) throw new Error(failure.msg)
-    if (server.process.exitCode !== null) throw new Error(`ended with exit code ${server.process.exitCode}`)
-    if (performance.now() > deadline) throw new Error(`not ready after ${READY_TIMEOUT_MS} ms`)
-    await delay(10)
-  }
-  return { ...server, base: logged('listening on ').msg.slice('listening on '.length) }
-}
-
-async function stop (server) {
-  server.process.kill('SIGTERM')
-  await server.exit
+  createInterface({ input: victim.stdout }).on('line', text => lines.push(JSON.parse(text)))
+  const exit = once(victim, 'exit')
+  await Promise.race([delay(ms), exit])
+  const isReady = lines.some(({ msg }) => msg === 'mnist is ready')
+  victim.kill('SIGKILL')
+  await exit
+  return isReady
 }
 
 /** Hashes of all raw and centered images, and of the mean image. */

@@ -5,15 +5,15 @@
  *
  *     npm run drill -- crowd [memory augmentation disconnects seeds fairness shutdown]
  */
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { crowdOfDisconnects } from './crowd/disconnects.js'
 import { fairness } from './crowd/fairness.js'
 import { crowdsOfReaders } from './crowd/memory.js'
 import { crowdOfSeeds } from './crowd/seeds.js'
 import { crowdAtShutdown } from './crowd/shutdown.js'
+import { skip, run as runCheck } from '../lib/checks.js'
 import { createMemoryCgroup } from '../lib/cgroup.js'
-import { startQuietService } from '../lib/server.js'
+import { cpuSeconds, startQuietService } from '../lib/server.js'
 
 const LIMIT_MIB = 512
 /** Of memory that the system cannot take back, unlike the page cache: a margin for the rest of a container. */
@@ -31,26 +31,11 @@ const checks = [
   { topic: 'shutdown', ...crowdAtShutdown }
 ].filter(({ topic }) => positionals.length === 0 || positionals.includes(topic))
 
-const counts = { passed: 0, failed: 0, skipped: 0 }
-const skip = reasonToSkip()
-for (const { name, run, settings, skip: ownSkip } of checks) {
-  const reason = skip ?? ownSkip
-  if (reason) {
-    counts.skipped++
-    console.log(`SKIPPED  ${name}: ${reason}`)
-    continue
-  }
-  try {
-    const detail = await inCgroup(run, settings)
-    counts.passed++
-    console.log(`passed   ${name}: ${detail}`)
-  } catch (error) {
-    counts.failed++
-    console.log(`FAILED   ${name}: ${error.message}`)
-  }
+const reason = reasonToSkip()
+for (const { name, run, settings, skip: ownReason } of checks) {
+  if (reason || ownReason) skip(name, reason || ownReason)
+  else await runCheck(name, () => inCgroup(run, settings))
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-process.exitCode = counts.failed === 0 ? 0 : 1
 
 /** Runs a check against a server of its own, and adds the peak of its memory. */
 async function inCgroup (run, settings) {
@@ -82,10 +67,4 @@ function reasonToSkip () {
   } catch (error) {
     return `requires root and memory cgroups on Linux (${error.message})`
   }
-}
-
-/** User and system time of a process. */
-function cpuSeconds (pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }

@@ -9,7 +9,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { residentMiB, startService } from '../lib/server.js'
+import { run, skipAll } from '../lib/checks.js'
+import { ready, residentMiB, startService } from '../lib/server.js'
 
 const parent = '/usr/share/datasets'
 const folder = join(parent, 'fashion-mnist')
@@ -17,10 +18,7 @@ const MAX_RSS_MIB = 750
 /** Memory is read after this long without a request. */
 const REST_MS = 2000
 
-if (!existsSync(folder)) {
-  console.log('SKIPPED: the package dataset-fashion-mnist is not installed.\n0 passed, 0 failed, 1 skipped')
-  process.exit()
-}
+if (!existsSync(folder)) skipAll('the package dataset-fashion-mnist is not installed')
 
 const mirror = createServer(({ url }, response) => response.end(readFileSync(join(folder, basename(url)))))
 await once(mirror.listen(0, '127.0.0.1'), 'listening')
@@ -39,23 +37,13 @@ const checks = [
   }
 ]
 
-let failed = 0
-for (const { name, ...expected } of checks) {
-  try {
-    console.log(`passed   ${name}: ${await check(expected)}`)
-  } catch (error) {
-    failed++
-    console.log(`FAILED   ${name}: ${error.message}`)
-  }
-}
+for (const { name, ...expected } of checks) await run(name, () => measure(expected))
 mirror.close()
-console.log(`${checks.length - failed} passed, ${failed} failed, 0 skipped`)
-process.exitCode = failed > 0 ? 1 : 0
 
-async function check ({ settings, source }) {
+async function measure ({ settings, source }) {
   const server = await startService({ settings })
   try {
-    while (!(await fetch(`${server.base}/readyz`)).ok) await delay(100)
+    await ready(server.base)
     await delay(REST_MS)
     const response = await fetch(`${server.base}/v1/datasets/fashion-mnist`)
     const { provenance: { files }, classes } = await response.json()

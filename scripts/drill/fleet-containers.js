@@ -7,15 +7,15 @@
  *
  *     npm run drill -- fleet-containers
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createChecks } from './fleet/checks.js'
 import { checkCollapsing, countBatches } from './fleet/collapsing.js'
 import { checkTotals, describeRetries, startCrowd } from './fleet/crowd.js'
 import { scrapedReplicas } from './fleet/monitoring.js'
+import { check, skipAll } from '../lib/checks.js'
 import { createProject, docker, findCompose, run } from '../lib/docker.js'
+import { temporaryFolder } from '../lib/files.js'
 import { freePort } from '../lib/server.js'
 
 const CLIENTS = 20
@@ -30,29 +30,24 @@ const READ_ONLY = 'services: { server: { volumes: ["data:/data:ro"] } }'
 const WRITE = 'fs.writeFileSync("/data/new", "")'
 
 const { missing, command } = await findCompose()
-if (missing) {
-  console.log(`SKIPPED: ${missing}. The fleet was NOT tested in containers.`)
-  console.log('0 passed, 0 failed, 1 skipped')
-  process.exit(0)
-}
+if (missing) skipAll(`${missing}. The fleet was NOT tested in containers.`)
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM']) {
   process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)))
 }
 const { signal } = interrupted
-const folder = mkdtempSync(join(tmpdir(), 'fleet-'))
+const folder = temporaryFolder('fleet')
 const files = ['deploy/compose.fleet.yml', writeOverride('file-system.yml', OWN_FILE_SYSTEM)]
 const [port, prometheusPort] = [String(await freePort()), String(await freePort())]
 const env = { PORT: port, PROMETHEUS_PORT: prometheusPort, DATASETS: '', MEMORY_LIMIT: '', ACCESS_LOG: '' }
 const project = createProject('mnist-fleet-test', { command, env, files, signal })
 const base = `http://127.0.0.1:${port}`
-const { check, finish } = createChecks()
 try {
   await testProfile()
   console.log(`built    ${Math.round(await project.build() / 1e6)} MB`)
   const version = await testStart()
   await testMonitoring()
-  await checkCollapsing(check, base, version, countRequests)
+  await checkCollapsing(base, version, countRequests)
   await testScale(version)
   await testDrill(version)
   await testEnd()
@@ -60,9 +55,7 @@ try {
   check('the test completes', false, error.stderr || error.stack)
 } finally {
   await project.remove()
-  rmSync(folder, { recursive: true })
 }
-finish()
 
 async function testProfile () {
   const services = await project.compose(['--profile', 'monitoring', 'config', '--services'])
@@ -99,7 +92,7 @@ async function testScale (version) {
     check(`--scale server=${count}`, replicas.length === count && requests.every(number => number > 0),
       `${requests.join(', ')} requests`)
   }
-  checkTotals(check, 'scaling', await crowd.end())
+  checkTotals('scaling', await crowd.end())
 }
 
 async function testDrill (version) {
@@ -132,7 +125,7 @@ async function testDrill (version) {
     console.log(`         ${name}: ${crowd.totals.responses - before.responses} responses in ${seconds(started)} s, ` +
       describeRetries(Object.fromEntries(retries)))
   }
-  checkTotals(check, 'drill', await crowd.end())
+  checkTotals('drill', await crowd.end())
 }
 
 async function killAndRestart (id) {

@@ -5,25 +5,21 @@
  *
  *     npm run drill -- fleet
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createChecks } from './fleet/checks.js'
 import { checkCollapsing, countBatches } from './fleet/collapsing.js'
 import { checkTotals, startCrowd } from './fleet/crowd.js'
 import { checkFailedDataset } from './fleet/failed-dataset.js'
 import { checkTrust } from './fleet/trust.js'
 import { checkAbandoned, checkCrowds, checkSlowReaders } from './fleet/unstored.js'
+import { check, requirePrograms } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 import { startCache } from '../lib/nginx-cache.js'
-import { requirePrograms } from '../lib/programs.js'
 import { freePort, startQuietService } from '../lib/server.js'
 
 const CLIENTS = 20
 
-requirePrograms('The fleet was', 'nginx')
-const { check, finish } = createChecks()
-const dataFolder = mkdtempSync(join(tmpdir(), 'fleet-'))
+requirePrograms('nginx')
+const dataFolder = temporaryFolder('fleet')
 const metricsPorts = [await freePort(), await freePort(), await freePort()]
 const start = i => startQuietService({
   dataFolder,
@@ -38,19 +34,17 @@ try {
   const { version } = await (await fetch(`${cache.base}/v1/datasets/mnist`)).json()
   await testKeys(version)
   await testStatus()
-  await checkCollapsing(check, cache.base, version, originRequests)
-  await checkCrowds(check, cache.base, version, replicas[0].base)
-  await checkAbandoned(check, cache.base, version, replicas, readMetric)
-  await checkSlowReaders(check, cache.base, cache.pid, readMetric)
-  await checkFailedDataset(check, replicas)
-  await checkTrust(check, { dataFolder })
+  await checkCollapsing(cache.base, version, originRequests)
+  await checkCrowds(cache.base, version, replicas[0].base)
+  await checkAbandoned(cache.base, version, replicas, readMetric)
+  await checkSlowReaders(cache.base, cache.pid, readMetric)
+  await checkFailedDataset(replicas)
+  await checkTrust({ dataFolder })
   await testDrill(version)
 } finally {
   await cache?.stop()
   await Promise.all(replicas.map(replica => replica.stop()))
-  rmSync(dataFolder, { recursive: true })
 }
-finish()
 
 async function get (url, headers = {}) {
   const response = await fetch(url, { headers })
@@ -132,5 +126,5 @@ async function testDrill (version) {
   await delay(1500)
   await cache.restart()
   await delay(1500)
-  checkTotals(check, 'drill', await crowd.end())
+  checkTotals('drill', await crowd.end())
 }

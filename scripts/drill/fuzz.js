@@ -11,6 +11,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { check } from '../lib/checks.js'
 
 /** Longest time for one input. */
 const HANG_MS = 10_000
@@ -32,14 +33,10 @@ const readers = positionals.length > 0 ? positionals : available
 const unknown = readers.filter(name => !available.includes(name))
 if (unknown.length > 0) throw new Error(`unknown reader: ${unknown.join(', ')}; available: ${available.join(', ')}`)
 
-let [passed, failed] = [0, 0]
 for (const reader of readers) {
   const { failure, detail } = await fuzz(reader)
-  failure ? failed++ : passed++
-  console.log(`${failure ? 'FAILED  ' : 'passed  '} ${reader}: ${failure ?? detail}`)
+  check(reader, !failure, failure ?? detail)
 }
-console.log(`${passed} passed, ${failed} failed, 0 skipped`)
-process.exitCode = failed > 0 ? 1 : 0
 
 async function fuzz (reader) {
   // Shared with the worker: the seed of the current input, and the number of finished inputs.

@@ -5,16 +5,16 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { expect, run, skipAll } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const execute = promisify(execFile)
-const folder = mkdtempSync(join(tmpdir(), 'install-'))
+const folder = temporaryFolder('install')
 const clone = join(folder, 'clone')
 /** How long the service may take to start, respond and stop. */
 const START_MS = 120_000
@@ -42,32 +42,11 @@ const checks = [
   }]
 ]
 
-process.exitCode = await main()
-
-async function main () {
-  const missing = await execute('git', ['--version']).then(() => execute('npm', ['ping']))
-    .then(() => undefined, ({ message }) => message.split('\n', 1)[0])
-  if (missing) {
-    console.log(`SKIPPED: git and the npm registry are required (${missing}). Installations were NOT tested.`)
-    return 0
-  }
-  let failed = 0
-  try {
-    await execute('git', ['clone', '--quiet', root, clone])
-    for (const [name, check] of checks) {
-      try {
-        console.log(`passed   ${name}: ${await check()}`)
-      } catch (error) {
-        failed++
-        console.log(`FAILED   ${name}: ${error.message}`)
-      }
-    }
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-  console.log(`${checks.length - failed} passed, ${failed} failed`)
-  return failed > 0 ? 1 : 0
-}
+const missing = await execute('git', ['--version']).then(() => execute('npm', ['ping']))
+  .then(() => undefined, ({ message }) => message.split('\n', 1)[0])
+if (missing) skipAll(`git and the npm registry are required (${missing}). Installations were NOT tested.`)
+await execute('git', ['clone', '--quiet', root, clone])
+for (const [name, test] of checks) await run(name, test)
 
 /** Starts the service by npm, requests a batch, and stops npm. */
 async function starts (env = {}) {
@@ -117,8 +96,4 @@ async function npm (args, env = {}) {
     maxBuffer: 64 << 20
   })
   return stdout + stderr
-}
-
-function expect (holds, message) {
-  if (!holds) throw new Error(message)
 }

@@ -6,14 +6,14 @@
  *     npm run drill -- kubernetes
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
 import { environment } from '../../dist/config/environment.js'
 import { checkFleet, checkNetworks } from './fleet/manifests.js'
-import { requirePrograms } from '../lib/programs.js'
+import { check, requirePrograms } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 
 const overlays = fileURLToPath(new URL('../../deploy/kubernetes/overlays/', import.meta.url))
 const kubectl = process.env.KUBECTL || 'kubectl'
@@ -28,9 +28,8 @@ const LONGEST_DELAY = 30
 const LOG_GIB = 0.2
 const settingNames = Object.keys(environment.properties)
 
-requirePrograms('The overlays were', kubectl, validator)
-let [passed, failed] = [0, 0]
-const folder = mkdtempSync(join(tmpdir(), 'kubernetes-'))
+requirePrograms(kubectl, validator)
+const folder = temporaryFolder('kubernetes')
 for (const overlay of ['single', 'fleet', 'monitoring']) {
   const { status, stdout, stderr } = spawnSync(kubectl, ['kustomize', join(overlays, overlay)], { encoding: 'utf8' })
   check(`${overlay} is rendered`, status === 0, stderr)
@@ -45,16 +44,8 @@ for (const overlay of ['single', 'fleet', 'monitoring']) {
     checkPods(`${overlay} ${deployment.metadata.name}`, deployment.spec.template.spec, resources)
   }
   checkReferences(overlay, resources)
-  checkNetworks(check, overlay, resources)
-  if (overlay !== 'single') checkFleet(check, overlay, resources)
-}
-rmSync(folder, { recursive: true })
-console.log(`${passed} passed, ${failed} failed, 0 skipped`)
-process.exitCode = failed > 0 ? 1 : 0
-
-function check (name, holds, detail = '') {
-  holds ? passed++ : failed++
-  console.log(`${holds ? 'passed  ' : 'FAILED  '} ${name}${detail && `: ${detail}`}`)
+  checkNetworks(overlay, resources)
+  if (overlay !== 'single') checkFleet(overlay, resources)
 }
 
 /** The pod security standard `restricted`, and more. */

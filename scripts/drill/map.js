@@ -5,8 +5,10 @@
  *     npm run drill -- map
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { check } from '../lib/checks.js'
 import { createMemoryCgroup } from '../lib/cgroup.js'
 import { startQuietService } from '../lib/server.js'
+import { quantile } from '../lib/statistics.js'
 
 const LIMIT_MIB = 512
 const MAX_RATIO = 1.3
@@ -19,7 +21,6 @@ const PAGES = 187
 const cgroup = tryCgroup()
 const server = await startQuietService(cgroup ? { wrap: cgroup.wrap } : {})
 const dataset = `${server.base}/v1/datasets/mnist`
-let failed = false
 try {
   await measure(5)
   const before = await measure(SPAN)
@@ -38,15 +39,16 @@ try {
     console.log(`${name}: ${times.length} batches, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
   }
   const ratio = quantile(during, 0.99) / quantile(usual, 0.99)
-  console.log(`the map took ${seconds.toFixed(0)} s; p99 during it is ${ratio.toFixed(2)} of that before and after`)
-  if (cgroup) console.log(`memory: peak ${cgroup.peakMiB()} of ${LIMIT_MIB} MiB, ${cgroup.anonymousMiB()} at the end`)
-  failed = ratio > MAX_RATIO || cgroup?.kills() > 0
+  check('batches take as long while the map is computed', ratio <= MAX_RATIO,
+    `p99 ${ratio.toFixed(2)} of that before and after, for ${seconds.toFixed(0)} s`)
+  if (cgroup) {
+    const memory = `peak ${cgroup.peakMiB()} of ${LIMIT_MIB} MiB, ${cgroup.anonymousMiB()} at the end`
+    check('nothing is killed for its memory', cgroup.kills() === 0, memory)
+  }
 } finally {
   await server.stop()
   cgroup?.remove()
 }
-console.log(failed ? 'FAILED' : 'passed')
-process.exitCode = failed ? 1 : 0
 
 function tryCgroup () {
   try {
@@ -76,8 +78,4 @@ async function measure (seconds) {
     await delay(PAUSE_MS)
   }
   return times
-}
-
-function quantile (values, share) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]
 }

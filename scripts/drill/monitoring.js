@@ -6,27 +6,26 @@
  *     npm run drill -- monitoring
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { check, requirePrograms } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 import { startCache } from '../lib/nginx-cache.js'
-import { requirePrograms } from '../lib/programs.js'
 import { freePort, startServer, startService } from '../lib/server.js'
 
 const monitoring = fileURLToPath(new URL('../../deploy/monitoring/', import.meta.url))
 /** Seconds that Prometheus gets for the rates of rules and queries. */
 const MAX_SECONDS = 40
 
-requirePrograms('Monitoring was', 'promtool', 'prometheus', 'nginx')
-let [passed, failed] = [0, 0]
+requirePrograms('promtool', 'prometheus', 'nginx')
 promtool('check', 'config', 'prometheus.yml')
 promtool('check', 'rules', 'recording-rules.yml', 'alerts.yml')
 promtool('test', 'rules', 'alerts.test.yml')
 
-const folder = mkdtempSync(join(tmpdir(), 'monitoring-'))
+const folder = temporaryFolder('monitoring')
 const metricsPort = await freePort()
 const service = await startService({ settings: { METRICS_PORT: String(metricsPort), ACCESS_LOG: 'errors' } })
 const cache = await startCache([new URL(service.base).port])
@@ -55,14 +54,6 @@ try {
 } finally {
   await cache.stop()
   await service.stop()
-  rmSync(folder, { recursive: true })
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`)
-process.exitCode = failed > 0 ? 1 : 0
-
-function check (name, holds, detail = '') {
-  holds ? passed++ : failed++
-  console.log(`${holds ? 'passed  ' : 'FAILED  '} ${name}${detail && `: ${detail}`}`)
 }
 
 function promtool (...args) {

@@ -3,15 +3,16 @@
  * tools are installed in a temporary folder; what cannot be installed is skipped.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as checks from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 import { startService } from '../lib/server.js'
 
 const TIMEOUT_MS = 300_000
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
+const folder = temporaryFolder('openapi')
 const environment = {
   ...process.env,
   // The generator formats its code with the first ruff of the path.
@@ -20,36 +21,29 @@ const environment = {
   REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true'
 }
 
-const results = []
+cpSync(join(root, 'scripts/drill/openapi'), folder, { recursive: true })
+cpSync(join(root, 'openapi/openapi.json'), join(folder, 'openapi.json'))
+const server = await startService()
 try {
-  cpSync(join(root, 'scripts/drill/openapi'), folder, { recursive: true })
-  cpSync(join(root, 'openapi/openapi.json'), join(folder, 'openapi.json'))
-  const server = await startService()
-  try {
-    testInNode(server.base)
-    testInPython(server.base)
-  } finally {
-    await server.stop()
-  }
+  await testInNode(server.base)
+  await testInPython(server.base)
 } finally {
-  rmSync(folder, { recursive: true, force: true })
+  await server.stop()
 }
-for (const result of results) console.log(result)
-process.exitCode = results.some(result => result.startsWith('FAILED')) ? 1 : 0
 
-function testInNode (base) {
+async function testInNode (base) {
   const npm = run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'])
   if (npm.failed) return skip(['redocly', 'spectral', 'openapi-fetch', 'hey-api'], 'npm cannot install them', npm)
-  check('redocly', () => {
+  await checks.run('redocly', () => {
     const { totals } = JSON.parse(orThrow(run('npx', ['redocly', 'lint', '--format=json', 'openapi.json'])).stdout)
     if (totals.errors + totals.warnings > 0) throw new Error(`${totals.errors} errors, ${totals.warnings} warnings`)
   })
-  check('spectral', () => {
+  await checks.run('spectral', () => {
     writeFileSync(join(folder, '.spectral.json'), '{ "extends": ["spectral:oas"] }')
     const options = ['--ruleset=.spectral.json', '--fail-severity=hint']
     orThrow(run('npx', ['spectral', 'lint', ...options, 'openapi.json']))
   })
-  check('openapi-fetch', () => {
+  await checks.run('openapi-fetch', () => {
     orThrow(run('npx', ['openapi-typescript', 'openapi.json', '-o', 'schema.d.ts']))
     compileAndRun('fetch', base)
     const committed = readFileSync(join(root, 'clients/typescript/src/schema.ts'), 'utf8')
@@ -57,7 +51,7 @@ function testInNode (base) {
       throw new Error('the types of clients/typescript are outdated: npm run generate')
     }
   })
-  check('hey-api', () => {
+  await checks.run('hey-api', () => {
     orThrow(run('npx', ['openapi-ts', '-i', 'openapi.json', '-o', 'hey-api']))
     compileAndRun('hey-api', base)
   })
@@ -71,12 +65,12 @@ function compileAndRun (program, base) {
   orThrow(run(process.execPath, [`built/${program}.js`, base]))
 }
 
-function testInPython (base) {
+async function testInPython (base) {
   const python = join(folder, 'venv/bin/python')
   const pip = run('python3', ['-m', 'venv', 'venv'])
   const install = pip.failed ? pip : run(python, ['-m', 'pip', 'install', '-q', '-r', 'requirements.txt'])
   if (install.failed) return skip(['openapi-python-client'], 'pip cannot install it', install)
-  check('openapi-python-client', () => {
+  await checks.run('openapi-python-client', () => {
     const output = ['--meta', 'none', '--output-path', 'mnist_batch_server_client']
     orThrow(run(python, ['-m', 'openapi_python_client', 'generate', '--path', 'openapi.json', ...output]))
     orThrow(run(python, ['-m', 'mypy', '--strict', 'python_client.py', 'mnist_batch_server_client']))
@@ -97,15 +91,6 @@ function orThrow (result) {
   return result
 }
 
-function check (name, test) {
-  try {
-    test()
-    results.push(`passed ${name}`)
-  } catch (error) {
-    results.push(`FAILED ${name}: ${error.message}`)
-  }
-}
-
 function skip (names, reason, { failed }) {
-  for (const name of names) results.push(`SKIPPED ${name}: ${reason} (${failed.split('\n', 1)[0]})`)
+  for (const name of names) checks.skip(name, `${reason} (${failed.split('\n', 1)[0]})`)
 }

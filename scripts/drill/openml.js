@@ -6,23 +6,20 @@
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { check } from '../lib/checks.js'
+import { temporaryFolder } from '../lib/files.js'
 
 const MAX_MS = 15_000
 const MAX_MIB = 600
 
-let [passed, failed] = [0, 0]
 for (const coding of ['identity', 'gzip']) {
   const openml = fork(programPath('stand-in.js'), [coding], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
-  const folder = mkdtempSync(join(tmpdir(), 'openml-'))
   try {
     const [line] = await once(createInterface({ input: openml.stdout }), 'line')
     const [base, md5, bytes] = line.split(' ')
-    const loader = fork(programPath('load.js'), [base, md5, folder])
+    const loader = fork(programPath('load.js'), [base, md5, temporaryFolder('openml')])
     const report = {}
     loader.on('message', message => Object.assign(report, message))
     await once(loader, 'exit')
@@ -33,15 +30,7 @@ for (const coding of ['identity', 'gzip']) {
     check(`${coding}: at most ${MAX_MIB} MiB`, peakMiB <= MAX_MIB, `peak of ${peakMiB} MiB`)
   } finally {
     openml.kill('SIGKILL')
-    rmSync(folder, { recursive: true })
   }
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`)
-process.exitCode = failed > 0 ? 1 : 0
-
-function check (name, holds, detail) {
-  holds ? passed++ : failed++
-  console.log(`${holds ? 'passed  ' : 'FAILED  '} ${name}: ${detail}`)
 }
 
 function programPath (name) {

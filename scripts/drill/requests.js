@@ -8,7 +8,7 @@
  * Schemathesis is skipped unless PATH has it.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash, randomInt } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { encodeIdx } from '../../dist/decode/idx.js'
+import * as checks from '../lib/checks.js'
+import { temporaryFolder, writeKeys } from '../lib/files.js'
 import { freePort, startQuietService } from '../lib/server.js'
 import { check } from './requests/check.js'
 import { createGenerator } from './requests/generate.js'
@@ -50,10 +52,9 @@ const PHASES = ['examples,coverage,fuzzing,stateful', 'fuzzing,stateful']
 
 const documentFile = fileURLToPath(new URL('../../openapi/openapi.json', import.meta.url))
 const document = JSON.parse(readFileSync(documentFile, 'utf8'))
-const folder = mkdtempSync(join(tmpdir(), 'requests-'))
+const folder = temporaryFolder('requests')
 const KEY = 'a-valid-key'
-const keys = { API_KEYS_FILE: join(folder, 'keys') }
-writeFileSync(keys.API_KEYS_FILE, `test:${createHash('sha256').update(KEY).digest('hex')}\n`)
+const keys = { API_KEYS_FILE: writeKeys({ test: KEY }) }
 
 /** Settings of the server, with the key that most requests have, and the share of all requests. */
 const modes = {
@@ -63,28 +64,20 @@ const modes = {
   'with keys and RATE_LIMIT': { settings: { ...keys, RATE_LIMIT: '300' }, key: KEY, share: 0.02 }
 }
 
-const counts = { passed: 0, failed: 0, skipped: 0 }
 writeTinyDataset()
-try {
-  for (const [name, { settings, key, share }] of Object.entries(modes)) {
-    const requests = Math.ceil(share * Number(options.requests))
-    await withServer(name, settings, async base => {
-      report(`${requests} generated requests ${name} (seed ${seed})`, await sendOwn(base, requests, key))
-    })
-    await withServer(name, { ...settings, SOURCE_DIR: folder, DATASETS: 'tiny' }, async base => {
-      report(`Schemathesis ${name}`, await runSchemathesis(base, share * Number(options.cases), key))
-    })
-  }
-} finally {
-  rmSync(folder, { recursive: true })
+for (const [name, { settings, key, share }] of Object.entries(modes)) {
+  const requests = Math.ceil(share * Number(options.requests))
+  await withServer(name, settings, async base => {
+    report(`${requests} generated requests ${name} (seed ${seed})`, await sendOwn(base, requests, key))
+  })
+  await withServer(name, { ...settings, SOURCE_DIR: folder, DATASETS: 'tiny' }, async base => {
+    report(`Schemathesis ${name}`, await runSchemathesis(base, share * Number(options.cases), key))
+  })
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-process.exitCode = counts.failed === 0 ? 0 : 1
 
 function report (name, { failed, skipped, detail }) {
-  counts[failed ? 'failed' : skipped ? 'skipped' : 'passed']++
-  const text = failed ?? skipped ?? detail
-  console.log(`${failed ? 'FAILED  ' : skipped ? 'SKIPPED ' : 'passed  '} ${name}${text ? `: ${text}` : ''}`)
+  if (skipped) checks.skip(name, skipped)
+  else checks.check(name, !failed, failed ?? detail)
 }
 
 async function withServer (mode, settings, use) {

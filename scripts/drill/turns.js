@@ -8,14 +8,15 @@
  *
  *     npm run drill -- turns [name of a dataset …]
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { hostileRequests, sendRaw } from './turns/hostile.js'
 import { datasets, writeDatasets } from './turns/datasets.js'
 import { pages, requestsFor, send } from './turns/requests.js'
+import * as checks from '../lib/checks.js'
 import { longestTurn, longestTurns, observeEventLoop } from '../lib/event-loop.js'
+import { temporaryFolder } from '../lib/files.js'
 import { ready, startQuietService, startService } from '../lib/server.js'
 
 const LIMIT_MS = 30
@@ -26,28 +27,20 @@ const REQUESTS = 2
 
 const { positionals } = parseArgs({ allowPositionals: true })
 const names = positionals.length > 0 ? positionals : datasets.map(({ name }) => name)
-const folder = mkdtempSync(join(tmpdir(), 'event-loop-'))
+const folder = temporaryFolder('event-loop')
 const dataFolder = join(folder, 'data')
 let requests = 0
-let failed = 0
-let passed = 0
-try {
-  writeDatasets(folder)
-  await checkHostileRequests()
-  await checkRequests(pages, 'mnist')
-  for (const dataset of datasets) {
-    const { name } = dataset
-    if (!names.includes(name)) continue
-    for (const denoise of name === 'mnist' ? [] : ['none', 'median3', 'gaussian']) {
-      await check(`${name}: loaded beside mnist, DENOISE=${denoise}`, () => load(name, denoise))
-    }
-    await checkRequests(requestsFor(dataset), name)
+writeDatasets(folder)
+await checkHostileRequests()
+await checkRequests(pages, 'mnist')
+for (const dataset of datasets) {
+  const { name } = dataset
+  if (!names.includes(name)) continue
+  for (const denoise of name === 'mnist' ? [] : ['none', 'median3', 'gaussian']) {
+    await check(`${name}: loaded beside mnist, DENOISE=${denoise}`, () => load(name, denoise))
   }
-} finally {
-  rmSync(folder, { recursive: true })
+  await checkRequests(requestsFor(dataset), name)
 }
-console.log(`${passed} passed, ${failed} failed, 0 skipped`)
-process.exitCode = failed === 0 ? 0 : 1
 
 /** The longest turn from the moment at which MNIST is ready until the other dataset is. */
 async function load (name, denoise) {
@@ -114,8 +107,5 @@ async function measure ({ base, child }, kind) {
 async function check (title, measureTurn, limitMs = LIMIT_MS) {
   const turns = []
   do turns.push(await measureTurn()); while (turns.at(-1) > limitMs && turns.length < ATTEMPTS)
-  const hasPassed = turns.at(-1) <= limitMs
-  if (hasPassed) passed++
-  else failed++
-  console.log(`${hasPassed ? 'passed' : 'FAILED'}   ${title}: ${turns.map(ms => ms.toFixed(1)).join(', ')} ms`)
+  checks.check(title, turns.at(-1) <= limitMs, `${turns.map(ms => ms.toFixed(1)).join(', ')} ms`)
 }

@@ -11,6 +11,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { changesOf, findVersions } from '../release/versions.js'
+import * as checks from '../lib/checks.js'
 import { createProject, findCompose } from '../lib/docker.js'
 import { root } from '../shipped/packages.js'
 
@@ -37,20 +38,15 @@ const steps = {
 
 rmSync(output, { recursive: true, force: true })
 mkdirSync(output)
-const counts = { passed: 0, failed: 0, skipped: 0 }
 for (const [name, step] of Object.entries(steps)) {
   try {
     const result = await step()
-    const outcome = result.missing ? isDryRun ? 'skipped' : 'failed' : 'passed'
-    counts[outcome]++
-    console.log(`${outcome.padEnd(8)} ${name}: ${result.missing ?? result}`)
+    if (result.missing && isDryRun) checks.skip(name, result.missing)
+    else checks.check(name, !result.missing, result.missing ?? result)
   } catch (error) {
-    counts.failed++
-    console.log(`FAILED   ${name}: ${error.stderr || error.message}`)
+    checks.check(name, false, error.stderr || error.message)
   }
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-process.exitCode = counts.failed > 0 ? 1 : 0
 
 function checkVersions () {
   const versions = { ...findVersions(), ...tag && { tag: tag.replace(/^v/, '') } }

@@ -2,13 +2,12 @@
  * Runs the image as platforms that restrict containers do: with any user, a read-only root, no capabilities, no shell,
  * and a volume that may not be writable.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmodSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRetrying } from '../fleet/client.js'
 import { findDifference } from '../fleet/reference.js'
 import { docker, run } from '../../lib/docker.js'
+import { temporaryFolder } from '../../lib/files.js'
 
 const READY_MS = 120_000
 const RESTRICTIONS = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges']
@@ -18,9 +17,8 @@ const QUERY = 'seed=1&page=0&batch_size=100&normalization=raw&labels=index&forma
 const NO_SHELL = ['dash', 'bash'].flatMap(name => ['--volume', `/dev/null:/usr/bin/${name}:ro`])
 
 /** A folder of the host that belongs to another user. */
-const folder = mkdtempSync(join(tmpdir(), 'data-'))
+const folder = temporaryFolder('data')
 chmodSync(folder, 0o755)
-process.once('exit', () => rmSync(folder, { recursive: true }))
 
 /** Name, options of `docker run`, and whether the dataset is stored in /data. */
 const cases = [

@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { get as request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { quantile } from '../../lib/statistics.js'
 import { batches, open } from './client.js'
 
 const PAGES = 200
@@ -98,9 +99,8 @@ async function measure ({ base }, seed) {
   for (let i = 0; i < PAGES; i++) pages.push(await timeOf(`${base}${batches}?seed=${seed + i}`, 'br', '127.0.0.2'))
   measuring.abort()
   await probing
-  const sorted = pages.sort((a, b) => a - b)
-  const rank = share => Math.round(sorted[Math.ceil(share * PAGES) - 1])
-  return { p50: rank(0.5), p99: rank(0.99), ready: Math.round(Math.max(...probes)) }
+  const [p50, p99, ready] = [quantile(pages, 0.5), quantile(pages, 0.99), Math.max(...probes)].map(Math.round)
+  return { p50, p99, ready }
 }
 
 /** Milliseconds of a request on a connection of its own. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import * as zlib from 'node:zlib'
 import { Agent } from 'undici'
+import { quantile } from '../../lib/statistics.js'
 import { batches, get } from './client.js'
 
 const decoders = {
@@ -67,8 +68,7 @@ async function readTogether ({ base }, { clients, batchSize, coding, pages, quer
     if ((await digestOf(url, 'identity', dispatcher)).digest !== digest) throw new Error(`wrong bytes: ${url}`)
   }
   await dispatcher.close()
-  latencies.sort((a, b) => a - b)
-  const [p50, worst] = [0.5, 1].map(share => (latencies.at(Math.ceil(share * latencies.length) - 1) / 1000).toFixed(1))
+  const [p50, worst] = [0.5, 1].map(share => (quantile(latencies, share) / 1000).toFixed(1))
   return `${digests.size} pages in ${seconds.toFixed(0)} s, p50 ${p50} s, slowest ${worst} s, ${waits} times 503`
 }
 

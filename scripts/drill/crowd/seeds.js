@@ -35,11 +35,7 @@ async function readTogether (base, clients, orders, images, round) {
   async function client (seed) {
     // A fast server gets to the end of the split.
     for (let page = round * 200; performance.now() < end; page = (page + 1) % PAGES) {
-      const chunks = []
-      const query = `format=safetensors&normalization=raw&batch_size=${BATCH_SIZE}&seed=${seed}&page=${page}`
-      const { status } = await get(`${base}${batches}?${query}`, { dispatcher, onData: chunk => chunks.push(chunk) })
-      if (status !== 200) throw new Error(`status ${status}`)
-      const tensor = tensorOf(Buffer.concat(chunks), 'images')
+      const tensor = await fetchPage(base, `batch_size=${BATCH_SIZE}&seed=${seed}&page=${page}`, dispatcher)
       const ids = orders[seed].subarray(page * BATCH_SIZE, (page + 1) * BATCH_SIZE)
       ids.forEach((id, row) => {
         const expected = images.subarray(id * PIXELS, (id + 1) * PIXELS)
@@ -57,19 +53,20 @@ async function readTogether (base, clients, orders, images, round) {
 
 /** The training split in natural order. */
 async function fetchImages (base) {
-  const parts = []
-  for (let page = 0; page * 4000 < SAMPLES; page++) {
-    const chunks = []
-    const query = `format=safetensors&normalization=raw&batch_size=4000&page=${page}`
-    await get(`${base}${batches}?${query}`, { onData: chunk => chunks.push(chunk) })
-    parts.push(tensorOf(Buffer.concat(chunks), 'images'))
-  }
-  return Buffer.concat(parts)
+  const pages = []
+  for (let page = 0; page * 4000 < SAMPLES; page++) pages.push(await fetchPage(base, `batch_size=4000&page=${page}`))
+  return Buffer.concat(pages)
 }
 
-function tensorOf (file, name) {
+/** The pixels of a page. */
+async function fetchPage (base, query, dispatcher) {
+  const chunks = []
+  const url = `${base}${batches}?format=safetensors&normalization=raw&${query}`
+  const { status } = await get(url, { dispatcher, onData: chunk => chunks.push(chunk) })
+  if (status !== 200) throw new Error(`status ${status}`)
+  const file = Buffer.concat(chunks)
   const header = 8 + Number(file.readBigUInt64LE())
-  const [from, to] = JSON.parse(file.toString('utf8', 8, header))[name].data_offsets
+  const [from, to] = JSON.parse(file.toString('utf8', 8, header)).images.data_offsets
   return file.subarray(header + from, header + to)
 }
 

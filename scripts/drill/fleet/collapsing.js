@@ -1,17 +1,18 @@
 /** How many requests reach the replicas for one epoch of many clients. */
 import { checkTotals, PAGES, readEpoch } from './crowd.js'
+import { check } from '../../lib/checks.js'
 
 const CLIENTS = [1, 5, 20]
 
 /** @param countRequests returns the requests for batches that all replicas have responded to */
-export async function checkCollapsing (check, base, version, countRequests) {
+export async function checkCollapsing (base, version, countRequests) {
   const counts = []
   for (const clients of CLIENTS) {
     const before = await countRequests()
     // A seed of its own, so that no page is stored.
     const totals = await readEpoch(base, version, { clients, seed: 100 + clients })
     counts.push(await countRequests() - before)
-    checkTotals(check, `an epoch of ${clients} clients`, totals)
+    checkTotals(`an epoch of ${clients} clients`, totals)
   }
   const isFlat = counts.every(count => Math.abs(count / counts[0] - 1) <= 0.1)
   const detail = CLIENTS.map((clients, i) => `${counts[i]} of ${clients}`).join(', ')

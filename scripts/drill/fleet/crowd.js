@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRetrying } from './client.js'
 import { findDifference } from './reference.js'
+import { check } from '../../lib/checks.js'
 
 const BATCH_SIZE = 512
 /** Pages of an epoch. */
@@ -78,7 +79,7 @@ async function readPage (base, { version, seed, epoch, page }, totals) {
 }
 
 /** Checks that no page was wrong or lost. */
-export function checkTotals (check, name, { responses, retries, wrong, lost }) {
+export function checkTotals (name, { responses, retries, wrong, lost }) {
   check(`${name}: no wrong bytes`, wrong.length === 0 && responses > 0, wrong[0] ?? `${responses} responses`)
   check(`${name}: no request is lost`, lost.length === 0, lost[0] ?? describeRetries(retries))
 }

@@ -1,5 +1,6 @@
 /** A dataset that has failed, beside one that is served: its 503s must not take replicas out for the other one. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { check } from '../../lib/checks.js'
 import { startCache } from '../../lib/nginx-cache.js'
 
 const CLIENTS = 100
@@ -8,7 +9,7 @@ const SECONDS = 8
 const [PAUSE_MS, POLL_MS] = [300, 200]
 
 /** @param replicas with MNIST, and with Fashion-MNIST, which has failed */
-export async function checkFailedDataset (check, replicas) {
+export async function checkFailedDataset (replicas) {
   for (const orchestrator of ['compose', 'kubernetes']) {
     const cache = await startCache(replicas.map(({ base }) => new URL(base).port), { orchestrator })
     try {

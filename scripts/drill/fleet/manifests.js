@@ -1,11 +1,12 @@
 /** What schemas do not know of the manifests in deploy/kubernetes. */
+import { check } from '../../lib/checks.js'
 
 const TEMPLATE = /server ([\w-]+)\.\$\{NAMESPACE\}\.svc\.\$\{CLUSTER_DOMAIN\}:8080 (.*);/
 /** Cores at which replicas are added: one thread serves requests, and cannot use more than one. */
 const [MIN_CORES, MAX_CORES] = [0.6, 0.9]
 
 /** Mirrors and collectors can be reached in networks of both families, and files of keys be mounted. */
-export function checkNetworks (check, overlay, resources) {
+export function checkNetworks (overlay, resources) {
   const { egress } = find(resources, 'NetworkPolicy', 'mnist').spec
   const rules = egress.filter(({ to = [] }) => to.some(({ ipBlock }) => ipBlock))
   const ports = rules.flatMap(({ ports }) => ports.map(({ port }) => port))
@@ -17,7 +18,7 @@ export function checkNetworks (check, overlay, resources) {
 }
 
 /** The cache knows each replica, replicas trust only the cache, and the autoscaler waits until they are busy. */
-export function checkFleet (check, overlay, resources) {
+export function checkFleet (overlay, resources) {
   const { 'upstream.conf.template': upstream } = find(resources, 'ConfigMap', 'mnist-cache').data
   const [, service, parameters = ''] = TEMPLATE.exec(upstream) ?? []
   const isHeadless = service !== undefined && find(resources, 'Service', service)?.spec.clusterIP === 'None'

@@ -1,9 +1,7 @@
 /** Whom the cache tells what it has stored, and whose address it passes on. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createHash } from 'node:crypto'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { check } from '../../lib/checks.js'
+import { writeKeys } from '../../lib/files.js'
 import { startCache } from '../../lib/nginx-cache.js'
 import { freePort, startQuietService } from '../../lib/server.js'
 
@@ -14,17 +12,14 @@ const RATE_LIMIT = 3
 const PROBE_SECONDS = 1
 
 /** @param options of the replicas */
-export async function checkTrust (check, options) {
-  await checkKeys(check, options)
-  await checkOrigins(check, options)
-  await checkAddresses(check, options)
+export async function checkTrust (options) {
+  await checkKeys(options)
+  await checkOrigins(options)
+  await checkAddresses(options)
 }
 
 /** A page is stored, then the replicas are replaced by ones that need keys. */
-async function checkKeys (check, options) {
-  const folder = mkdtempSync(join(tmpdir(), 'keys-'))
-  const keys = join(folder, 'keys.txt')
-  writeFileSync(keys, `alice:${createHash('sha256').update(KEY).digest('hex')}\n`)
+async function checkKeys (options) {
   const ports = [await freePort(), await freePort()]
   const start = (i, settings) => startQuietService({ ...options, port: ports[i], settings })
   const cache = await startCache(ports, { probeSeconds: PROBE_SECONDS })
@@ -35,7 +30,7 @@ async function checkKeys (check, options) {
     await get(url)
     const before = await get(url)
     await replica.stop()
-    replica = await start(1, { API_KEYS_FILE: keys })
+    replica = await start(1, { API_KEYS_FILE: writeKeys({ alice: KEY }) })
     await delay(1000 * (PROBE_SECONDS + 1))
     // The first request after the probe has expired asks again.
     await get(url)
@@ -47,11 +42,10 @@ async function checkKeys (check, options) {
   } finally {
     await replica.stop()
     await cache.stop()
-    rmSync(folder, { recursive: true })
   }
 }
 
-async function checkOrigins (check, options) {
+async function checkOrigins (options) {
   const replica = await startQuietService({ ...options, settings: { CORS_ORIGIN: ORIGINS.join() } })
   const cache = await startCache([new URL(replica.base).port])
   try {
@@ -69,7 +63,7 @@ async function checkOrigins (check, options) {
 }
 
 /** Clients behind an ingress have addresses of their own, and others cannot make up one. */
-async function checkAddresses (check, options) {
+async function checkAddresses (options) {
   const settings = { RATE_LIMIT: String(RATE_LIMIT), TRUST_PROXY: '127.0.0.1' }
   for (const [name, proxies, expected] of [
     ['an ingress keeps the addresses of its clients', 'set_real_ip_from 127.0.0.1;', 200],

@@ -2,6 +2,7 @@
 import { Agent, request } from 'node:http'
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { check } from '../../lib/checks.js'
 import { cpuSeconds } from '../../lib/server.js'
 
 const CLIENTS = 100
@@ -19,7 +20,7 @@ const WAIT_MS = 30_000
  *
  * @param replica the address of a replica, for comparison: a busy machine is slow without a cache, too
  */
-export async function checkCrowds (check, base, version, replica) {
+export async function checkCrowds (base, version, replica) {
   const dataset = '/v1/datasets/mnist'
   const pinned = `version=${version}`
   const bearer = { authorization: 'Bearer made-up' }
@@ -47,7 +48,7 @@ async function measureCrowd (url, headers) {
 }
 
 /** Expensive requests whose clients leave at once, and one for a page that the cache stores all the same. */
-export async function checkAbandoned (check, base, version, replicas, readMetric) {
+export async function checkAbandoned (base, version, replicas, readMetric) {
   const split = `${base}/v1/datasets/mnist/splits/train`
   const headers = { 'accept-encoding': 'br' }
   const isIdle = async () => await readMetric('mnist_work_running') + await readMetric('mnist_work_queued') === 0
@@ -73,7 +74,7 @@ export async function checkAbandoned (check, base, version, replicas, readMetric
 }
 
 /** Clients that request large pages and read nothing. */
-export async function checkSlowReaders (check, base, cachePid, readMetric) {
+export async function checkSlowReaders (base, cachePid, readMetric) {
   const requests = Array.from({ length: SLOW }, (_, i) => {
     const request = open(`${base}/v1/datasets/mnist/splits/train/batches?batch_size=4096&format=npz&seed=${8000 + i}`)
     return request.on('response', response => response.pause())
