@@ -96,7 +96,7 @@ async function withServer (mode, settings, use) {
 
 /** Requests may add no series without bound, and no response may have been a server error. */
 function checkMetrics (text) {
-  const series = [...text.matchAll(/^http_request_duration_seconds_count\{.*status_code="(\d+)"\}/gm)]
+  const series = [...text.matchAll(/^http_request_duration_seconds_count\{.*status_code="(\d+)"\} (?!0$)/gm)]
   const errors = series.filter(([, status]) => status >= '500' && !['503', '505'].includes(status))
   if (errors.length > 0) return { failed: errors.map(([line]) => line).join(', ') }
   if (series.length === 0 || series.length > MAX_SERIES) return { failed: `${series.length} series` }
