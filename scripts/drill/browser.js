@@ -466,7 +466,7 @@ await check('a server that disappears and returns', async page => {
   await page.getByText('The server does not respond').waitFor()
   server = await start()
   await page.getByText('The server does not respond').waitFor({ state: 'hidden' })
-  await page.waitForFunction(() => document.querySelector('.grid').dataset.drawn > 50)
+  await page.waitForFunction(() => document.querySelector('.grid')?.dataset.drawn > 50)
 }, { allow: /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET/ })
 
 await check('a cold start, watched from the page, and a dataset that fails', async page => {
