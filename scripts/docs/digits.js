@@ -7,6 +7,7 @@
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { encode } from 'fast-png'
+import { fetchBytes } from '../lib/fetch.js'
 import { startQuietService } from '../lib/server.js'
 
 const file = fileURLToPath(new URL('../../docs/digits.png', import.meta.url))
@@ -31,9 +32,7 @@ try {
 }
 
 async function fetchImages (url) {
-  const response = await fetch(url)
-  if (!response.ok) throw new Error(`${url} responds with ${response.status}`)
-  return (await response.json()).images
+  return JSON.parse(await fetchBytes(url)).images
 }
 
 /** Draws pages below one another, each digit enlarged by SCALE without smoothing. */

@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { run, skip } from '../lib/checks.js'
+import { fetchBytes } from '../lib/fetch.js'
 import { temporaryFolder } from '../lib/files.js'
 import { idxNames, startMirror } from '../lib/mnist.js'
 import { startService } from '../lib/server.js'
@@ -168,9 +169,7 @@ async function hashServed ({ base }) {
 }
 
 async function hash (url) {
-  const response = await fetch(url)
-  if (!response.ok) throw new Error(`${url} responds with ${response.status}`)
-  return createHash('sha256').update(new Uint8Array(await response.arrayBuffer())).digest('hex')
+  return createHash('sha256').update(await fetchBytes(url)).digest('hex')
 }
 
 async function checkServed (server) {

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 const counts = { passed: 0, failed: 0, skipped: 0 }
 
 process.once('exit', () => {
+  if (Object.values(counts).every(count => count === 0)) return
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
   if (counts.failed > 0) process.exitCode = 1
 })
