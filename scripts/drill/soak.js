@@ -44,7 +44,11 @@ async function soak ({ base, pid }) {
   if (!options['without-map']) await untilMapIsComputed(base)
   const client = fork(fileURLToPath(new URL('soak/client.js', import.meta.url)), [base])
   const exited = once(client, 'exit')
-  exited.then(([code]) => { if (code) process.exit(code) })
+  exited.then(async ([code]) => {
+    if (!code) return
+    await server.stop()
+    process.exit(code)
+  })
   try {
     await ask(client, 'begin')
     const started = performance.now()
