@@ -41,10 +41,10 @@ COPY scripts/build-explorer.js scripts/
 COPY src src
 COPY explorer explorer
 RUN npm run build && rm dist/.tsbuildinfo
-COPY scripts/licences.js scripts/sbom.js scripts/
+COPY scripts/task/licences.js scripts/task/sbom.js scripts/task/
 COPY scripts/shipped scripts/shipped
-RUN mkdir licences && node scripts/licences.js --output licences/THIRD-PARTY.txt \
-  && node scripts/sbom.js licences/sbom.cdx.json
+RUN mkdir licences && node scripts/task/licences.js --output licences/THIRD-PARTY.txt \
+  && node scripts/task/sbom.js licences/sbom.cdx.json
 # Copied from here, since the last stage runs nothing. Writable for any user that `--user` names, in a new volume.
 RUN install --directory --owner=1000 --group=0 --mode=1777 /volume/data
 

@@ -87,6 +87,6 @@ export function standardize (
 @inline
 function unit (pixels: v128, quarter: i32): v128 {
   const half = quarter < 2 ? i16x8.extend_low_i8x16_u(pixels) : i16x8.extend_high_i8x16_u(pixels)
-  const values = (quarter & 1) == 0 ? i32x4.extend_low_i16x8_u(half) : i32x4.extend_high_i16x8_u(half)
+  const values = (quarter & 1) === 0 ? i32x4.extend_low_i16x8_u(half) : i32x4.extend_high_i16x8_u(half)
   return f32x4.div(f32x4.convert_i32x4_u(values), f32x4.splat(255))
 }

@@ -1,10 +1,10 @@
 /** The servers that the service is compared with: how they are installed and started. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../scripts/lib/files.js'
 import { idxFolder } from '../scripts/lib/mnist.js'
 import { freePort, startServer } from '../scripts/lib/server.js'
 
@@ -36,20 +36,13 @@ export async function withServers (measure) {
  * @param options.openFileCache whether nginx keeps file descriptors between requests
  */
 export async function startNginx (files, { openFileCache }) {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
+  const folder = temporaryFolder('bench-nginx')
   // nginx drops root and reads the files as another user.
   chmodSync(folder, 0o755)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
   const port = await freePort()
   writeFileSync(join(folder, 'nginx.conf'), nginxConfiguration(folder, port, openFileCache))
-  const nginx = await startServer(port, 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')])
-  return {
-    ...nginx,
-    stop: async () => {
-      await nginx.stop()
-      rmSync(folder, { recursive: true })
-    }
-  }
+  return await startServer(port, 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')])
 }
 
 function nginxConfiguration (folder, port, openFileCache) {

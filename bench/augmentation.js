@@ -2,9 +2,6 @@
  * Augmented batches in a PyTorch process: from the service with the Python client, beside transforms of torchvision and
  * of albumentations in a DataLoader, at the same strengths. CPU time is that of all processes, clients and servers.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { cpuSeconds, startQuietService } from '../scripts/lib/server.js'
 import { hasModules, withServers } from './alternatives.js'
 import { startPython } from './python.js'
@@ -25,17 +22,12 @@ const MAX_CPU = { 'albumentations, 0 workers': 0.5 }
 
 export async function augmentation (name, { rounds, seconds }) {
   if (!hasModules('numpy', 'torch', 'torchvision')) return []
-  const root = mkdtempSync(join(tmpdir(), 'bench-augmentation-'))
-  try {
-    return await withServers(async use => {
-      const service = await use(startQuietService())
-      const contenders = await startContenders(name, service, torchvisionFolder(root), use)
-      const results = await alternate(contenders, rounds, measure => measure(seconds))
-      return toRows(name, results)
-    })
-  } finally {
-    rmSync(root, { recursive: true })
-  }
+  return await withServers(async use => {
+    const service = await use(startQuietService())
+    const contenders = await startContenders(name, service, torchvisionFolder(), use)
+    const results = await alternate(contenders, rounds, measure => measure(seconds))
+    return toRows(name, results)
+  })
 }
 
 /** Contender → measures samples per second, and CPU seconds per million samples. */

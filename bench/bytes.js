@@ -1,76 +1,56 @@
-/**
- * Bytes of an epoch on the wire, for each format, dtype and content coding: fetches every page of a split over one
- * connection, and prints a table in Markdown.
- *
- *     npm run bench:bytes [-- split]
- */
+/** Bytes of an epoch on the wire, for each format, dtype and content coding, and the time that a page takes. */
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { startQuietService } from '../scripts/lib/server.js'
-import { median } from './rounds.js'
+import { withServers } from './alternatives.js'
 
-const split = process.argv[2] ?? 'train'
-const BATCH_SIZE = 128
-
+const BATCHES = '/v1/datasets/mnist/splits/train/batches?batch_size=128&labels=index'
+const compressed = ['identity', 'gzip', 'br', 'zstd']
 const representations = [
-  ['JSON', 'format=json', ['identity', 'gzip', 'br', 'zstd']],
-  ['JSON, `normalization=raw`', 'format=json&normalization=raw', ['identity', 'gzip', 'br', 'zstd']],
   ['float32', 'format=safetensors', ['identity']],
   ['`dtype=float16`', 'format=safetensors&dtype=float16', ['identity']],
-  ['`normalization=raw`', 'format=safetensors&normalization=raw', ['identity', 'gzip', 'br', 'zstd']]
+  ['`normalization=raw`', 'format=safetensors&normalization=raw', compressed],
+  ['JSON', 'format=json', compressed],
+  ['JSON, `normalization=raw`', 'format=json&normalization=raw', compressed]
 ]
 
-const server = await startQuietService()
-const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-try {
-  const batches = `${server.base}/v1/datasets/mnist/splits/${split}/batches?batch_size=${BATCH_SIZE}&labels=index`
-  printTable(await measure(batches))
-} finally {
-  agent.destroy()
-  await server.stop()
-}
-
-async function measure (url) {
-  const rows = []
-  for (const [name, query, codings] of representations) {
-    for (const coding of codings) {
-      const epoch = await fetchEpoch(`${url}&${query}`, coding)
-      if (epoch) rows.push({ name, coding, ...epoch })
-      else console.error(`${name}: Node.js ${process.version} has no ${coding}`)
+/** The bytes are the same in every round, so there is only one. */
+export async function bytesOfEpoch () {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  return await withServers(async use => {
+    const { base } = await use(startQuietService())
+    const rows = []
+    for (const [name, query, codings] of representations) {
+      for (const coding of codings) {
+        const epoch = await fetchEpoch(`${base}${BATCHES}&${query}`, coding, agent)
+        if (!epoch) {
+          console.error(`${name}: Node.js ${process.version} has no ${coding}`)
+          continue
+        }
+        const title = coding === 'identity' ? name : `${name}, ${coding}`
+        const float32 = rows[0]?.ours ?? [epoch.megabytes]
+        rows.push({ title, unit: 'MB', ours: [epoch.megabytes], alternative: 'float32', theirs: float32 })
+        rows.push({ title: `${title}, per page`, unit: 'ms', ours: epoch.times })
+      }
     }
-  }
-  return rows
+    return rows
+  }).finally(() => agent.destroy())
 }
 
-function printTable (rows) {
-  const float32 = rows.find(({ name }) => name === 'float32').bytes
-  console.log(`${split}, pages of ${BATCH_SIZE} samples, labels=index, Node.js ${process.version}\n`)
-  console.log('| representation | coding | bytes | of float32 | ms per page |\n|---|---|---:|---:|---:|')
-  for (const { name, coding, bytes, ms } of rows) {
-    const share = `${(100 * bytes / float32).toFixed(1)} %`
-    console.log(`| ${name} | ${coding} | ${bytes.toLocaleString('en')} | ${share} | ${ms.toFixed(1)} |`)
-  }
-}
-
-/** Bytes of all pages and the median time of one, or undefined if the server does not support the coding. */
-async function fetchEpoch (url, coding) {
+/** Megabytes of all pages and the time of each, or undefined if the server does not support the coding. */
+async function fetchEpoch (url, coding, agent) {
   const times = []
   let bytes = 0
   for (let page = 0, pages = 1; page < pages; page++) {
     const started = performance.now()
-    const { headers, length } = await fetchPage(`${url}&page=${page}`, coding)
+    const options = { agent, headers: { 'accept-encoding': coding } }
+    const [response] = await once(get(`${url}&page=${page}`, options), 'response')
+    for await (const chunk of response) bytes += chunk.length
+    const { statusCode, headers } = response
+    if (statusCode !== 200) throw new Error(`${url} responds with ${statusCode}`)
     if ((headers['content-encoding'] ?? 'identity') !== coding) return undefined
     times.push(performance.now() - started)
-    bytes += length
     pages = Number(headers['batch-pages'])
   }
-  return { bytes, ms: median(times) }
-}
-
-async function fetchPage (url, coding) {
-  const [response] = await once(get(url, { agent, headers: { 'accept-encoding': coding } }), 'response')
-  let length = 0
-  for await (const chunk of response) length += chunk.length
-  if (response.statusCode !== 200) throw new Error(`${url} responds with ${response.statusCode}`)
-  return { headers: response.headers, length }
+  return { megabytes: bytes / 1e6, times }
 }

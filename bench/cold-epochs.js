@@ -2,6 +2,7 @@
  * Cold epochs: a training run requests each page once, so no URL is requested twice in the lifetime of a server. nginx
  * serves the files of one epoch in the same order; it opens each file anew, since its open_file_cache is off.
  */
+import { fetchBytes } from '../scripts/lib/fetch.js'
 import { startQuietService } from '../scripts/lib/server.js'
 import { hasProgram, startNginx, withServers } from './alternatives.js'
 import { load } from './load.js'
@@ -54,9 +55,7 @@ async function fetchEpoch (base, path, pages) {
   const files = {}
   for (let page = 0; page < pages; page++) {
     const values = { page, epoch: 0, rank: 0, world_size: 1 }
-    const response = await fetch(base + path.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]))
-    if (!response.ok) throw new Error(`${response.url} responds with ${response.status}`)
-    files[page] = Buffer.from(await response.arrayBuffer())
+    files[page] = await fetchBytes(base + path.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]))
   }
   return files
 }

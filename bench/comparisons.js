@@ -1,8 +1,8 @@
 /** All comparisons. */
 import { hasModules } from './alternatives.js'
 import { augmentation, augmentations } from './augmentation.js'
+import { bytesOfEpoch } from './bytes.js'
 import { coldEpoch } from './cold-epochs.js'
-import { eventLoopDelays } from './event-loop.js'
 import { fairness } from './fairness.js'
 import { datasetSizes } from './growth.js'
 import { limits } from './limits.js'
@@ -66,7 +66,6 @@ export const groups = {
   process: {
     latency: { description: 'p50 and p99 with 1, 16 and 64 connections, 16 URLs repeated', measure: latency },
     start: { description: 'time to ready and memory at rest', measure: measureStarts },
-    'event-loop': { description: 'the longest time that a request blocks the event loop', measure: eventLoopDelays },
     'slow-readers': { description: 'memory and latency with 500 slow readers', measure: slowReaders }
   },
   threads: {
@@ -84,6 +83,9 @@ export const groups = {
     description: `${x} from ${points[0]} to ${points.at(-1)}, shuffled float32 pages, each URL requested once`,
     measure: options => scalingCurve(name, options)
   }])),
+  bytes: {
+    bytes: { description: 'bytes of an epoch for each format, dtype and content coding', measure: bytesOfEpoch }
+  },
   growth: {
     'dataset-sizes': { description: 'MNIST repeated up to ten times', measure: datasetSizes }
   }

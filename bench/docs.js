@@ -2,8 +2,6 @@
  * Writes the results in bench/results into README.md and docs/performance.md. Each table replaces the one below its
  * marker, which lists comparisons or groups of them: <!-- bench: cold natural -->. Scaling curves are also drawn into
  * docs/scaling-<curve>.svg.
- *
- *     npm run bench:docs
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolveNames } from './comparisons.js'
@@ -13,23 +11,26 @@ import { curveTable, drawCurve } from './scaling-docs.js'
 /** A marker and the table below it. */
 const TABLE = /^<!-- bench: (.+) -->\n\n(?:\|.*\n)*/gm
 
-for (const file of ['README.md', 'docs/performance.md']) {
-  const url = new URL(`../${file}`, import.meta.url)
-  const text = readFileSync(url, 'utf8')
-  writeFileSync(url, text.replaceAll(TABLE, (table, marker) => {
-    const names = resolveNames(marker.split(' '))
-    const missing = names.filter(name => !existsSync(resultsUrl(name)))
-    const result = missing.length > 0 ? `unchanged, no results for ${missing.join(', ')}` : 'written'
-    console.log(`${file}, ${marker}: ${result}`)
-    if (missing.length > 0) return table
-    const rows = names.flatMap(name => JSON.parse(readFileSync(resultsUrl(name), 'utf8')).rows)
-    return `<!-- bench: ${marker} -->\n\n${rows[0].curve ? curveTable(rows) : markdownTable(rows)}\n`
-  }))
+export function writeDocs () {
+  for (const file of ['README.md', 'docs/performance.md']) {
+    const url = new URL(`../${file}`, import.meta.url)
+    writeFileSync(url, readFileSync(url, 'utf8').replaceAll(TABLE, (table, marker) => {
+      const names = resolveNames(marker.split(' '))
+      const missing = names.filter(name => !existsSync(resultsUrl(name)))
+      const result = missing.length > 0 ? `unchanged, no results for ${missing.join(', ')}` : 'written'
+      console.log(`${file}, ${marker}: ${result}`)
+      if (missing.length > 0) return table
+      const rows = names.flatMap(readRows)
+      return `<!-- bench: ${marker} -->\n\n${rows[0].curve ? curveTable(rows) : markdownTable(rows)}\n`
+    }))
+  }
+  for (const name of resolveNames(['scaling']).filter(name => existsSync(resultsUrl(name)))) {
+    writeFileSync(new URL(`../docs/${name}.svg`, import.meta.url), drawCurve(readRows(name)))
+  }
 }
 
-for (const name of resolveNames(['scaling']).filter(name => existsSync(resultsUrl(name)))) {
-  const { rows } = JSON.parse(readFileSync(resultsUrl(name), 'utf8'))
-  writeFileSync(new URL(`../docs/${name}.svg`, import.meta.url), drawCurve(rows))
+function readRows (name) {
+  return JSON.parse(readFileSync(resultsUrl(name), 'utf8')).rows
 }
 
 function resultsUrl (name) {

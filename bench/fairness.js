@@ -1,12 +1,10 @@
 /** What other clients notice of a hostile one, without keys, with keys, and with keys and RATE_LIMIT. */
-import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
+import { writeKeys } from '../scripts/lib/files.js'
 import { startQuietService } from '../scripts/lib/server.js'
+import { quantile } from '../scripts/lib/statistics.js'
 import { withServers } from './alternatives.js'
 import { load } from './load.js'
 import { alternate } from './rounds.js'
@@ -37,20 +35,17 @@ const modes = {
 }
 
 export async function fairness ({ rounds, seconds }) {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-keys-'))
-  try {
-    return await withServers(async use => {
-      const servers = {}
-      for (const [name, mode] of Object.entries(modes)) {
-        const settings = { ...mode.settings, ...(mode.hasKeys && { API_KEYS_FILE: writeKeys(folder) }) }
-        servers[name] = { ...mode, ...await use(startQuietService({ settings })) }
-      }
-      const results = await alternate(servers, rounds, server => measure(server, seconds * TIMES_LONGER))
-      return Object.entries(results).flatMap(([name, rounds]) => toRows(name, servers[name].hasKeys, rounds))
-    })
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const names = ['hostile', ...Array.from({ length: OTHERS }, (_, client) => `other-${client}`)]
+  const keys = writeKeys(Object.fromEntries(names.map(name => [name, keyOf(name)])))
+  return await withServers(async use => {
+    const servers = {}
+    for (const [name, mode] of Object.entries(modes)) {
+      const settings = { ...mode.settings, ...(mode.hasKeys && { API_KEYS_FILE: keys }) }
+      servers[name] = { ...mode, ...await use(startQuietService({ settings })) }
+    }
+    const results = await alternate(servers, rounds, server => measure(server, seconds * TIMES_LONGER))
+    return Object.entries(results).flatMap(([name, rounds]) => toRows(name, servers[name].hasKeys, rounds))
+  })
 }
 
 function toRows (name, hasLimits, rounds) {
@@ -113,8 +108,7 @@ async function readOthers (base, hasKeys, seconds) {
     })
   ])
   await Promise.all([probe, ...pools].map(pool => pool.close()))
-  latencies.sort((a, b) => a - b)
-  return { p99: latencies[Math.ceil(0.99 * latencies.length) - 1], slowestReady: Math.max(...probes) }
+  return { p99: quantile(latencies, 0.99), slowestReady: Math.max(...probes) }
 }
 
 /** Milliseconds until a response has arrived. */
@@ -132,12 +126,4 @@ function authorization (hasKeys, name) {
 
 function keyOf (name) {
   return `key-of-${name}`
-}
-
-function writeKeys (folder) {
-  const names = ['hostile', ...Array.from({ length: OTHERS }, (_, client) => `other-${client}`)]
-  const lines = names.map(name => `${name}:${createHash('sha256').update(keyOf(name)).digest('hex')}\n`)
-  const file = join(folder, 'keys')
-  writeFileSync(file, lines.join(''))
-  return file
 }

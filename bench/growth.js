@@ -1,39 +1,41 @@
 /** Cost of MNIST repeated up to ten times. */
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { freemem, tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { freemem } from 'node:os'
 import { join } from 'node:path'
+import { temporaryFolder } from '../scripts/lib/files.js'
+import { idxFolder, idxNames } from '../scripts/lib/mnist.js'
 import { residentMiB, startQuietService, startService } from '../scripts/lib/server.js'
-import { programPath, withServers } from './alternatives.js'
+import { withServers } from './alternatives.js'
 import { load } from './load.js'
 import { alternate } from './rounds.js'
 
-const SPLIT = '/v1/datasets/mnist/splits/train/batches?format=safetensors'
 const REPEATS = [1, 4, 10]
 /** MNIST repeated ten times takes 2.8 GB while it is served, and as much again while another one is prepared. */
 const BYTES_PER_REPEAT = 0.6e9
-const program = 'bench/programs/repeated-server.js'
 
 /** Start-up, memory and rates beside those of MNIST itself. */
 export async function datasetSizes ({ rounds, seconds }) {
   const repeats = REPEATS.filter(count => count * BYTES_PER_REPEAT < freemem() || skip(count))
-  const servers = Object.fromEntries(repeats.map(count => {
-    const dataFolder = mkdtempSync(join(tmpdir(), 'bench-repeated-'))
-    return [count, { program, dataFolder, settings: { REPEAT: String(count) } }]
-  }))
-  try {
-    for (const count of repeats) writeFiles(servers[count])
-    const starts = await alternate(servers, rounds, measureStarts)
-    return toRows(repeats, starts, await measureRates(servers, rounds, seconds))
-  } finally {
-    for (const { dataFolder } of Object.values(servers)) rmSync(dataFolder, { recursive: true })
-  }
+  const servers = Object.fromEntries(repeats.map(count => [count, {
+    dataFolder: temporaryFolder('bench-repeated'),
+    settings: { DATASETS: `repeated-${count}`, SOURCE_DIR: writeRepeated(count), OFFLINE: '1' }
+  }]))
+  const starts = await alternate(servers, rounds, measureStarts)
+  return toRows(repeats, starts, await measureRates(servers, rounds, seconds))
 }
 
-function writeFiles ({ dataFolder, settings }) {
-  const env = { PATH: process.env.PATH, DATA_DIR: dataFolder, ...settings, WRITE_FILES: '1' }
-  const { status } = spawnSync(process.execPath, [programPath('repeated-server.js')], { env, stdio: 'inherit' })
-  if (status !== 0) throw new Error('the repeated files could not be written')
+/** A folder of datasets, with MNIST's samples repeated `count` times. */
+function writeRepeated (count) {
+  const folder = temporaryFolder('bench-sources')
+  mkdirSync(join(folder, `repeated-${count}`))
+  for (const name of idxNames) {
+    const original = readFileSync(join(idxFolder, name))
+    const header = Buffer.from(original.subarray(0, name.includes('idx3') ? 16 : 8))
+    header.writeUInt32BE(header.readUInt32BE(4) * count, 4)
+    const samples = new Array(count).fill(original.subarray(header.length))
+    writeFileSync(join(folder, `repeated-${count}`, name), Buffer.concat([header, ...samples]))
+  }
+  return folder
 }
 
 /** Milliseconds until ready without and with a prepared dataset, and the memory after the latter. */
@@ -55,9 +57,11 @@ async function measureStart (options) {
 async function measureRates (servers, rounds, seconds) {
   return await withServers(async use => {
     const contenders = {}
-    for (const [count, options] of Object.entries(servers)) contenders[count] = await use(startQuietService(options))
-    const measure = query => alternate(contenders, rounds, async ({ base }) => {
-      const path = `${SPLIT}&batch_size=256${query}&page={page}`
+    for (const [count, options] of Object.entries(servers)) {
+      contenders[count] = { dataset: `repeated-${count}`, ...await use(startQuietService(options)) }
+    }
+    const measure = query => alternate(contenders, rounds, async ({ base, dataset }) => {
+      const path = `/v1/datasets/${dataset}/splits/train/batches?format=safetensors&batch_size=256${query}&page={page}`
       return (await load({ base, path, pages: 16 }, { seconds }))['requests/s']
     })
     return { natural: await measure(''), shuffled: await measure('&seed=1') }

@@ -1,7 +1,7 @@
 /** The client side: PyTorch reading batches from the service with the Python client, beside local alternatives. */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '../scripts/lib/files.js'
 import { idxFolder, idxNames } from '../scripts/lib/mnist.js'
 import { startQuietService } from '../scripts/lib/server.js'
 import { hasModules, withServers } from './alternatives.js'
@@ -14,7 +14,7 @@ const MIN_RATIO = 20
 export async function readWithPytorch ({ rounds, seconds }) {
   return await withServers(async use => {
     const { base } = await use(startQuietService())
-    const root = torchvisionFolder(mkdtempSync(join(tmpdir(), 'bench-torchvision-')))
+    const root = torchvisionFolder()
     const contenders = {
       ours: startPython('torch_client.py', base),
       'torchvision, 0 workers': startPython('torch_loader.py', root, '0'),
@@ -33,13 +33,13 @@ export async function readWithPytorch ({ rounds, seconds }) {
       })
     } finally {
       for (const { stop } of Object.values(contenders)) await stop()
-      rmSync(root, { recursive: true })
     }
   })
 }
 
-/** Copies MNIST's files to where torchvision expects them below a folder, which it returns. */
-export function torchvisionFolder (root) {
+/** A folder with MNIST's files where torchvision expects them. */
+export function torchvisionFolder () {
+  const root = temporaryFolder('bench-torchvision')
   const raw = join(root, 'MNIST/raw')
   mkdirSync(raw, { recursive: true })
   for (const name of idxNames) copyFileSync(join(idxFolder, name), join(raw, name))

@@ -1,4 +1,5 @@
 /** Rates and latencies of a few URLs that are requested again and again, so that their memory stays in caches. */
+import { fetchBytes } from '../scripts/lib/fetch.js'
 import { startQuietService } from '../scripts/lib/server.js'
 import { hasModules, hasProgram, startFastapi, startNginx, startProgram, withServers } from './alternatives.js'
 import { load } from './load.js'
@@ -66,11 +67,7 @@ export async function repeatedUrls (name, { rounds, seconds }) {
 /** File name → the body of a page. */
 async function fetchPages (base, path) {
   const files = {}
-  for (let page = 0; page < PAGES; page++) {
-    const response = await fetch(base + path.replace('{page}', page))
-    if (!response.ok) throw new Error(`${response.url} responds with ${response.status}`)
-    files[page] = Buffer.from(await response.arrayBuffer())
-  }
+  for (let page = 0; page < PAGES; page++) files[page] = await fetchBytes(base + path.replace('{page}', page))
   return files
 }
 

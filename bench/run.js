@@ -1,5 +1,6 @@
 /**
- * Measures the service beside its alternatives on loopback. Prints a table and writes bench/results/<comparison>.json.
+ * Measures the service beside its alternatives on loopback. Prints a table and writes bench/results/<comparison>.json;
+ * `docs` writes these results into the tables of README and docs/performance.md instead.
  *
  *     npm run bench [-- --help]
  */
@@ -7,14 +8,17 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { hasProgram } from './alternatives.js'
 import { comparisons, groups, resolveNames } from './comparisons.js'
+import { writeDocs } from './docs.js'
 import { CONNECTIONS } from './load.js'
 import { describeMachine, printTable, summarize } from './report.js'
 
 const usage = `usage: npm run bench -- [--rounds 5] [--seconds 2] [--check] [comparison or group …]
+       npm run bench -- docs
 
   --rounds   rounds per comparison; rates of pages and 304s take one more than twice as many
   --seconds  length of a measurement
   --check    exit with 1 if a bound is not met
+  docs       writes the results into the tables of README and docs/performance.md
 
 All comparisons run by default:
 
@@ -23,6 +27,10 @@ ${Object.entries(groups).map(([group, members]) => {
   return `${group}\n${lines.join('')}`
 }).join('')}`
 
+if (process.argv[2] === 'docs') {
+  writeDocs()
+  process.exit()
+}
 const { names, check, ...options } = readArguments()
 const started = performance.now()
 const rows = []
@@ -59,7 +67,8 @@ function readArguments () {
       throw new Error('--rounds and --seconds must be positive integers')
     }
     const names = resolveNames(positionals.length > 0 ? positionals : Object.keys(comparisons))
-    if (names.some(name => name !== 'start') && !hasProgram('wrk', 'wrk')) throw new Error('wrk is required')
+    const needsLoad = names.some(name => !['start', 'bytes'].includes(name))
+    if (needsLoad && !hasProgram('wrk', 'wrk')) throw new Error('wrk is required')
     return { names, rounds, seconds, check: values.check }
   } catch (error) {
     console.error(`${error.message}\n\n${usage}`)

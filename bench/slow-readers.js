@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fetchBytes } from '../scripts/lib/fetch.js'
 import { residentMiB, startQuietService } from '../scripts/lib/server.js'
 import { hasProgram, programPath, startNginx, withServers } from './alternatives.js'
 import { load } from './load.js'
@@ -68,9 +69,7 @@ function toRows (title, { ours, nginx }) {
 async function fetchFiles (base) {
   const paths = Object.values(kinds).filter(({ file }) => file).map(({ path, file }) => [file, path])
   for (let page = 0; page < PAGES; page++) paths.push([page, OTHERS.replace('{page}', page)])
-  return Object.fromEntries(await Promise.all(paths.map(async ([name, path]) => {
-    return [name, Buffer.from(await (await fetch(base + path)).arrayBuffer())]
-  })))
+  return Object.fromEntries(await Promise.all(paths.map(async ([name, path]) => [name, await fetchBytes(base + path)])))
 }
 
 /**

@@ -1,8 +1,6 @@
 /** Time from the start of the process to ready, and memory at rest. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { temporaryFolder } from '../scripts/lib/files.js'
 import { startMirror } from '../scripts/lib/mnist.js'
 import { residentMiB, startService } from '../scripts/lib/server.js'
 
@@ -17,7 +15,7 @@ const BOUNDS = { coldMs: 2500, warmMs: 600, rssMiB: 400 }
 export async function measureStarts ({ rounds }) {
   const results = { cold: [], mirror: [], warm: [] }
   const mirror = await startMirror()
-  const dataFolder = mkdtempSync(join(tmpdir(), 'bench-'))
+  const dataFolder = temporaryFolder('bench')
   try {
     await measureStart({ dataFolder })
     for (let round = 0; round < rounds; round++) {
@@ -27,7 +25,6 @@ export async function measureStarts ({ rounds }) {
     }
   } finally {
     mirror.stop()
-    rmSync(dataFolder, { recursive: true })
   }
   const values = (kind, name) => results[kind].map(result => result[name])
   const backend = results.cold[0].backend

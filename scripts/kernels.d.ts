@@ -1,6 +1,4 @@
 export interface KernelSource {
-  readonly entry: string
-  readonly options: readonly string[]
   readonly file: string
   readonly constant: string
 }

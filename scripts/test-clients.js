@@ -9,6 +9,7 @@ import { runExplorerSnippets } from '../test/clients/explorer-snippets.js'
 import { testPythonClient } from '../test/clients/python-package.js'
 import { runSnippets } from '../test/clients/snippets.js'
 import { testTypeScriptClient } from '../test/clients/typescript-package.js'
+import { check, skip } from './lib/checks.js'
 import { idxFolder } from './lib/mnist.js'
 import { startService } from './lib/server.js'
 
@@ -63,12 +64,9 @@ for (const { settings, run } of servers) results.push(...await withServer(settin
 
 console.log()
 for (const { name, failed, skipped } of results) {
-  console.log(failed ? `FAILED ${name}: ${failed}` : skipped ? `SKIPPED ${name}: ${skipped}` : `passed ${name}`)
+  if (skipped && !failed) skip(name, skipped)
+  else check(name, !failed, failed)
 }
-const failures = results.filter(({ failed }) => failed).length
-const skips = results.filter(({ skipped }) => skipped).length
-console.log(`${results.length - failures - skips} passed, ${failures} failed, ${skips} skipped`)
-process.exitCode = failures === 0 ? 0 : 1
 
 /** Results of the clients, and one for the server itself, which must start and stop cleanly. */
 async function withServer (settings, run) {

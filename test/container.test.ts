@@ -19,7 +19,7 @@ t.test('the Compose file rotates the logs', async t => {
 
 t.test('the image limits the heaps of threads, as the test of crowds does', async t => {
   const variable = /\bMALLOC_ARENA_MAX\W+(\d+)/
-  const [image, crowd] = ['Dockerfile', 'scripts/test-crowd.js'].map(path => {
+  const [image, crowd] = ['Dockerfile', 'scripts/drill/crowd.js'].map(path => {
     return variable.exec(readFileSync(new URL(path, root), 'utf8'))?.[1]
   })
   t.ok(image)

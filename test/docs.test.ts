@@ -63,6 +63,16 @@ t.test('every npm script that the docs name exists', async t => {
   t.same([...new Set(named)].filter(name => !scripts.includes(name)), [])
 })
 
+t.test('every drill, task and generator of docs that the docs name exists', async t => {
+  const named = pages.flatMap(path => {
+    return Array.from(read(path).matchAll(/npm run (drill|docs|task) -- ([\w-]+)/g), ([, group, name]) => {
+      return `scripts/${group}/${name}.js`
+    })
+  })
+  t.ok(named.length > 20)
+  t.same(named.filter(path => !existsSync(new URL(path, root))), [])
+})
+
 t.test('docs/operations.md has every setting as the configuration declares it', async t => {
   const rows = tableRows(section(read('docs/operations.md'), '## Configuration'))
   const declared = Object.entries(environment.properties).map(([name, schema]: [string, Setting]) => {

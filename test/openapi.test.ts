@@ -15,7 +15,7 @@ import { loadDataset } from '../src/load/load-dataset.ts'
 import { httpConfig } from './fixtures/http-config.ts'
 import { root } from './fixtures/root.ts'
 
-// With tap's --snapshot (npm run openapi), responses are recorded instead of compared.
+// With tap's --snapshot (npm run docs -- openapi), responses are recorded instead of compared.
 const recording = t.writeSnapshot
 const files = {
   examples: new URL('openapi/examples.json', root),

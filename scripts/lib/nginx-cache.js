@@ -1,7 +1,7 @@
 /** The cache of the fleet, as deploy/ configures it, on loopback. */
-import { readFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from './files.js'
 import { freePort, startServer } from './server.js'
 
 const deploy = new URL('../../deploy/', import.meta.url)
@@ -14,13 +14,12 @@ const upstreams = { compose: 'upstream.conf', kubernetes: 'kubernetes/cache/upst
  * @param options.orchestrator whose upstream is used, with these replicas instead of those that DNS knows
  * @param options.proxies the content of proxies.conf
  * @param options.probeSeconds how long the cache remembers whether the replicas need keys
- * @returns the base address, that of the metrics, the pid, the folder of temporary files, `restart` and `stop`
+ * @returns the base address, that of the metrics, the pid, `restart` and `stop`
  */
 export async function startCache (ports, { orchestrator = 'compose', proxies = '', probeSeconds = 10 } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'cache-'))
+  const folder = temporaryFolder('cache')
   const [port, metricsPort] = await Promise.all([freePort(), freePort()])
-  const temporaryFolder = join(folder, 'temporary')
-  mkdirSync(temporaryFolder)
+  mkdirSync(join(folder, 'temporary'))
   const own = config
     .replace('/var/cache/nginx/mnist', join(folder, 'stored'))
     .replaceAll(/listen (\[::\]:)?(8080|9113);/g, (_, isIpv6, number) => {
@@ -28,7 +27,7 @@ export async function startCache (ports, { orchestrator = 'compose', proxies = '
     })
     .replace('proxy_cache_valid 200 401 10s;', `proxy_cache_valid 200 401 ${probeSeconds}s;`)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => {
-    return `${name}_temp_path ${join(temporaryFolder, name)};`
+    return `${name}_temp_path ${join(folder, 'temporary', name)};`
   })
   writeFileSync(join(folder, 'nginx.conf'), `
     daemon off;
@@ -54,10 +53,7 @@ export async function startCache (ports, { orchestrator = 'compose', proxies = '
       await nginx.stop()
       Object.assign(nginx, await startServer(port, 'nginx', parameters))
     },
-    async stop () {
-      await nginx.stop()
-      rmSync(folder, { recursive: true })
-    }
+    stop: () => nginx.stop()
   }
 }
 

@@ -1,23 +1,25 @@
 /** Server processes for tests and benchmarks: the built service, and other servers beside it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from './files.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** How often a port is tried before a server counts as not listening. */
 const CONNECT_ATTEMPTS = 600
+/** How long a dataset may take until it is ready. */
+const READY_MS = 600_000
 
 /**
  * Starts the service with its log at level `info`, and waits until it listens and its first dataset is ready.
  *
  * @param options see `spawnService`
- * @returns the base address, pid, child process, milliseconds of each stage, and `stop`
+ * @returns the base address, pid, child process, the lines of its log, milliseconds of each stage, and `stop`
  */
 export async function startService (options = {}) {
   const started = performance.now()
@@ -75,7 +77,7 @@ export async function startServer (port, command, parameters) {
 async function spawnService (defaults, options, ready) {
   const { program = 'dist/server.js', settings, dataFolder, nodeOptions = [], ipc = false } = options
   const { wrap = command => command } = options
-  const folder = dataFolder ?? mkdtempSync(join(tmpdir(), 'service-'))
+  const folder = dataFolder ?? temporaryFolder('service')
   const [command, ...args] = wrap([process.execPath, ...nodeOptions, join(root, program)])
   const server = spawn(command, args, {
     // No other variables, so that everything else has its default.
@@ -86,7 +88,6 @@ async function spawnService (defaults, options, ready) {
   const stop = async () => {
     server.kill('SIGTERM')
     const [code, signal] = await exit
-    if (dataFolder === undefined) rmSync(folder, { recursive: true })
     return { code, signal }
   }
   try {
@@ -101,11 +102,13 @@ async function spawnService (defaults, options, ready) {
 function readyByLog (server, started) {
   return new Promise((resolve, reject) => {
     const stages = {}
+    const lines = []
     let base
     let isReady = false
     // Keeps reading after that, since a full pipe would block the server.
     createInterface(server.stdout).on('line', text => {
       const line = JSON.parse(text)
+      lines.push(line)
       if (line.msg.startsWith('listening on ')) {
         base = line.msg.slice('listening on '.length)
         stages['listening ms'] = Math.round(performance.now() - started)
@@ -115,10 +118,11 @@ function readyByLog (server, started) {
       if (line.msg.endsWith(' is ready')) isReady = true
       if (base && isReady) {
         stages['ready ms'] ??= Math.round(performance.now() - started)
-        resolve({ base, stages })
+        resolve({ base, stages, lines })
       }
       if (line.level >= 50) reject(new Error(line.msg))
     })
+    setTimeout(() => reject(new Error(`not ready after ${READY_MS} ms`)), READY_MS).unref()
     server.once('exit', (code, signal) => {
       reject(new Error(`the server ended with ${signal ?? `exit code ${code}`} before it was ready`))
     })

@@ -7,6 +7,11 @@ export function mean (values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
+/** The smallest value that this share of the values does not exceed. */
+export function quantile (values, share) {
+  return values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1]
+}
+
 /** Of a sample: NaN for a single value. */
 export function standardDeviation (values) {
   const center = mean(values)

@@ -69,7 +69,7 @@ t.test('rows are normalized as by tables of levels, bit for bit, in any order', 
           return levels[x]! - (subtracted ? subtracted[i % LENGTH]! : 0)
         })
         const shape = [250, LENGTH]
-        const fill = (): void => t.fail('not in memory')
+        const fill = (): void => { t.fail('not in memory') }
         const chunk = normalizedTensor(shape, rows, LENGTH, positions, normalization, fill).chunk()
         t.ok(Buffer.from(values.buffer).equals(bytesOfChunk(chunk)), `${name}, ${ids ? 'shuffled' : 'natural'}`)
         releaseChunk(chunk)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { assembled } from '#scripts/assembled.js'
+import { compileKernel, kernels } from '#scripts/kernels.js'
 import type { Batch } from '../../../src/batch/batch.ts'
 import type { Normalizer } from '../../../src/batch/normalize.ts'
 import { layouts, type Layout } from '../../../src/batch/options.ts'
@@ -18,8 +18,9 @@ import { root } from '../../fixtures/root.ts'
 const writers = { wasm: wasmImageWriter, plain: plainImageWriter }
 
 t.test('the committed module is what the WebAssembly text assembles to', async t => {
-  const committed = readFileSync(new URL('src/encode/json/write-image.ts', root), 'utf8')
-  t.equal(await assembled(), committed, 'otherwise: npm run assemble')
+  const kernel = kernels.find(({ constant }) => constant === 'writeImageModule')!
+  const committed = readFileSync(new URL(kernel.file, root), 'utf8')
+  t.equal(await compileKernel(kernel), committed, 'otherwise: npm run task -- kernels')
 })
 
 interface Made {

@@ -1,7 +1,0 @@
-/** Compiles assembly/ into the modules of src. */
-import { writeFileSync } from 'node:fs'
-import { compileKernel, kernels } from './kernels.js'
-
-for (const kernel of kernels) {
-  writeFileSync(new URL(`../${kernel.file}`, import.meta.url), await compileKernel(kernel))
-}
