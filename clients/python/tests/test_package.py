@@ -66,7 +66,9 @@ def test_wrong_options_fail_the_type_check(tmp_path: Path) -> None:
     lines = {int(match[1]): match[2] for match in re.finditer(r"program\.py:(\d+): error: (.*)", result.stdout)}
     assert sorted(lines) == [first + number + 1 for number in range(len(WRONG))], result.stdout
     for number, name in enumerate(WRONG.values()):
-        assert name in lines[first + number + 1]
+        # For some mistakes in an overloaded call, some versions of mypy name the function only.
+        message = lines[first + number + 1]
+        assert name in message or message.startswith("No overload variant"), message
 
 
 def test_the_command_knows_its_version() -> None:
