@@ -6,7 +6,7 @@ import { residentMiB, startService } from '../scripts/lib/server.js'
 
 /** Memory is read after this long without a request. */
 const REST_MS = 2000
-const BOUNDS = { coldMs: 2500, warmMs: 600, rssMiB: 400 }
+const BOUNDS = { coldMs: 2500, warmMs: 600, rssMiB: 220 }
 
 /**
  * Alternates three kinds of starts: `cold` from the npm package with an empty data folder, `mirror` from a mirror on

@@ -52,7 +52,7 @@ async function main (): Promise<void> {
   }
   const stopping = new AbortController()
 
-  // Loading starts before the app is imported, since a worker thread or a child process does most of it.
+  // Loading starts before the app is imported, since it mostly waits: for files, or for the preparing process.
   const { signal } = stopping
   const loading = loadConfigured({ config, registry, logger, report, signal })
   // Handled below, once the app can be closed.
@@ -80,7 +80,7 @@ async function main (): Promise<void> {
     const { listenForMetrics } = await import('./http/routes/metrics.ts')
     await listenForMetrics(app, host.startsWith('unix:') ? '127.0.0.1' : host, metricsPort)
   }
-  // Generate the document now, while worker threads load (tens of ms, then cached).
+  // Generated while datasets load: it takes tens of milliseconds, and is cached.
   app.swagger()
   try {
     const { retrying } = await loading

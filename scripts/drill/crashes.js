@@ -154,7 +154,7 @@ async function killAfter (ms, folder) {
   return isReady
 }
 
-/** Hashes of all raw and centered images, and of the mean image. */
+/** Hashes of all raw and centered batches, and of the mean image. */
 async function hashServed ({ base }) {
   const hashes = []
   const dataset = `${base}/v1/datasets/mnist`

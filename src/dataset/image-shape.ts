@@ -40,7 +40,7 @@ export function isSameShape (a: ImageShape, b: ImageShape): boolean {
   return a.channels === b.channels && a.rows === b.rows && a.columns === b.columns
 }
 
-/** What is wrong with the shape of images, as the end of a sentence; undefined if nothing is. */
+/** Describes a shape that no dataset may have, as the end of an error; undefined for a valid shape. */
 export function findShapeFault (shape: ImageShape): string | undefined {
   const { channels, rows, columns } = shape
   const isPositive = Number.isInteger(rows) && Number.isInteger(columns) && rows > 0 && columns > 0

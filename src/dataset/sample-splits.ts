@@ -1,4 +1,3 @@
-/** Labelled images, before and after they are divided into splits. */
 import type { ImageShape } from './image-shape.ts'
 
 export const splitNames = ['train', 'val', 'test'] as const

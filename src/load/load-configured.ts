@@ -5,7 +5,6 @@ import type { Console } from '../process/console.ts'
 import { loadAll } from './load-all.ts'
 import { loadDataset, resolveEntry } from './load-dataset.ts'
 
-/** What loading depends on. */
 export interface LoadingOptions extends Console {
   readonly config: Config
   readonly registry: DatasetRegistry

@@ -17,8 +17,8 @@ export function canonicalAddress (text: string): string {
 }
 
 /**
- * What one client has of the addresses: an address of IPv4, or a /64 of IPv6, in which a host may choose any address.
- * Hosts of a link share its fe80::/64.
+ * The network that counts as one client: an address of IPv4, or a /64 of IPv6, in which a host may choose any address.
+ * Link-local addresses stay as they are, since all hosts of a link share one /64.
  *
  * @param address in its canonical form
  */
