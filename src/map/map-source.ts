@@ -51,7 +51,7 @@ export function createMapSource (dataset: PreparedDataset, options: MapOptions):
     async get () {
       if (map) return map
       if (samples > maxSamples) {
-        const detail = `${entry.name} has ${samples} samples, and maps are computed of at most ${maxSamples}`
+        const detail = `${entry.name} has ${samples} samples, but a map can have at most ${maxSamples}`
         throw new ServiceError('no_map', detail)
       }
       await (restoring ??= restore())

@@ -54,7 +54,7 @@ t.test('a map is restored from its file', async t => {
 
 t.test('a dataset with too many samples has no map', async t => {
   const { source } = sourceIn(t.testdir(), { compute: never, maxSamples: 22 })
-  const message = 'made-up has 23 samples, and maps are computed of at most 22'
+  const message = 'made-up has 23 samples, but a map can have at most 22'
   await t.rejects(source.get(), { code: 'no_map', message })
   await poll(sourceIn(t.testdir(), { compute: inThisThread, maxSamples: 23 }).source)
 })

@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * All datasets
-         * @description Every dataset that this server is configured to serve, whether it is ready or not.
+         * @description Every configured dataset, ready or not.
          */
         get: operations["listDatasets"];
         put?: never;
@@ -333,7 +333,7 @@ export interface paths {
         };
         /**
          * A map of the samples
-         * @description The position of every sample in a plane where similar ones are close to each other (UMAP of 32 principal components), the same plane for all splits: JSON, or float32 [n, 2] as NPY. The first request for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202. Datasets of more than 300,000 samples have none.
+         * @description The position of every sample in a plane where similar ones are close to each other (UMAP of 32 principal components), the same plane for all splits: JSON, or float32 [n, 2] as NPY. The first request for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202. Datasets of more than 300,000 samples have no map.
          */
         get: operations["getMap"];
         put?: never;
@@ -445,14 +445,14 @@ export interface components {
                 files: {
                     name: string;
                     bytes: number;
-                    /** @description Of the uncompressed content. */
+                    /** @description SHA-256 of the uncompressed content. */
                     sha256: string;
                     source: string;
                     /** @description Path of the uncompressed content. */
                     url: string;
                     gzip: {
                         url: string;
-                        /** @description Whether it has the bytes that were published. */
+                        /** @description Whether the bytes are those that were published. */
                         original: boolean;
                         /**
                          * @description `downloaded` as published, `reproduced` from the content bit for bit, or `compressed` by this server.
@@ -461,7 +461,7 @@ export interface components {
                         made: "downloaded" | "reproduced" | "compressed";
                         bytes?: number;
                         md5?: string;
-                        /** @description Of the gzip; given, like `bytes` and `md5`, if its bytes are known in advance. */
+                        /** @description SHA-256 of the gzip file; given, like `bytes` and `md5`, if its bytes are known in advance. */
                         sha256?: string;
                     };
                 }[];
@@ -485,7 +485,7 @@ export interface components {
                     id: number;
                     label: number;
                 };
-                /** @description Of the pixels, relative to the longer of both vectors: 0 for identical images. */
+                /** @description Distance of the pixel vectors, relative to the longer one: 0 for identical images. */
                 distance: number;
             }[];
             /** @description Samples that may have a wrong label, by splits and then by `ratio`. */
@@ -520,7 +520,7 @@ export interface components {
             status: "computing";
             /** @enum {string} */
             stage: "components" | "neighbours" | "findings" | "layout";
-            /** @description Share of the stage that is done, 0 to 1. */
+            /** @description Completed share of the stage, 0 to 1. */
             done: number;
         };
         MeanImage: {
@@ -640,14 +640,14 @@ export interface components {
             /** @description Number of errors beyond those listed. */
             omitted_errors?: number;
             progress?: components["schemas"]["Progress"];
-            /** @description Of `page_out_of_range`: how many pages there are. */
+            /** @description With `page_out_of_range`: the number of pages. */
             pages?: number;
-            /** @description Of `not_acceptable`: the formats that there are. */
+            /** @description With `not_acceptable`: the available formats. */
             available?: {
                 format: string;
                 media_type: string;
             }[];
-            /** @description Of `internal`: the id of the request in the log. */
+            /** @description With `internal`: the id of the request in the log. */
             request_id?: string;
         } & {
             [key: string]: unknown;
@@ -659,9 +659,9 @@ export interface components {
             item: string;
             done: number;
             total: number;
-            /** @description Of a download: bytes per second. */
+            /** @description Download rate in bytes per second. */
             rate?: number;
-            /** @description Seconds until the end of a download at that rate. */
+            /** @description Seconds left of the download at that rate. */
             remaining?: number;
         };
         Readiness: {
@@ -685,10 +685,10 @@ export interface components {
         };
         Service: {
             name: string;
-            /** @description Of the software. */
+            /** @description Version of the server. */
             version: string;
             description: string;
-            /** @description Paths of the resources to begin with. */
+            /** @description Paths of the entry points. */
             links: {
                 datasets: string;
                 health: string;
@@ -709,7 +709,7 @@ export interface components {
             count: number;
             /** @description Samples of the split. */
             total: number;
-            /** @description Pages of the epoch, or of what follows `offset`. */
+            /** @description Pages of the epoch, or of the samples after `offset`. */
             pages: number;
             /** @description Lengths of the dimensions, outermost first. */
             shape: number[];
@@ -818,17 +818,17 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description Id of the request, as in the log: the one that the client sent, if any. */
+        /** @description Id of the request, as in the log: that of the client, if it sent one. */
         "X-Request-Id": string;
         /** @description Milliseconds of each step until these headers, and in `total`. */
         "Server-Timing": string;
         /** @description `immutable` for a year if the URL has the `version`. */
         "Cache-Control": string;
-        /** @description Seconds after which a retry may succeed, where there is such a time. */
+        /** @description Seconds after which a retry may succeed, if known. */
         "Retry-After": number;
         /** @description Requests that the client may send, `q`, in a window of `w` seconds, if limited (draft-ietf-httpapi-ratelimit-headers): `"default";q=100;w=60`. */
         "RateLimit-Policy": string;
-        /** @description How many of them are left, `r`, and the seconds until the next window, `t`: `"default";r=50;t=30`. */
+        /** @description The requests left, `r`, and the seconds until the next window, `t`: `"default";r=50;t=30`. */
         RateLimit: string;
         /** @description The same as `q`, for older clients. */
         "RateLimit-Limit": number;
@@ -872,7 +872,7 @@ export interface components {
         "Batch-Pad": number;
         /** @description The requested `batch_size`. */
         "Batch-Size": number;
-        /** @description Pages of the epoch, or of what follows `offset`. */
+        /** @description Pages of the epoch, or of the samples after `offset`. */
         "Batch-Pages": number;
         /** @description The `offset`, if it was given. */
         "Batch-Offset": number;
@@ -916,7 +916,7 @@ export interface operations {
                     "application/json": components["schemas"]["Service"];
                 };
             };
-            /** @description The header `Expect` is not `100-continue`. */
+            /** @description The header `Expect` is something other than `100-continue`. */
             417: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -951,18 +951,6 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
     getReadiness: {
@@ -986,19 +974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not ready, or no longer. */
+            /** @description Not ready yet, or stopping. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1272,7 +1248,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The description. */
+            /** @description The Croissant description. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1912,9 +1888,9 @@ export interface operations {
                 rank?: number;
                 /** @description Shards that share a page: page p covers positions offset + p·batch_size·world_size and on, and rank r gets the r-th run of batch_size. */
                 world_size?: number;
-                /** @description What becomes of samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order, with a `mask`). */
+                /** @description Treatment of samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order, with a `mask`). */
                 remainder?: "keep" | "drop" | "pad";
-                /** @description What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
+                /** @description Mapping of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
                 normalization?: "centered" | "unit" | "standard" | "raw";
                 /** @description Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to nearest, ties to even). `raw` images are always `uint8`. */
                 dtype?: "float32" | "float16" | "uint8";
@@ -2116,7 +2092,7 @@ export interface operations {
     gatherSamples: {
         parameters: {
             query?: {
-                /** @description What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
+                /** @description Mapping of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
                 normalization?: "centered" | "unit" | "standard" | "raw";
                 /** @description Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to nearest, ties to even). `raw` images are always `uint8`. */
                 dtype?: "float32" | "float16" | "uint8";
@@ -2360,9 +2336,9 @@ export interface operations {
                 rank?: number;
                 /** @description Shards that share a page: page p covers positions offset + p·batch_size·world_size and on, and rank r gets the r-th run of batch_size. */
                 world_size?: number;
-                /** @description What becomes of samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order, with a `mask`). */
+                /** @description Treatment of samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order, with a `mask`). */
                 remainder?: "keep" | "drop" | "pad";
-                /** @description What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
+                /** @description Mapping of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
                 normalization?: "centered" | "unit" | "standard" | "raw";
                 /** @description Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to nearest, ties to even). `raw` images are always `uint8`. */
                 dtype?: "float32" | "float16" | "uint8";
@@ -2558,7 +2534,7 @@ export interface operations {
     getSample: {
         parameters: {
             query?: {
-                /** @description What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
+                /** @description Mapping of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` (x/255 − μ)/σ, all float32; `raw` x as uint8. */
                 normalization?: "centered" | "unit" | "standard" | "raw";
                 /** @description Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to nearest, ties to even). `raw` images are always `uint8`. */
                 dtype?: "float32" | "float16" | "uint8";
@@ -2758,7 +2734,7 @@ export interface operations {
                 rank?: number;
                 /** @description Shards that share a page: page p covers positions offset + p·batch_size·world_size and on, and rank r gets the r-th run of batch_size. */
                 world_size?: number;
-                /** @description What becomes of samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order, with a `mask`). */
+                /** @description Treatment of samples that do not fill a last page for every rank: `keep` (short or empty pages), `drop`, or `pad` (filled from the start of the order, with a `mask`). */
                 remainder?: "keep" | "drop" | "pad";
                 /**
                  * @description Up to 4096 positions of samples in the split, separated by commas, instead of a page; `seed` and `epoch` are then those of `augment`.

@@ -4,9 +4,9 @@ const text = { type: 'string' }
 const count = { type: 'integer', minimum: 0 }
 
 const descriptions = {
-  'X-Request-Id': { ...text, description: 'Id of the request, as in the log: the one that the client sent, if any.' },
+  'X-Request-Id': { ...text, description: 'Id of the request, as in the log: that of the client, if it sent one.' },
   'Server-Timing': { ...text, description: 'Milliseconds of each step until these headers, and in `total`.' },
-  'Retry-After': { ...count, description: 'Seconds after which a retry may succeed, where there is such a time.' },
+  'Retry-After': { ...count, description: 'Seconds after which a retry may succeed, if known.' },
   'WWW-Authenticate': { ...text, description: 'How to authenticate (RFC 6750): `Bearer`.' },
   ETag: { ...text, description: 'Identifies the representation, for `If-None-Match`.' },
   'Cache-Control': { ...text, description: '`immutable` for a year if the URL has the `version`.' },
@@ -22,7 +22,7 @@ const descriptions = {
   'Batch-Size': { ...count, description: 'The requested `batch_size`.' },
   'Batch-Count': { ...count, description: 'Samples of this batch.' },
   'Batch-Total': { ...count, description: 'Samples of the split.' },
-  'Batch-Pages': { ...count, description: 'Pages of the epoch, or of what follows `offset`.' },
+  'Batch-Pages': { ...count, description: 'Pages of the epoch, or of the samples after `offset`.' },
   'Batch-Shape': { type: 'array', items: count, description: 'Shape of the images, separated by commas.' },
   'Batch-Dtype': { ...text, description: 'Element type of the images.' },
   'Batch-Normalization': { ...text, description: 'The normalization.' },
@@ -70,7 +70,7 @@ const rateLimitHeaders = {
   },
   RateLimit: {
     schema: text,
-    description: 'How many of them are left, `r`, and the seconds until the next window, `t`: `"default";r=50;t=30`.'
+    description: 'The requests left, `r`, and the seconds until the next window, `t`: `"default";r=50;t=30`.'
   },
   'RateLimit-Limit': { schema: count, description: 'The same as `q`, for older clients.' },
   'RateLimit-Remaining': { schema: count, description: 'The same as `r`.' },

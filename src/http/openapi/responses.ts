@@ -64,7 +64,7 @@ const reasons = {
   413: 'The body is larger than any valid one.',
   415: 'The body is not `application/json`, or has a `Content-Encoding`.',
   416: 'The range starts beyond the end; `Content-Range` gives the length.',
-  417: 'The header `Expect` is not `100-continue`.',
+  417: 'The header `Expect` is something other than `100-continue`.',
   429: 'The client has sent more than `RATE_LIMIT` requests in a minute.',
   503: 'The dataset is still being prepared (with `Retry-After` and `progress`), its preparation failed, or the ' +
     'server has too many connections or too much work.'

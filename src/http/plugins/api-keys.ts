@@ -37,7 +37,7 @@ export class ApiKeys {
   async reload (): Promise<void> {
     const keys = await this.#read()
     if (keys.length === 0) {
-      const detail = 'API_KEYS_FILE has no keys; to revoke them all, stop the server or leave one that nobody has'
+      const detail = 'API_KEYS_FILE has no keys; to revoke them all, stop the server or leave one that is not in use'
       throw new ServiceError('invalid_configuration', detail)
     }
     this.#replace(keys)

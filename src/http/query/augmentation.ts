@@ -25,7 +25,7 @@ export function resolveAugmentation (
 ): RequestedAugmentation | undefined {
   if (augment === undefined) return undefined
   if (split !== 'train') {
-    const detail = `augment is for training: it goes with the split train, not with ${split}`
+    const detail = `augment is only available for the split train, not for ${split}`
     assertNoErrors([{ parameter: 'augment', detail, allowed: 'nothing with splits other than train' }])
   }
   const { augmentations, fault } = parseAugmentations(augment)
@@ -47,7 +47,7 @@ export function resolveSampleAugmentation (query: ImageQuery, split: SplitName):
     const unused = [...(seed !== undefined ? ['seed'] : []), ...(epoch !== defaults.epoch ? ['epoch'] : [])]
     assertNoErrors(unused.map(parameter => ({
       parameter,
-      detail: `${parameter} goes with augment, without which nothing is random`,
+      detail: `${parameter} requires augment: without it, nothing is random`,
       allowed: 'nothing without augment'
     })))
   }

@@ -70,7 +70,7 @@ function findConflicts (
   }
   // Some generated clients send every default.
   if (epoch !== undefined && epoch !== defaults.epoch && seed === undefined && augment === undefined) {
-    const detail = 'epoch goes with seed or augment, without which every epoch is the same'
+    const detail = 'epoch requires seed or augment: without them, every epoch is the same'
     errors.push({ parameter: 'epoch', detail, allowed: 'nothing without seed or augment' })
   }
   if (rank === undefined && worldSize !== undefined) errors.push(missing('rank', 'world_size'))

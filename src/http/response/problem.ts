@@ -47,7 +47,7 @@ export function sendProblem (
 function toServiceError (error: FastifyError, request: FastifyRequest): ServiceError {
   if (error.validation) return invalidParameter(describeFaults(error, error.validation, request), error)
   if (error.code === 'FST_ERR_BAD_URL') {
-    const detail = `the path is not a valid one: '${abbreviate(request.url)}'; maybe a % is not encoded as %25`
+    const detail = `the path is invalid: '${abbreviate(request.url)}'; a % must be encoded as %25`
     return new ServiceError('bad_request', detail, { cause: error })
   }
   if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') {

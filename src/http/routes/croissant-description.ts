@@ -27,7 +27,7 @@ export const croissantRoutes: Routes<Options> = async (app, { registry, maxBatch
         'URLs are absolute, as loaders require: below `PUBLIC_URL`, or at the `Host` of the request.',
       params: DatasetParams,
       querystring: VersionQuery,
-      response: { ...jsonLdBody('The description.', 'Croissant'), ...problems(400, 404, 503) }
+      response: { ...jsonLdBody('The Croissant description.', 'Croissant'), ...problems(400, 404, 503) }
     }
   }, (request, reply) => {
     const { params, query: { version } } = request

@@ -24,7 +24,7 @@ export const datasetRoutes: Routes<Options> = async (app, { registry, maxBatchSi
       operationId: 'listDatasets',
       tags: ['datasets'],
       summary: 'All datasets',
-      description: 'Every dataset that this server is configured to serve, whether it is ready or not.',
+      description: 'Every configured dataset, ready or not.',
       querystring: NoQuery,
       response: { 200: uncached('The datasets.', 'DatasetList'), ...problems(400) }
     }

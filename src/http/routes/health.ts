@@ -30,7 +30,7 @@ export const healthRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
         'and until the server stops.',
       response: {
         200: uncached('Ready.', 'Readiness'),
-        503: uncached('Not ready, or no longer.', 'Readiness', retryHeaders)
+        503: uncached('Not ready yet, or stopping.', 'Readiness', retryHeaders)
       }
     }
   }, ({ server }, reply) => {

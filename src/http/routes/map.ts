@@ -32,7 +32,7 @@ export const mapRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { re
       description: 'The position of every sample in a plane where similar ones are close to each other (UMAP of 32 ' +
         'principal components), the same plane for all splits: JSON, or float32 [n, 2] as NPY. The first request ' +
         'for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202. ' +
-        'Datasets of more than 300,000 samples have none.',
+        'Datasets of more than 300,000 samples have no map.',
       params: SplitParams,
       querystring: LabelQuery,
       response: { ...inFormats('The map.', 'SplitMap', formats), ...progressResponse, ...problems(400, 404, 406, 503) }

@@ -108,7 +108,7 @@ function assertNoPreparation (query: SampleParameters): void {
   const ignored = parameters.filter(parameter => (query[parameter] ?? assumed[parameter]) !== assumed[parameter])
   assertNoErrors(ignored.map(parameter => ({
     parameter,
-    detail: `${parameter} does not go with a PNG, which shows the 8-bit pixels`,
+    detail: `${parameter} has no effect on format=png, which shows the 8-bit pixels`,
     allowed: 'nothing with format=png'
   })))
 }

@@ -183,7 +183,7 @@ t.test('invalid augmentations, padding and seeds are named, with the allowed val
   const { app } = await appOver(t, [dataset])
   const all = 'name:strength pairs separated by commas, each name once: rotate:0 to 45, shift:0 to 8, ' +
     'scale:0 to 0.5, elastic:0 to 64, noise:0 to 64, cutout:0 to 16 (an integer)'
-  const otherSplit = 'augment is for training: it goes with the split train, not with test'
+  const otherSplit = 'augment is only available for the split train, not for test'
   const onlyTrain = 'nothing with splits other than train'
   const onlyAugmented = 'nothing without augment'
   const unknown = /there is no augmentation 'flip'/
@@ -198,9 +198,9 @@ t.test('invalid augmentations, padding and seeds are named, with the allowed val
     [`${test}/samples/0?augment=noise:1`, 'augment', otherSplit, onlyTrain],
     [`${train}?pad=30`, 'pad', "pad must be one of 32, got '30'", 'one of 32'],
     [`${train}?pad=032`, 'pad', "pad must be one of 32, got '032'", 'one of 32'],
-    [`${train}?epoch=1`, 'epoch', /epoch goes with seed or augment/, 'nothing without seed or augment'],
-    [`${sample}/0?seed=1`, 'seed', 'seed goes with augment, without which nothing is random', onlyAugmented],
-    [`${sample}/0?epoch=1`, 'epoch', 'epoch goes with augment, without which nothing is random', onlyAugmented]
+    [`${train}?epoch=1`, 'epoch', /epoch requires seed or augment/, 'nothing without seed or augment'],
+    [`${sample}/0?seed=1`, 'seed', 'seed requires augment: without it, nothing is random', onlyAugmented],
+    [`${sample}/0?epoch=1`, 'epoch', 'epoch requires augment: without it, nothing is random', onlyAugmented]
   ]
   for (const [url, parameter, detail, allowed] of cases) {
     const errors = [{ parameter, detail, allowed }]

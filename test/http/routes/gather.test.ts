@@ -127,7 +127,7 @@ t.test('augmentations and padding are repeated in canonical form, and their erro
     status: 400,
     errors: [{
       parameter: 'augment',
-      detail: 'augment is for training: it goes with the split train, not with val'
+      detail: 'augment is only available for the split train, not for val'
     }]
   })
   const large = await appOver(t, [prepared({ train: 1, val: 0, test: 1 }, { rows: 33, columns: 20 })])

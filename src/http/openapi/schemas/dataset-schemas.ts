@@ -40,12 +40,12 @@ export const DatasetDescription = object({
     files: array(object({
       name: string(),
       bytes: integer(),
-      sha256: string({ description: 'Of the uncompressed content.' }),
+      sha256: string({ description: 'SHA-256 of the uncompressed content.' }),
       source: string(),
       url: string({ description: 'Path of the uncompressed content.' }),
       gzip: object({
         url: string(),
-        original: boolean({ description: 'Whether it has the bytes that were published.' }),
+        original: boolean({ description: 'Whether the bytes are those that were published.' }),
         made: oneOf(['downloaded', 'reproduced', 'compressed'], {
           description: '`downloaded` as published, `reproduced` from the content bit for bit, or `compressed` by ' +
             'this server.'
@@ -53,7 +53,7 @@ export const DatasetDescription = object({
         bytes: optional(integer()),
         md5: optional(string()),
         sha256: optional(string({
-          description: 'Of the gzip; given, like `bytes` and `md5`, if its bytes are known in advance.'
+          description: 'SHA-256 of the gzip file; given, like `bytes` and `md5`, if its bytes are known in advance.'
         }))
       })
     }))
@@ -128,7 +128,7 @@ export const Croissant = object({
 export const MapProgress = object({
   status: oneOf(['computing']),
   stage: oneOf(mapStages),
-  done: number({ description: 'Share of the stage that is done, 0 to 1.' })
+  done: number({ description: 'Completed share of the stage, 0 to 1.' })
 }, { $id: 'MapProgress' })
 
 export const SplitMap = object({
@@ -149,7 +149,7 @@ export const Findings = object({
   duplicates: array(object({
     first: object(SampleReference),
     second: object(SampleReference),
-    distance: number({ description: 'Of the pixels, relative to the longer of both vectors: 0 for identical images.' })
+    distance: number({ description: 'Distance of the pixel vectors, relative to the longer one: 0 for identical images.' })
   }), { description: 'Similar pairs, by pairs of splits and then by distance.' }),
   suspects: array(object({
     ...SampleReference,

@@ -68,7 +68,7 @@ const version = string({
 
 const normalization = oneOf(normalizations, {
   default: defaults.normalization,
-  description: 'What becomes of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` ' +
+  description: 'Mapping of a pixel x in 0 … 255: `centered` x/255 − mean image, `unit` x/255, `standard` ' +
     '(x/255 − μ)/σ, all float32; `raw` x as uint8.'
 })
 
@@ -187,7 +187,7 @@ function pagination (maxBatchSize: number) {
     }),
     remainder: oneOf(remainders, {
       default: defaults.remainder,
-      description: 'What becomes of samples that do not fill a last page for every rank: `keep` (short or empty ' +
+      description: 'Treatment of samples that do not fill a last page for every rank: `keep` (short or empty ' +
         'pages), `drop`, or `pad` (filled from the start of the order, with a `mask`).'
     })
   }

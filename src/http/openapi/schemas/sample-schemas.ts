@@ -61,7 +61,7 @@ export const Batch = object({
   batch_size: integer(),
   count: integer({ description: 'Samples of this page.' }),
   total: integer({ description: 'Samples of the split.' }),
-  pages: integer({ description: 'Pages of the epoch, or of what follows `offset`.' }),
+  pages: integer({ description: 'Pages of the epoch, or of the samples after `offset`.' }),
   ...Preparation,
   offset: optional(integer({ description: 'Samples of the epoch before page 0, if it was given.' })),
   seed: optional(integer({ description: 'With `epoch`, if the order is shuffled.' })),

@@ -8,8 +8,8 @@ export const Progress = object({
   item: string(),
   done: number(),
   total: number(),
-  rate: optional(number({ description: 'Of a download: bytes per second.' })),
-  remaining: optional(number({ description: 'Seconds until the end of a download at that rate.' }))
+  rate: optional(number({ description: 'Download rate in bytes per second.' })),
+  remaining: optional(number({ description: 'Seconds left of the download at that rate.' }))
 }, { $id: 'Progress', description: 'Progress of loading, in bytes of a file or in samples.' })
 
 const OptionalProgress = optional({ $ref: 'Progress#' })
@@ -27,7 +27,7 @@ const Status = oneOf(['ready', 'loading', 'failed'])
 
 export const Service = object({
   name: string(),
-  version: string({ description: 'Of the software.' }),
+  version: string({ description: 'Version of the server.' }),
   description: string(),
   links: object({
     datasets: string(),
@@ -35,7 +35,7 @@ export const Service = object({
     readiness: string(),
     openapi: string(),
     documentation: string()
-  }, { description: 'Paths of the resources to begin with.' })
+  }, { description: 'Paths of the entry points.' })
 }, { $id: 'Service' })
 
 export const Health = object({ status: oneOf(['ok']) }, { $id: 'Health' })
@@ -77,9 +77,9 @@ export const Problem = object({
   }), { description: 'Each invalid parameter, or part of a body.' })),
   omitted_errors: optional(integer({ description: 'Number of errors beyond those listed.' })),
   progress: OptionalProgress,
-  pages: optional(integer({ description: 'Of `page_out_of_range`: how many pages there are.' })),
+  pages: optional(integer({ description: 'With `page_out_of_range`: the number of pages.' })),
   available: optional(array(object({ format: string(), media_type: string() }), {
-    description: 'Of `not_acceptable`: the formats that there are.'
+    description: 'With `not_acceptable`: the available formats.'
   })),
-  request_id: optional(string({ description: 'Of `internal`: the id of the request in the log.' }))
+  request_id: optional(string({ description: 'With `internal`: the id of the request in the log.' }))
 }, { $id: 'Problem', additionalProperties: true, description: 'Problem details, RFC 9457.' })
