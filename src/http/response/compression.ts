@@ -1,4 +1,4 @@
-import { Readable, pipeline, type Transform } from 'node:stream'
+import { pipeline, type Transform } from 'node:stream'
 import { promisify } from 'node:util'
 import zlib, { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import Negotiator from 'negotiator'
@@ -24,6 +24,12 @@ interface Compressor {
 /** Output bytes per task of zlib's thread pool. */
 const chunkSize = 1 << 16
 
+/**
+ * Takes the next write of a stream only after the one before it. Otherwise, zlib finishes together with a last write
+ * that is still buffered, so that the bytes would depend on how soon the end follows it.
+ */
+const unbuffered = { chunkSize, writableHighWaterMark: 1 }
+
 /** Node.js has Zstandard since 22.15; its options look like those of Brotli. */
 const { createZstdCompress } = zlib as { createZstdCompress?: typeof createBrotliCompress }
 const { ZSTD_e_flush: zstdFlush, ZSTD_c_windowLog: zstdWindowLog } = constants as unknown as Record<string, number>
@@ -41,7 +47,7 @@ if (createZstdCompress) {
   compressors.set('zstd', {
     bytes: 3 << 20,
     whole: windowLog => createZstdCompress({ chunkSize, params: { [zstdWindowLog!]: windowLog } }),
-    stream: () => createZstdCompress({ chunkSize, flush: zstdFlush!, params: { [zstdWindowLog!]: MAX_WINDOW_LOG } })
+    stream: () => createZstdCompress({ ...unbuffered, flush: zstdFlush!, params: { [zstdWindowLog!]: MAX_WINDOW_LOG } })
   })
 }
 const quality = { [constants.BROTLI_PARAM_QUALITY]: 4 }
@@ -52,7 +58,7 @@ compressors.set('br', {
     params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: windowLog }
   }),
   stream: () => createBrotliCompress({
-    chunkSize,
+    ...unbuffered,
     flush: constants.BROTLI_OPERATION_FLUSH,
     params: { ...quality, [constants.BROTLI_PARAM_LGWIN]: MAX_WINDOW_LOG }
   })
@@ -60,7 +66,7 @@ compressors.set('br', {
 compressors.set('gzip', {
   bytes: 1 << 19,
   whole: () => createGzip({ chunkSize, level: 4 }),
-  stream: () => createGzip({ chunkSize, level: 4, flush: constants.Z_SYNC_FLUSH })
+  stream: () => createGzip({ ...unbuffered, level: 4, flush: constants.Z_SYNC_FLUSH })
 })
 
 const codings = [...compressors.keys()]
@@ -142,9 +148,8 @@ export async function * compressGroups (
   groups: AsyncIterable<Iterable<Chunk>>
 ): AsyncGenerator<[Uint8Array]> {
   const compressor = compressors.get(coding)!.stream()
-  const input = Readable.from(coalesce(groups), { objectMode: false, highWaterMark: 1 })
   // Errors of the input reach the reader through the compressor.
-  pipeline(input, compressor, () => {})
+  pipeline(coalesce(groups), compressor, () => {})
   for await (const bytes of compressor) yield [bytes as Uint8Array]
 }
 
@@ -170,7 +175,6 @@ async function * coalesce (groups: AsyncIterable<Iterable<Chunk>>): AsyncGenerat
       bytes = 0
       await yieldToEventLoop()
     }
-    // A Readable takes an empty chunk for its end.
     if (bytes > 0) yield join(chunks)
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Readable, pipeline } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { compressGroups, type Coding } from '../../../src/http/response/compression.ts'
 import { appOver } from '../../fixtures/app.ts'
@@ -133,6 +134,20 @@ t.test('a client can read each group of a compressed stream before the next one 
       reader.resume()
     }
     await once(reader, 'end')
+  }
+})
+
+t.test('the bytes of a compressed stream do not depend on how soon its end follows', async t => {
+  for (const coding of codings) {
+    const bodies = await Promise.all([0, 1, 10, 100].map(async turns => {
+      const compressed = compressGroups(coding, (async function * () {
+        yield * groups
+        yield [Buffer.from('a short last group')]
+        for (let turn = 0; turn < turns; turn++) await setImmediate()
+      })())
+      return await buffer((async function * () { for await (const [chunk] of compressed) yield chunk })())
+    }))
+    for (const body of bodies) t.same(body, bodies[0], coding)
   }
 })
 
