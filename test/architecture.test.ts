@@ -107,7 +107,7 @@ const keyOf = (path: string): string | undefined => {
 t.test('imports are found', async t => {
   t.ok(sources.length > 40)
   t.ok(source('prepare/tensorflow.ts').packages.includes('@tensorflow/tfjs-backend-cpu'), 'including dynamic ones')
-  t.ok(source('decode/raw-dataset.ts').files.includes('decode/idx.ts'), 'including types')
+  t.ok(source('decode/dataset-format.ts').files.includes('dataset/entry.ts'), 'including types')
   t.ok(sources.every(({ files }) => files.every(file => source(file))), 'all of them resolve')
 })
 

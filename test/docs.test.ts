@@ -109,7 +109,7 @@ t.test('the README has every dataset of the catalogue', async t => {
   const table = tableRows(section(readme, '## Datasets'))
   const rows = table.map(([name, , counts, classes, licence]) => [name, counts, classes, licence])
   const declared = [...catalogue.values()].map(({ name, files, classes, licence }) => {
-    const counts = [files.trainImages, files.testImages].map(({ dimensions }) => dimensions[0]!.toLocaleString('en'))
+    const counts = [files[0]!, files[2]!].map(({ bytes }) => Math.floor(bytes / 28 ** 2).toLocaleString('en'))
     return [code(name), counts.join(' + '), String(classes.length), licence.name]
   })
   t.same(rows, declared)

@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { catalogue } from '../src/dataset/catalogue/index.ts'
-import { fileRoles } from '../src/dataset/entry.ts'
 import { redirectTo, send, startMirror, type Answer } from './fixtures/mirror.ts'
 import { start } from './fixtures/server-process.ts'
 
@@ -27,8 +26,7 @@ t.test('no secret and no local path is in any response, log line or manifest', a
     answer(request, response)
   }
   const mirror = await startMirror(t, {
-    ...Object.fromEntries(await Promise.all(fileRoles.map(async role => {
-      const { name } = files[role]
+    ...Object.fromEntries(await Promise.all(files.map(async ({ name }) => {
       return [`hidden-path/mnist/${name}.gz`, record(send(await readFile(join(folder, name))))]
     }))),
     'hidden-path/fashion-mnist/train-images-idx3-ubyte.gz': redirectTo(`http://[${secret('redirect-token')}/`),

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { encodeIdx } from '../../dist/decode/idx.js'
+import { idx } from '../../dist/decode/idx.js'
 import * as checks from '../lib/checks.js'
 import { temporaryFolder, writeKeys } from '../lib/files.js'
 import { freePort, startQuietService } from '../lib/server.js'
@@ -106,12 +106,14 @@ function checkMetrics (text) {
 /** A dataset of 4×4 images. */
 function writeTinyDataset () {
   mkdirSync(join(folder, 'tiny'))
-  for (const [split, count] of [['train', 60], ['t10k', 20]]) {
-    const pixels = Uint8Array.from({ length: count * 16 }, (_, i) => 7 * i)
-    const labels = Uint8Array.from({ length: count }, (_, i) => i % 3)
-    writeFileSync(join(folder, 'tiny', `${split}-images-idx3-ubyte`), encodeIdx([count, 4, 4], pixels))
-    writeFileSync(join(folder, 'tiny', `${split}-labels-idx1-ubyte`), encodeIdx([count], labels))
-  }
+  const samples = count => ({
+    count,
+    images: Uint8Array.from({ length: count * 16 }, (_, i) => 7 * i),
+    labels: Uint8Array.from({ length: count }, (_, i) => i % 3)
+  })
+  const raw = { shape: { channels: 1, rows: 4, columns: 4 }, train: samples(60), test: samples(20) }
+  const names = ['train-images-idx3', 'train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1']
+  names.forEach((name, i) => writeFileSync(join(folder, 'tiny', `${name}-ubyte`), idx.encode(raw, i)))
 }
 
 async function sendOwn (base, requests, key) {

@@ -1,10 +1,11 @@
-import { fileRoles, type DatasetEntry, type FileEntry, type FileRole } from '../dataset/entry.ts'
+import type { DatasetEntry, FileEntry } from '../dataset/entry.ts'
 import type { FileProvenance } from '../dataset/originals.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
-import { verifyFile, type VerifiedFile } from '../decode/verify-file.ts'
+import { fileInMemory, type VerifiedFile } from '../decode/dataset-format.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FileCache } from './cache.ts'
 import type { Source } from './source.ts'
+import { verifyFile, type VerifiedBytes } from './verify-file.ts'
 
 export interface AcquireOptions {
   readonly cache: FileCache
@@ -16,14 +17,14 @@ export interface AcquireOptions {
   readonly warn: (message: string) => void
 }
 
-/** A verified file and the source it came from. */
+/** The bytes of a verified file, and the source it came from. */
 export interface AcquiredFile {
-  readonly file: VerifiedFile
+  readonly file: VerifiedBytes
   readonly source: Source
 }
 
 export interface AcquiredDataset {
-  readonly files: Readonly<Record<FileRole, VerifiedFile>>
+  readonly files: readonly VerifiedFile[]
   readonly provenance: readonly FileProvenance[]
 }
 
@@ -34,16 +35,15 @@ export interface AcquiredDataset {
  * @throws ServiceError no_source, with the reason of each source
  */
 export async function acquire (entry: DatasetEntry, options: AcquireOptions): Promise<AcquiredDataset> {
-  const files: Partial<Record<FileRole, VerifiedFile>> = {}
+  const files: VerifiedFile[] = []
   const provenance: FileProvenance[] = []
-  for (const role of fileRoles) {
-    const { name } = entry.files[role]
-    const { file, source } = await acquireFile(entry.files[role], options)
-    const { content, sha256, gzip } = file
-    files[role] = file
+  for (const declared of entry.files) {
+    const { name } = declared
+    const { file: { content, sha256, gzip }, source } = await acquireFile(declared, options)
+    files.push(fileInMemory(name, content))
     provenance.push({ name, bytes: content.length, sha256, source: source.name, gzipped: gzip !== undefined })
   }
-  return { files: files as Record<FileRole, VerifiedFile>, provenance }
+  return { files, provenance }
 }
 
 /** Acquires a single file, as `acquire` does. */
@@ -86,7 +86,7 @@ async function readFirstValid (entry: FileEntry, options: AcquireOptions): Promi
 }
 
 /** Caches the publisher's gzip if available, else the content, unless no known hash would find it again. */
-async function cacheFile (cache: FileCache, { name, sha256, gzip }: FileEntry, file: VerifiedFile): Promise<void> {
+async function cacheFile (cache: FileCache, { name, sha256, gzip }: FileEntry, file: VerifiedBytes): Promise<void> {
   if (file.gzip && gzip) await cache.write(gzip.sha256, name, file.gzip)
   else if (sha256 !== undefined) await cache.write(sha256, name, file.content)
 }

@@ -1,19 +1,15 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { basename } from 'node:path'
 import type { ArchiveEntry, FileEntry } from '../dataset/entry.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { readZipEntry, type ZipHandle } from '../decode/zip.ts'
-import { openUnlinkedFile } from '../disk/atomic-write.ts'
-import { sha256File, sha256InSlices } from '../disk/hash.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import type { FileCache } from './cache.ts'
-import { download } from './download.ts'
+import { downloadFrom } from './download.ts'
 import type { HttpClient } from './http-client.ts'
-import { MemoryZip } from './memory-zip.ts'
 import { reportDownload } from './report-download.ts'
-import { FileSink, type Sink } from './sinks.ts'
 import type { Source } from './source.ts'
+import { storeDownload, verifyStored } from './stored-file.ts'
 
 export interface ArchiveOptions {
   readonly cache: FileCache
@@ -79,7 +75,7 @@ export class Archive implements Source {
     const handle = await open(path, 'r').catch(() => undefined)
     if (!handle || await cache.isUnchanged(sha256, path)) return handle
     try {
-      await this.#verify(handle)
+      await verifyStored(handle, this.#archive)
       await cache.markVerified(sha256, path).catch(error => warn(`not marked as verified: ${messageOf(error)}`))
       return handle
     } catch (error) {
@@ -92,71 +88,13 @@ export class Archive implements Source {
     }
   }
 
-  /** Downloads into the cache, else into an unlinked temporary file, else into memory. */
   async #download (http: HttpClient, signal: AbortSignal, report: ReportProgress): Promise<ZipHandle> {
     const { cache, warn } = this.#options
     const { url, bytes, sha256 } = this.#archive
     const name = basename(url)
     const progress = reportDownload(name, bytes, report)
-    const receive = async (sink: Sink): Promise<void> => {
-      await download(url, { http, sink, maxBytes: bytes, signal, progress }).catch(cause => {
-        throw cause instanceof ServiceError
-          ? cause
-          : new ServiceError('source_unavailable', messageOf(cause), { cause })
-      })
-    }
-    const fill = async (handle: FileHandle): Promise<void> => {
-      await receive(new FileSink(handle))
-      await this.#verify(handle)
-    }
-    try {
-      await cache.write(sha256, name, fill)
-      const path = cache.path(sha256)
-      await cache.markVerified(sha256, path).catch(error => warn(`not marked as verified: ${messageOf(error)}`))
-      return await open(path, 'r')
-    } catch (error) {
-      if (isFailureToDownload(error)) throw error
-      warn(messageOf(error))
-    }
-    try {
-      return await fillUnlinked(fill)
-    } catch (error) {
-      if (isFailureToDownload(error)) throw error
-      warn(`${name} stays in memory, since no temporary file can be written: ${messageOf(error)}`)
-    }
-    const zip = new MemoryZip(bytes)
-    await receive(zip)
-    this.#compare(zip.content.length, await sha256InSlices(zip.content))
-    return zip
-  }
-
-  /** @throws ServiceError invalid_file: wrong size or hash */
-  async #verify (handle: FileHandle): Promise<void> {
-    const { size } = await handle.stat()
-    this.#compare(size, size === this.#archive.bytes ? await sha256File(handle) : '')
-  }
-
-  #compare (foundBytes: number, foundSha256: string): void {
-    const { bytes, sha256 } = this.#archive
-    if (foundBytes !== bytes) throw new ServiceError('invalid_file', `has ${foundBytes} bytes, expected ${bytes}`)
-    if (foundSha256 !== sha256) {
-      throw new ServiceError('invalid_file', `has SHA-256 ${foundSha256}, expected ${sha256}`)
-    }
-  }
-}
-
-/** Whether the network or the server failed, rather than the disk, so that no other place for the file would help. */
-function isFailureToDownload (error: unknown): boolean {
-  return error instanceof ServiceError && error.code !== 'cache_unwritable'
-}
-
-async function fillUnlinked (fill: (handle: FileHandle) => Promise<void>): Promise<FileHandle> {
-  const handle = await openUnlinkedFile(tmpdir())
-  try {
-    await fill(handle)
-    return handle
-  } catch (error) {
-    await handle.close()
-    throw error
+    return await storeDownload(sink => downloadFrom(url, { http, sink, maxBytes: bytes, signal, progress }), {
+      name, maxBytes: bytes, sha256, cache, warn, verify: file => verifyStored(file, this.#archive)
+    })
   }
 }

@@ -19,12 +19,12 @@ import type { Source } from './source.ts'
 export class FileCache implements Source {
   readonly name = 'cache'
   readonly remote = false
-  readonly #folder: string
+  readonly folder: string
   readonly #warn: (message: string) => void
 
   /** @param warn called for what restricts a write, but does not prevent it */
   constructor (dataFolder: string, warn: (message: string) => void = () => {}) {
-    this.#folder = dataFolder
+    this.folder = dataFolder
     this.#warn = warn
   }
 
@@ -41,7 +41,7 @@ export class FileCache implements Source {
 
   /** Path of the cached file with this hash, whether it exists or not. */
   path (sha256: string): string {
-    return join(this.#folder, 'files', sha256)
+    return join(this.folder, 'files', sha256)
   }
 
   /**
@@ -73,7 +73,7 @@ export class FileCache implements Source {
   async quarantine (file: Pick<FileEntry, 'name' | 'sha256' | 'gzip'>): Promise<void> {
     for (const sha256 of cacheKeys(file)) {
       try {
-        await quarantine(this.#folder, this.path(sha256))
+        await quarantine(this.folder, this.path(sha256))
       } catch (cause) {
         if (isMissing(cause)) continue
         throw new ServiceError('cache_unwritable', `${file.name} cannot be quarantined: ${messageOf(cause)}`, { cause })
@@ -95,11 +95,11 @@ export class FileCache implements Source {
 
   /** Runs `work` while no other caller, in any process that shares the folder, works on the same key. */
   async withLock<T> (key: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-    return await withLock(join(this.#folder, 'locks', key), options, work)
+    return await withLock(join(this.folder, 'locks', key), options, work)
   }
 
   #stampPath (sha256: string): string {
-    return join(this.#folder, 'stamps', sha256)
+    return join(this.folder, 'stamps', sha256)
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import { messageOf } from '../errors.ts'
+import { ServiceError, messageOf } from '../errors.ts'
 import { PermanentError, TransientError } from './download-errors.ts'
 import { type HttpClient, type RetryPolicy } from './http-client.ts'
 import type { Sink } from './sinks.ts'
@@ -57,6 +57,20 @@ export async function download (url: string, options: DownloadOptions): Promise<
       }
       await delay(backoff(error, attempt, retryPolicy), undefined, { signal }).catch(() => signal.throwIfAborted())
     }
+  }
+}
+
+/**
+ * Downloads a URL, as `download` does.
+ *
+ * @throws ServiceError source_unavailable; errors of the sink as they are
+ */
+export async function downloadFrom (url: string, options: DownloadOptions): Promise<void> {
+  try {
+    await download(url, options)
+  } catch (cause) {
+    if (cause instanceof ServiceError) throw cause
+    throw new ServiceError('source_unavailable', messageOf(cause), { cause })
   }
 }
 

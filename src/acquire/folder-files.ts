@@ -1,5 +1,8 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FolderListing } from '../decode/dataset-format.ts'
+import { ServiceError } from '../errors.ts'
+import { decompressUnpinned } from './verify-file.ts'
 
 /** A file in a folder. */
 export interface FoundFile {
@@ -19,6 +22,23 @@ export async function findFiles (folder: string, matches: (name: string) => bool
   return (await findEntries(folder, matches, true)).sort((a, b) => compare(a.name, b.name) || compare(a.path, b.path))
 }
 
+/**
+ * Lists a folder for the formats that may recognize its files.
+ *
+ * @param name public name of the folder
+ */
+export function listFolder (path: string, name: string): FolderListing {
+  return {
+    name,
+    async find (matches) {
+      const found = await findFiles(path, matches).catch((cause: NodeJS.ErrnoException) => {
+        throw new ServiceError('no_source', `folder ${name} cannot be read: ${cause.code}`, { cause })
+      })
+      return found.map(({ name, path }) => ({ name, read: async () => decompressUnpinned(await readFile(path)) }))
+    }
+  }
+}
+
 async function findEntries (
   folder: string,
   matches: (name: string) => boolean,
@@ -34,14 +54,9 @@ async function findEntries (
   return found.flat()
 }
 
-/** A file's name without `.gz`. */
-export function contentName (name: string): string {
-  return name.replace(/\.gz$/i, '')
-}
-
 /** The same for `train-images-idx3-ubyte`, `train-images.idx3-ubyte` and `TRAIN_IMAGES-IDX3-UBYTE.GZ`. */
 export function canonicalName (name: string): string {
-  return contentName(name).toLowerCase().replace(/[._]/g, '-')
+  return name.replace(/\.gz$/i, '').toLowerCase().replace(/[._]/g, '-')
 }
 
 function compare (a: string, b: string): number {

@@ -56,7 +56,6 @@ export class Mirror implements Source {
 }
 
 /** Upper bound for the gzip of a file: stored blocks add 5 bytes per 64 KiB, the header a file name. */
-function maxGzipBytes ({ dimensions, type }: FileEntry): number {
-  const content = dimensions.reduce((product, dimension) => product * dimension, type === 'int32' ? 4 : 1)
-  return Math.ceil(content * 1.001) + 4096
+function maxGzipBytes ({ bytes }: FileEntry): number {
+  return Math.ceil(bytes * 1.001) + 4096
 }

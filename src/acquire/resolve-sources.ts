@@ -3,6 +3,7 @@ import type { DatasetEntry } from '../dataset/entry.ts'
 import type { SourceName } from '../dataset/settings.ts'
 import { Archive } from './archive.ts'
 import type { FileCache } from './cache.ts'
+import { ConvertedSource } from './converted-source.ts'
 import { HttpClient, defaultRetryPolicy } from './http-client.ts'
 import { EmbeddedPackage, Folder } from './local.ts'
 import { Mirror } from './mirror.ts'
@@ -54,7 +55,11 @@ export function resolveSources (
       ...http ? resolveMirrors(http) : [],
       ...archive ? [new Archive(archive, { cache, paths: [], http, warn })] : []
     ],
-    openml: () => openml && http ? [new OpenML({ ...entry, openml }, openmlUrl, http)] : []
+    openml () {
+      if (!openml || !http) return []
+      const table = new OpenML(openml, { address: openmlUrl, http, cache, warn })
+      return [new ConvertedSource(entry, { ...entry, format: 'arff', layout: openml.layout }, table)]
+    }
   }
   return order.flatMap(kind => sources[kind]())
 

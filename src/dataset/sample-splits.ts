@@ -21,5 +21,7 @@ export interface Samples {
 export interface RawDataset {
   readonly shape: ImageShape
   readonly train: Samples
+  /** Given if the dataset brings its own. */
+  readonly val?: Samples
   readonly test: Samples
 }

@@ -1,4 +1,31 @@
+import { valueCount } from '../dataset/image-shape.ts'
+import type { Samples } from '../dataset/sample-splits.ts'
 import { ServiceError } from '../errors.ts'
+import { yieldToEventLoop } from '../scheduling/event-loop.ts'
+import type { DatasetFormat } from './dataset-format.ts'
+import { decompress } from './gunzip.ts'
+
+/** One table of all samples, gzipped or not. */
+export const arff: DatasetFormat = {
+  name: 'arff',
+
+  async decode ([file], { classes, layout }) {
+    const { shape, train, test } = layout!
+    const pixels = valueCount(shape)
+    const table = new ArffTable({ rows: train + test, pixels, classes: classes.length })
+    for await (const chunk of decompress(file!)) {
+      table.push(chunk)
+      await yieldToEventLoop()
+    }
+    table.end()
+    const select = (start: number, count: number): Samples => ({
+      count,
+      images: table.images.subarray(start * pixels, (start + count) * pixels),
+      labels: table.labels.subarray(start, start + count)
+    })
+    return { shape, train: select(0, train), test: select(train, test) }
+  }
+}
 
 /** Expected shape of a table: one image per row, its pixel levels followed by its class. */
 export interface TableShape {

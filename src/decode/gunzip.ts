@@ -1,12 +1,30 @@
+import { Readable, pipeline } from 'node:stream'
 import { createGunzip, inflateRaw } from 'node:zlib'
 import { ServiceError, messageOf } from '../errors.ts'
 import { concatInSlices } from '../memory/bytes.ts'
+import type { VerifiedFile } from './dataset-format.ts'
 
 /** Bytes per task of zlib's thread pool. */
 const chunkSize = 1 << 18
 
 export function isGzip (bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b
+}
+
+/** The bytes of a file in chunks, decompressed if it is gzipped. An incomplete gzip file is an error. */
+export async function * decompress (file: VerifiedFile): AsyncGenerator<Uint8Array> {
+  if (!isGzip(await file.slice(0, Math.min(2, file.byteLength)))) return yield * chunksOf(file)
+  const stream = pipeline(Readable.from(chunksOf(file)), createGunzip({ chunkSize }), () => {})
+  try {
+    yield * stream as AsyncIterable<Uint8Array>
+  } catch (cause) {
+    throw incomplete(cause)
+  }
+}
+
+async function * chunksOf (file: VerifiedFile): AsyncGenerator<Uint8Array> {
+  const { byteLength } = file
+  for (let at = 0; at < byteLength; at += chunkSize) yield await file.slice(at, Math.min(at + chunkSize, byteLength))
 }
 
 /**
@@ -18,21 +36,19 @@ export function isGzip (bytes: Uint8Array): boolean {
  */
 export async function gunzip (bytes: Uint8Array, limit: number): Promise<Uint8Array> {
   try {
-    return await decompress(bytes, limit).catch(async error => {
+    return await gunzipAll(bytes, limit).catch(async error => {
       const end = error instanceof RangeError ? bytes.length : await membersLength(bytes, limit)
       if (end === 0 || end === bytes.length) throw error
-      return await decompress(bytes.subarray(0, end), limit)
+      return await gunzipAll(bytes.subarray(0, end), limit)
     })
   } catch (cause) {
-    const reason = cause instanceof RangeError
-      ? `decompresses to more than the expected ${limit} bytes`
-      : `is not a complete gzip file: ${messageOf(cause)}`
-    throw new ServiceError('invalid_file', reason, { cause })
+    if (!(cause instanceof RangeError)) throw incomplete(cause)
+    throw new ServiceError('invalid_file', `decompresses to more than the expected ${limit} bytes`, { cause })
   }
 }
 
 /** @throws RangeError beyond `limit`; or the error of zlib */
-async function decompress (bytes: Uint8Array, limit: number): Promise<Uint8Array> {
+async function gunzipAll (bytes: Uint8Array, limit: number): Promise<Uint8Array> {
   const stream = createGunzip({ chunkSize })
   stream.end(bytes)
   const chunks: Uint8Array[] = []
@@ -84,4 +100,8 @@ function deflatedLength (bytes: Uint8Array, limit: number): Promise<number> {
       else resolve((result as unknown as { engine: { bytesWritten: number } }).engine.bytesWritten)
     })
   })
+}
+
+function incomplete (cause: unknown): ServiceError {
+  return new ServiceError('invalid_file', `is not a complete gzip file: ${messageOf(cause)}`, { cause })
 }

@@ -3,7 +3,7 @@ import { FileCache } from '../acquire/cache.ts'
 import { shapeOf } from '../artifact/manifest.ts'
 import { ArtifactStore } from '../artifact/store.ts'
 import { catalogue } from '../dataset/catalogue/index.ts'
-import { fileRoles, type DatasetEntry } from '../dataset/entry.ts'
+import type { DatasetEntry } from '../dataset/entry.ts'
 import { createPreparedDataset, type DatasetIdentity, type PreparedDataset } from '../dataset/prepared.ts'
 import type { LoadedDataset } from '../dataset/registry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
@@ -55,7 +55,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
       const ms = Math.round(performance.now() - started)
       log.info({ dataset: entry.name, backend: manifest.backend, ms }, 'restored')
       // Files may have been renamed since the artifact was written.
-      const files = manifest.files.map((file, i) => ({ ...file, name: entry.files[fileRoles[i]!].name }))
+      const files = manifest.files.map((file, i) => ({ ...file, name: entry.files[i]!.name }))
       return createPreparedDataset(identity, { ...manifest, shape: shapeOf(manifest), files }, arrays)
     } catch (error) {
       signal.throwIfAborted()
@@ -86,6 +86,9 @@ export async function resolveEntry (name: string, folder: string | undefined): P
   if (folder === undefined) {
     throw new ServiceError('no_source', `${name} is not in the catalogue, and no folder is configured`)
   }
-  const { describeFolder } = await import('../acquire/local.ts')
-  return await describeFolder(join(folder, name), name)
+  const [{ listFolder }, { declareFolder }] = await Promise.all([
+    import('../acquire/folder-files.ts'),
+    import('../decode/decoders.ts')
+  ])
+  return await declareFolder(listFolder(join(folder, name), name))
 }

@@ -7,7 +7,7 @@ import { createPreparedDataset, type DatasetIdentity, type PreparedDataset } fro
 import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
 import type { BackendChoice, PrepareSettings, SplitSettings } from '../dataset/settings.ts'
-import { assembleDataset } from '../decode/raw-dataset.ts'
+import { formatOf } from '../decode/decoders.ts'
 import { startPrepareProcess, type Preparer } from '../prepare/prepare.ts'
 import { splitDataset } from '../prepare/split.ts'
 import { setFlagsFromString } from 'node:v8'
@@ -61,7 +61,7 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
 /** In a function of its own, so that the files' memory is free once their samples are copied. */
 async function acquireSplits ({ entry, settings }: DatasetIdentity, options: PipelineOptions) {
   const { files, provenance } = await acquireFiles(entry, options)
-  const raw = await assembleDataset(files, entry.classes.length, entry.adjustments)
+  const raw = await formatOf(entry).decode(files, entry)
   return { shape: raw.shape, provenance, splits: await splitDataset(raw, settings.split) }
 }
 

@@ -1,4 +1,4 @@
-import { fileRoles, type DatasetEntry, type FileRole } from '../dataset/entry.ts'
+import type { DatasetEntry, FileEntry } from '../dataset/entry.ts'
 import type { PrepareSettings, SplitSettings } from '../dataset/settings.ts'
 import { sha256 } from '../disk/hash.ts'
 
@@ -7,12 +7,12 @@ const REVISION = 1
 
 /**
  * Identifies the bytes of a prepared dataset: the first 16 hexadecimal digits of the SHA-256 of this JSON without white
- * space: `{"files":[hashes of the training images, training labels, test images, test labels],
- * "split":{"mode","valFraction","seed"},"prepare":{"denoise","meanOver"},"revision"}`.
+ * space: `{"files":[hashes of the files in the order of the entry],"split":{"mode","valFraction","seed"},
+ * "prepare":{"denoise","meanOver"},"revision"}`.
  */
 export function datasetVersion (entry: DatasetEntry, split: SplitSettings, prepare: PrepareSettings): string {
   const description = JSON.stringify({
-    files: fileRoles.map(role => pinnedHash(entry, role)),
+    files: entry.files.map(file => pinnedHash(file, entry)),
     split: { mode: split.mode, valFraction: split.valFraction, seed: split.seed },
     prepare: { denoise: prepare.denoise, meanOver: prepare.meanOver },
     revision: REVISION
@@ -21,7 +21,6 @@ export function datasetVersion (entry: DatasetEntry, split: SplitSettings, prepa
 }
 
 /** The hash that pins a file: of its content, or else of its gzip, or else of the archive that contains it. */
-function pinnedHash ({ files, archive }: DatasetEntry, role: FileRole): string {
-  const { name, sha256, gzip } = files[role]
+function pinnedHash ({ name, sha256, gzip }: FileEntry, { archive }: DatasetEntry): string {
   return sha256 ?? gzip?.sha256 ?? `${archive!.sha256}/${name}`
 }

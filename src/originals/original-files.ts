@@ -2,9 +2,9 @@ import { tmpdir } from 'node:os'
 import { acquireFile } from '../acquire/acquire.ts'
 import type { FileCache } from '../acquire/cache.ts'
 import { closeSources, type Source } from '../acquire/source.ts'
-import { fileRoles, type DatasetEntry, type FileEntry } from '../dataset/entry.ts'
+import type { VerifiedBytes } from '../acquire/verify-file.ts'
+import type { DatasetEntry, FileEntry } from '../dataset/entry.ts'
 import type { FileProvenance, GzipListing, OriginalFile, Originals } from '../dataset/originals.ts'
-import type { VerifiedFile } from '../decode/verify-file.ts'
 import { sha256InSlices } from '../disk/hash.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { gzipInBackground } from '../gzip/background.ts'
@@ -36,7 +36,7 @@ interface OpenFile {
  * Offers a dataset's files for download. Each is acquired or compressed on first use, once for all concurrent callers,
  * and then read from disk.
  *
- * @param provenance of the files the dataset was prepared from, in the order of `fileRoles`
+ * @param provenance of the files the dataset was prepared from, in the order of the entry
  */
 export function createOriginals (
   entry: DatasetEntry,
@@ -47,8 +47,7 @@ export function createOriginals (
   /** Files that are open or about to be. */
   const openFiles = new Map<string, Promise<OpenFile>>()
 
-  fileRoles.forEach((role, i) => {
-    const declared = entry.files[role]
+  entry.files.forEach((declared, i) => {
     const { sha256 } = provenance[i]!
     // Hashes in the catalogue never change, but our own gzip of a file may.
     const pinned = declared.sha256 !== undefined || declared.gzip !== undefined || entry.archive !== undefined
@@ -71,7 +70,7 @@ export function createOriginals (
   }
 
   return {
-    gzips: fileRoles.map((role, i) => describeGzip(entry.files[role], provenance[i]!)),
+    gzips: entry.files.map((file, i) => describeGzip(file, provenance[i]!)),
     async open (name) {
       if (!openers.has(name)) {
         const names = [...openers.keys()].join(', ')
@@ -133,7 +132,7 @@ async function openGzip (file: FileEntry, contentSha256: string, options: Origin
   }
 }
 
-async function acquireAgain (file: FileEntry, { cache, openSources, warn }: OriginalsOptions): Promise<VerifiedFile> {
+async function acquireAgain (file: FileEntry, { cache, openSources, warn }: OriginalsOptions): Promise<VerifiedBytes> {
   const sources = await openSources()
   // Not aborted on shutdown: draining bounds it.
   const signal = new AbortController().signal

@@ -82,12 +82,14 @@ function largestRemainder (sizes: readonly number[], seats: number): number[] {
 }
 
 /**
- * Copies the samples of each split into memory that threads share, in time slices.
+ * Copies the samples of each split into memory that threads share, in time slices. A dataset's own `val` is kept.
  *
  * @throws ServiceError preparation_failed if `train` would be empty
  */
 export async function splitDataset (raw: RawDataset, settings: SplitSettings): Promise<Record<SplitName, Samples>> {
-  const { train, val } = await partition(raw.train.labels, settings)
+  const { train, val } = raw.val
+    ? { train: naturalOrder(raw.train.count), val: naturalOrder(raw.val.count) }
+    : await partition(raw.train.labels, settings)
   if (train.length === 0) {
     const share = `VAL_FRACTION ${settings.valFraction} puts all ${val.length} training samples into val`
     throw new ServiceError('preparation_failed', `${share}, which leaves none to compute statistics from`)
@@ -96,7 +98,7 @@ export async function splitDataset (raw: RawDataset, settings: SplitSettings): P
   const test = naturalOrder(raw.test.count)
   return {
     train: await select(raw.train, train, size),
-    val: await select(raw.train, val, size),
+    val: await select(raw.val ?? raw.train, val, size),
     test: await select(raw.test, test, size)
   }
 }

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { Folder, describeFolder } from '../../src/acquire/local.ts'
-import { fileRoles } from '../../src/dataset/entry.ts'
-import { verifyFile } from '../../src/decode/verify-file.ts'
+import { listFolder } from '../../src/acquire/folder-files.ts'
+import { Folder } from '../../src/acquire/local.ts'
+import { verifyFile } from '../../src/acquire/verify-file.ts'
+import { declareFolder } from '../../src/decode/decoders.ts'
 import { resolveEntry } from '../../src/load/load-dataset.ts'
-import { idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
+import { fileRoles, idxFile, perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()
 const names = {
@@ -16,7 +17,7 @@ const names = {
 }
 
 t.test('a folder has files gzipped or not', async t => {
-  const { trainImages, trainLabels, testImages } = tiny.entry.files
+  const { trainImages, trainLabels, testImages } = tiny.files
   const folder = new Folder(t.testdir({
     [trainImages.name]: tiny.content.trainImages,
     [`${trainLabels.name}.gz`]: tiny.gzipped.trainLabels,
@@ -24,7 +25,7 @@ t.test('a folder has files gzipped or not', async t => {
   }))
   t.same(await folder.read(trainImages), tiny.content.trainImages)
   t.same(await folder.read(trainLabels), tiny.gzipped.trainLabels)
-  t.equal(await folder.read(tiny.entry.files.testLabels), undefined)
+  t.equal(await folder.read(tiny.files.testLabels), undefined)
   t.equal(await folder.read(testImages), undefined)
   const file = join(t.testdir({ file: '' }), 'file')
   await t.rejects(new Folder(file).read(testImages), { code: 'source_unavailable', message: /ENOTDIR/ })
@@ -39,11 +40,11 @@ t.test('a folder that is not in the catalogue is described by its files', async 
     [`${names.testLabels}.gz`]: tiny.gzipped.testLabels,
     'README.txt': 'ignored'
   })
-  const entry = await describeFolder(path, 'mine')
+  const entry = await declareFolder(listFolder(path, 'mine'))
   t.match(entry, { name: 'mine', title: 'mine', classes: ['0', '1', '2'], mirrors: [] })
-  for (const role of fileRoles) {
-    const [found, expected] = [entry.files[role], tiny.entry.files[role]]
-    t.same([found.dimensions, found.sha256], [expected.dimensions, expected.sha256])
+  for (const [i, role] of fileRoles.entries()) {
+    const [found, expected] = [entry.files[i]!, tiny.files[role]]
+    t.same([found.bytes, found.sha256], [expected.bytes, expected.sha256])
     const bytes = await new Folder(path).read(found)
     t.same(Buffer.from((await verifyFile(bytes!, found)).content), tiny.content[role])
   }
@@ -74,13 +75,13 @@ const layouts: Array<[what: string, layOut: (name: string, content: Buffer) => R
 
 t.test('files are found however archives and file systems have spelled and wrapped them', async t => {
   for (const [what, layOut] of layouts) {
-    const published = perRole(role => tiny.entry.files[role].name)
+    const published = perRole(role => tiny.files[role].name)
     const path = t.testdir(Object.assign({}, ...fileRoles.map(role => layOut(published[role], tiny.content[role]))))
     const folder = new Folder(path)
-    const described = await describeFolder(path, 'mine')
-    for (const role of fileRoles) {
+    const described = await declareFolder(listFolder(path, 'mine'))
+    for (const [i, role] of fileRoles.entries()) {
       // As a dataset of the catalogue, and as one that its files describe.
-      for (const file of [tiny.entry.files[role], described.files[role]]) {
+      for (const file of [tiny.files[role], described.files[i]!]) {
         const { content } = await verifyFile((await folder.read(file))!, file)
         t.ok(Buffer.from(content).equals(tiny.content[role]), `${what}: ${role} as ${file.name}`)
       }
@@ -93,6 +94,7 @@ t.test('the error for a folder names what is missing or invalid', async t => {
   const { [names.testLabels]: _, ...incomplete } = complete
   const { trainImages, testImages: other } = tiny.content
   const cases: Array<[files: Record<string, Buffer>, reason: RegExp]> = [
+    [{ 'README.txt': Buffer.from('no data') }, /^folder mine has no files of a known format$/],
     [incomplete, /^folder mine has no file, expected one like t10k-labels-idx1-ubyte\.gz$/],
     [{ ...complete, [names.trainImages]: Buffer.from('<html>') },
       /^mine\/train-images-idx3-ubyte is not IDX of unsigned bytes: starts with 3c/],
@@ -102,9 +104,9 @@ t.test('the error for a folder names what is missing or invalid', async t => {
       /^folder mine has a-train-images-idx3-ubyte, b-train-images-idx3-ubyte, expected one file like/]
   ]
   for (const [files, message] of cases) {
-    await t.rejects(describeFolder(t.testdir(files), 'mine'), { code: 'no_source', message })
+    await t.rejects(declareFolder(listFolder(t.testdir(files), 'mine')), { code: 'no_source', message })
   }
-  await t.rejects(describeFolder(join(t.testdir(), 'none'), 'mine'), {
+  await t.rejects(declareFolder(listFolder(join(t.testdir(), 'none'), 'mine')), {
     code: 'no_source',
     message: /^folder mine cannot be read: ENOENT$/
   })

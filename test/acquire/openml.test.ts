@@ -4,17 +4,18 @@ import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { acquire } from '../../src/acquire/acquire.ts'
 import { FileCache } from '../../src/acquire/cache.ts'
-import { OpenML } from '../../src/acquire/openml.ts'
+import { ConvertedSource } from '../../src/acquire/converted-source.ts'
 import { HttpClient, defaultRetryPolicy } from '../../src/acquire/http-client.ts'
-import { fileRoles } from '../../src/dataset/entry.ts'
+import { OpenML } from '../../src/acquire/openml.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import { ranged, send, startMirror, status, type Answer } from '../fixtures/mirror.ts'
-import { arffOf, tinyDataset } from '../fixtures/tiny-dataset.ts'
+import { arffOf, readFiles, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()
 const arff = arffOf(tiny)
 const md5 = createHash('md5').update(arff).digest('hex')
-const entry = { ...tiny.entry, openml: { id: 554, md5 } }
+const layout = { shape: { channels: 1, rows: 4, columns: 4 }, train: 60, test: 20 } as const
+const { entry } = tiny
 const http = new HttpClient({ ...defaultRetryPolicy, attempts: 2, backoffMs: 1 })
 t.teardown(() => http.close())
 
@@ -38,13 +39,16 @@ async function acquireFrom (t: Test, answers: { describe?: Answer, file?: Answer
   })
   const warnings: string[] = []
   const dataFolder = t.testdir()
-  const source = new OpenML(entry, openml.base, http)
+  const cache = new FileCache(dataFolder)
+  const warn = (message: string): void => { warnings.push(message) }
+  const table = new OpenML({ id: 554, md5, layout }, { address: openml.base, http, cache, warn })
+  const source = new ConvertedSource(entry, { ...entry, format: 'arff', layout }, table)
   const acquiring = acquire(entry, {
-    cache: new FileCache(dataFolder),
+    cache,
     sources: [source],
     signal: new AbortController().signal,
     report: () => {},
-    warn: message => { warnings.push(message) }
+    warn
   })
   return { acquiring, openml, warnings, dataFolder }
 }
@@ -57,7 +61,7 @@ for (const [what, file] of codings) {
   t.test(`the table, ${what}, yields the files of the mirrors and is downloaded once`, async t => {
     const { acquiring, openml, warnings, dataFolder } = await acquireFrom(t, { file })
     const { files, provenance } = await acquiring
-    for (const role of fileRoles) t.same(Buffer.from(files[role].content), tiny.content[role])
+    t.same(await readFiles(files), tiny.content)
     t.same(new Set(provenance.map(({ source }) => source)), new Set(['OpenML 554']))
     t.same(warnings, [])
     t.same(openml.requests, ['api/v1/json/data/554', 'data/v1/download/52667'])
@@ -68,7 +72,7 @@ for (const [what, file] of codings) {
 t.test('an interrupted table is resumed', async t => {
   const file = ranged([{ bytes: arff, etag: '"a"', cutAfter: 1000 }, { bytes: arff, etag: '"a"' }])
   const { acquiring, openml } = await acquireFrom(t, { file })
-  t.same(Buffer.from((await acquiring).files.testImages.content), tiny.content.testImages)
+  t.same((await readFiles((await acquiring).files)).testImages, tiny.content.testImages)
   t.same(openml.ranges, [undefined, undefined, 'bytes=1000-'])
 })
 
@@ -87,7 +91,7 @@ const faults: Array<[what: string, answers: Parameters<typeof acquireFrom>[1], r
   ['malicious file id', { describe: describing({ file_id: '../../etc' }) },
     /^its description has file_id '..\/..\/etc', expected a number$/],
   ['missing file', { file: status(404) }, /^HTTP 404$/],
-  ['HTML page', { file: send(Buffer.from('<html>\n')) }, /^ARFF line 1 starts with '<html>'/],
+  ['HTML page', { file: send(Buffer.from('<html>\n')) }, /^is an HTML page, not data$/],
   ['wrong numbers', { file: send(other) }, /^has MD5 [0-9a-f]{32}, expected [0-9a-f]{32}$/],
   ['truncated table', { file: send(arff.subarray(0, -30)) }, /^has MD5/],
   ['truncated gzip', { file: send(gzipSync(arff).subarray(0, -20)) }, /^is not a complete gzip file: /],
@@ -100,7 +104,7 @@ for (const [what, answers, reason] of faults) {
     const { acquiring, warnings, dataFolder } = await acquireFrom(t, answers)
     await t.rejects(acquiring, { code: 'no_source' })
     t.equal(warnings.length, 1)
-    const start = `${entry.files.trainImages.name} from OpenML 554: `
+    const start = `${tiny.files.trainImages.name} from OpenML 554: `
     t.ok(warnings[0]!.startsWith(start), warnings[0])
     t.match(warnings[0]!.slice(start.length), reason)
     t.same(await readdir(dataFolder), ['locks'])

@@ -2,7 +2,6 @@ import { readFile, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { ArtifactStore } from '../../src/artifact/store.ts'
-import { fileRoles } from '../../src/dataset/entry.ts'
 import { failOnDisk, systemError } from '../fixtures/failing-disk.ts'
 import { good, load, tiny } from '../fixtures/loading.ts'
 import { startMirror } from '../fixtures/mirror.ts'
@@ -58,7 +57,7 @@ t.test('of several processes that start at once, one prepares', async t => {
   const all = Array.from({ length: 4 }, () => load(t, entry, { dataFolder }))
   const [first, ...others] = await Promise.all(all.map(({ loading }) => loading))
   for (const other of others) t.same(other, first)
-  const files = fileRoles.map(role => `${entry.files[role].name}.gz`)
+  const files = entry.files.map(({ name }) => `${name}.gz`)
   t.same(mirror.requests.sort(), files.sort(), 'each file was downloaded once')
   const messages = all.flatMap(({ logged }) => logged.map(({ message }) => message)).sort()
   const waiting = 'another process is preparing it'
@@ -142,7 +141,7 @@ t.test('an artifact is kept on a file system that cannot flush folders', async t
   const { loading, logged } = load(t, entry, { dataFolder })
   const { version } = await loading
   const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message)
-  const names = [...fileRoles.map(role => entry.files[role].gzip.sha256), `${version}.bin`, `${version}.json`]
+  const names = [...entry.files.map(({ gzip }) => gzip!.sha256), `${version}.bin`, `${version}.json`]
   t.same(warnings, names.map(name => `${name} may be lost in a power failure: EINVAL: invalid argument, fsync`))
   t.equal((await load(t, entry, { dataFolder, sources: noSources }).loading).version, version, 'restored')
 })

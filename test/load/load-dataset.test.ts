@@ -1,15 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { fileRoles } from '../../src/dataset/entry.ts'
-import { parseIdx } from '../../src/decode/idx.ts'
-import { assembleDataset } from '../../src/decode/raw-dataset.ts'
+import { fileInMemory } from '../../src/decode/dataset-format.ts'
+import { idx } from '../../src/decode/idx.ts'
 import { datasetVersion } from '../../src/load/version.ts'
 import { splitDataset } from '../../src/prepare/split.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
 import { good, load, tiny } from '../fixtures/loading.ts'
 import { startMirror } from '../fixtures/mirror.ts'
-import { perRole } from '../fixtures/tiny-dataset.ts'
+import { fileRoles } from '../fixtures/tiny-dataset.ts'
 
 t.test('files on a mirror become a dataset that can be served', async t => {
   const mirror = await startMirror(t, good)
@@ -27,10 +26,10 @@ t.test('files on a mirror become a dataset that can be served', async t => {
     prepare: { denoise: 'median3', meanOver: 'train+val' }
   })
   t.equal(dataset.version, datasetVersion(entry, dataset.settings.split, dataset.settings.prepare))
-  const sources = fileRoles.map(role => [entry.files[role].name, mirror.base])
+  const sources = entry.files.map(({ name }) => [name, mirror.base])
   t.same(dataset.files.map(({ name, source }) => [name, source]), sources)
 
-  const raw = await assembleDataset(perRole(role => parseIdx(tiny.content[role])), 3)
+  const raw = await idx.decode(fileRoles.map(role => fileInMemory(role, tiny.content[role])), entry)
   const expected = await splitDataset(raw, dataset.settings.split)
   const sums = new Float64Array(16)
   for (const name of ['train', 'val', 'test'] as const) {

@@ -6,24 +6,24 @@ import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { FileCache } from '../../src/acquire/cache.ts'
 import type { Source } from '../../src/acquire/source.ts'
-import { fileRoles, type DatasetEntry, type FileEntry } from '../../src/dataset/entry.ts'
+import type { DatasetEntry, FileEntry } from '../../src/dataset/entry.ts'
 import type { OriginalFile } from '../../src/dataset/originals.ts'
 import { gzip } from '../../src/gzip/gzip.ts'
 import { createOriginals } from '../../src/originals/original-files.ts'
 import { failOnDisk, systemError } from '../fixtures/failing-disk.ts'
-import { perRole, tinyDataset } from '../fixtures/tiny-dataset.ts'
+import { fileRoles, tinyDataset } from '../fixtures/tiny-dataset.ts'
 
 const tiny = tinyDataset()
 const header = { name: 'tiny.idx', mtime: 1234567890 }
-const { name } = tiny.entry.files.trainImages
+const { name } = tiny.files.trainImages
 const content = tiny.content.trainImages
 const unknownGzip = { md5: '0', sha256: '0'.repeat(64) }
 const hash = (bytes: Uint8Array, algorithm = 'sha256'): string => createHash(algorithm).update(bytes).digest('hex')
 
 /** The tiny dataset, with other knowledge about the publisher's gzip of each content. */
 function entryWith (describeGzip: (content: Buffer) => FileEntry['gzip']): DatasetEntry {
-  const files = perRole((role): FileEntry => {
-    const { gzip: _, ...file } = tiny.entry.files[role]
+  const files = fileRoles.map((role): FileEntry => {
+    const { gzip: _, ...file } = tiny.files[role]
     const known = describeGzip(tiny.content[role])
     return { ...file, ...(known && { gzip: known }) }
   })
@@ -49,11 +49,11 @@ function originals (entry: DatasetEntry, { folder, gzipped = false, ...overrides
   const source: Source = {
     name: 'source',
     remote: false,
-    read: async file => tiny.content[fileRoles.find(role => entry.files[role].name === file.name)!],
+    read: async file => tiny.content[fileRoles[entry.files.indexOf(file)]!],
     ...overrides
   }
-  const provenance = fileRoles.map(role => {
-    const [{ name }, content] = [entry.files[role], tiny.content[role]]
+  const provenance = fileRoles.map((role, i) => {
+    const [{ name }, content] = [entry.files[i]!, tiny.content[role]]
     return { name, bytes: content.length, sha256: hash(content), source: 'source', gzipped }
   })
   const recordingSource: Source = {
@@ -82,9 +82,9 @@ async function readAll (file: OriginalFile): Promise<Buffer> {
 t.test('files are read and compressed on first use, once for concurrent callers', async t => {
   const folder = t.testdir()
   const { gzips, open, reads, compressed, warnings } = originals(reproducible, { folder })
-  const expected = fileRoles.map(role => [`${tiny.entry.files[role].name}.gz`, true, 'reproduced'])
+  const expected = fileRoles.map(role => [`${tiny.files[role].name}.gz`, true, 'reproduced'])
   t.same(gzips.map(({ name, original, made }) => [name, original, made]), expected)
-  const { header: _, ...known } = reproducible.files.trainImages.gzip!
+  const { header: _, ...known } = reproducible.files[0]!.gzip!
   t.same(gzips[0], { name: `${name}.gz`, original: true, made: 'reproduced', ...known })
   t.same([reads, await readdir(folder)], [[], []])
 
@@ -124,9 +124,9 @@ t.test('the uncompressed content is offered under its own name', async t => {
 
 t.test('a downloaded gzip is served unchanged', async t => {
   const folder = t.testdir()
-  await new FileCache(folder).write(tiny.entry.files.trainImages.gzip.sha256, name, tiny.gzipped.trainImages)
+  await new FileCache(folder).write(tiny.files.trainImages.gzip.sha256, name, tiny.gzipped.trainImages)
   const { gzips, open, reads, compressed } = originals(tiny.entry, { folder, gzipped: true })
-  t.same(gzips[0], { name: `${name}.gz`, original: true, made: 'downloaded', ...tiny.entry.files.trainImages.gzip })
+  t.same(gzips[0], { name: `${name}.gz`, original: true, made: 'downloaded', ...tiny.files.trainImages.gzip })
   const file = await open(`${name}.gz`)
   t.same(await readAll(file), tiny.gzipped.trainImages)
   t.ok(file.immutable)
@@ -156,10 +156,7 @@ t.test('a reproduced gzip with another hash is not an original', async t => {
 
 t.test('a gzip from a verified archive is an original', async t => {
   const archive = { url: 'https://example.org/a.zip', folder: '', bytes: 1, md5: '0', sha256: '0' }
-  const files = perRole((role): FileEntry => {
-    const { name, dimensions } = tiny.entry.files[role]
-    return { name, dimensions }
-  })
+  const files = tiny.entry.files.map(({ name, bytes }): FileEntry => ({ name, bytes }))
   const { open, compressed } = originals({ ...tiny.entry, files, archive }, {
     folder: t.testdir(),
     gzipped: true,
@@ -173,7 +170,7 @@ t.test('a gzip from a verified archive is an original', async t => {
 })
 
 t.test('a corrupt cached file is quarantined and acquired again', async t => {
-  for (const name of [tiny.entry.files.testLabels.name, `${tiny.entry.files.testLabels.name}.gz`]) {
+  for (const name of [tiny.files.testLabels.name, `${tiny.files.testLabels.name}.gz`]) {
     const folder = t.testdir()
     const before = originals(reproducible, { folder })
     const { sha256 } = await before.open(name)

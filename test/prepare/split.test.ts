@@ -118,6 +118,16 @@ function rawDataset (): RawDataset {
   }
 }
 
+t.test('a dataset keeps the validation samples that it brings', async t => {
+  const val = { count: 5, images: pseudoRandom(30, 256, 4), labels: pseudoRandom(5, 4, 5) }
+  const raw = { ...rawDataset(), val }
+  for (const mode of splitModes) {
+    const splits = await splitDataset(raw, settings(mode, 0.2, 3))
+    t.same([splits.train.images, splits.train.labels], [raw.train.images, raw.train.labels])
+    t.same(splits.val, val)
+  }
+})
+
 t.test('splits are copies of the right samples, in memory that threads share', async t => {
   const raw = rawDataset()
   for (const mode of splitModes) {

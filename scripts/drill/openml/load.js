@@ -1,12 +1,11 @@
 /** Loads MNIST from OpenML only, with the server's modules in memory, and sends the results to the parent process. */
 import '../../../dist/app.js'
 import { catalogue } from '../../../dist/dataset/catalogue/index.js'
-import { fileRoles } from '../../../dist/dataset/entry.js'
 import { loadDataset } from '../../../dist/load/load-dataset.js'
 
 const [base, md5, dataFolder] = process.argv.slice(2)
 const mnist = catalogue.get('mnist')
-const originals = new Map(fileRoles.map(role => [mnist.files[role].name, mnist.files[role].sha256]))
+const originals = new Map(mnist.files.map(({ name, sha256 }) => [name, sha256]))
 
 const started = performance.now()
 const dataset = await loadDataset({ ...mnist, openml: { ...mnist.openml, md5 } }, {

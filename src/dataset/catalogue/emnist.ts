@@ -33,9 +33,10 @@ function dataset (
   classes: readonly string[],
   adjustments: Adjustments = {}
 ): DatasetEntry {
-  const file = (split: string, kind: string, ...dimensions: number[]): FileEntry => {
-    return { name: `emnist-${name}-${split}-${kind}-ubyte`, dimensions }
-  }
+  const files = (split: string, count: number): FileEntry[] => [
+    { name: `emnist-${name}-${split}-images-idx3-ubyte`, bytes: 16 + 28 * 28 * count },
+    { name: `emnist-${name}-${split}-labels-idx1-ubyte`, bytes: 8 + count }
+  ]
   return {
     name: `emnist-${name}`,
     title: `EMNIST ${name}: handwritten ${content}`,
@@ -47,12 +48,8 @@ function dataset (
     creators: ['Gregory Cohen', 'Saeed Afshar', 'Jonathan Tapson', 'André van Schaik'],
     published: '2017-02-17',
     classes,
-    files: {
-      trainImages: file('train', 'images-idx3', train, 28, 28),
-      trainLabels: file('train', 'labels-idx1', train),
-      testImages: file('test', 'images-idx3', test, 28, 28),
-      testLabels: file('test', 'labels-idx1', test)
-    },
+    format: 'idx',
+    files: [...files('train', train), ...files('test', test)],
     mirrors: [],
     archive,
     adjustments: { transposed: true, ...adjustments }

@@ -12,10 +12,11 @@ export const fashionMnist: DatasetEntry = {
   creators: ['Han Xiao', 'Kashif Rasul', 'Roland Vollgraf'],
   published: '2017-08-25',
   classes: ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'],
-  files: {
-    trainImages: {
+  format: 'idx',
+  files: [
+    {
       name: 'train-images-idx3-ubyte',
-      dimensions: [60000, 28, 28],
+      bytes: 47040016,
       sha256: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
       gzip: {
         bytes: 26421880,
@@ -24,9 +25,9 @@ export const fashionMnist: DatasetEntry = {
         header: { name: 'train-images-idx3-ubyte', mtime: 1504176606 }
       }
     },
-    trainLabels: {
+    {
       name: 'train-labels-idx1-ubyte',
-      dimensions: [60000],
+      bytes: 60008,
       sha256: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
       gzip: {
         bytes: 29515,
@@ -35,9 +36,9 @@ export const fashionMnist: DatasetEntry = {
         header: { name: 'train-labels-idx1-ubyte', mtime: 1504176606 }
       }
     },
-    testImages: {
+    {
       name: 't10k-images-idx3-ubyte',
-      dimensions: [10000, 28, 28],
+      bytes: 7840016,
       sha256: '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
       gzip: {
         bytes: 4422102,
@@ -46,9 +47,9 @@ export const fashionMnist: DatasetEntry = {
         header: { name: 't10k-images-idx3-ubyte', mtime: 1504176627 }
       }
     },
-    testLabels: {
+    {
       name: 't10k-labels-idx1-ubyte',
-      dimensions: [10000],
+      bytes: 10008,
       sha256: '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
       gzip: {
         bytes: 5148,
@@ -57,7 +58,7 @@ export const fashionMnist: DatasetEntry = {
         header: { name: 't10k-labels-idx1-ubyte', mtime: 1504176627 }
       }
     }
-  },
+  ],
   mirrors: [
     'https://fashion-mnist.s3.eu-central-1.amazonaws.com/',
     'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',

