@@ -108,8 +108,9 @@ t.test('docs/api.md has the parameters of every other endpoint', async t => {
 t.test('the README has every dataset of the catalogue', async t => {
   const table = tableRows(section(readme, '## Datasets'))
   const rows = table.map(([name, , counts, classes, licence]) => [name, counts, classes, licence])
-  const declared = [...catalogue.values()].map(({ name, files, classes, licence }) => {
-    const counts = [files[0]!, files[2]!].map(({ bytes }) => Math.floor(bytes / 28 ** 2).toLocaleString('en'))
+  const declared = [...catalogue.values()].map(({ name, files, layout, classes, licence }) => {
+    const { train, test } = layout ?? { train: files[0]!.bytes / 28 ** 2, test: files[2]!.bytes / 28 ** 2 }
+    const counts = [train, test].map(count => Math.floor(count).toLocaleString('en'))
     return [code(name), counts.join(' + '), String(classes.length), licence.name]
   })
   t.same(rows, declared)

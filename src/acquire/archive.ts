@@ -1,4 +1,3 @@
-import { open, type FileHandle } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ArchiveEntry, FileEntry } from '../dataset/entry.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
@@ -8,8 +7,9 @@ import type { FileCache } from './cache.ts'
 import { downloadFrom } from './download.ts'
 import type { HttpClient } from './http-client.ts'
 import { reportDownload } from './report-download.ts'
+import type { Sink } from './sinks.ts'
 import type { Source } from './source.ts'
-import { storeDownload, verifyStored } from './stored-file.ts'
+import { openCached, openPinned, storePinned, type PinnedFile } from './stored-file.ts'
 
 export interface ArchiveOptions {
   readonly cache: FileCache
@@ -30,12 +30,14 @@ export class Archive implements Source {
   readonly remote = false
   readonly trusted = true
   readonly #archive: ArchiveEntry
+  readonly #file: PinnedFile
   readonly #options: ArchiveOptions
   #opening: Promise<ZipHandle | undefined> | undefined
 
   constructor (archive: ArchiveEntry, options: ArchiveOptions) {
     this.name = archive.url
     this.#archive = archive
+    this.#file = { ...archive, name: basename(archive.url) }
     this.#options = options
   }
 
@@ -58,43 +60,19 @@ export class Archive implements Source {
   /** Opens the verified zip; undefined if there is no local copy and downloads are disabled. */
   async #open (signal: AbortSignal, report: ReportProgress): Promise<ZipHandle | undefined> {
     const { cache, paths, http, warn } = this.#options
-    const { sha256 } = this.#archive
     for (const path of paths) {
-      const handle = await this.#openVerified(path)
+      const handle = await openPinned(path, 'SOURCE_DIR', this.#file, this.#options)
       if (handle) return handle
     }
-    return await cache.withLock(sha256, { signal, warn }, async () => {
-      return await this.#openVerified(cache.path(sha256)) ?? (http && await this.#download(http, signal, report))
+    return await cache.withLock(this.#file.sha256, { signal, warn }, async () => {
+      return await openCached(this.#file, this.#options) ?? (http && await this.#download(http, signal, report))
     })
-  }
-
-  /** Hashes the whole file, unless it is unchanged since the last time. */
-  async #openVerified (path: string): Promise<FileHandle | undefined> {
-    const { cache, warn } = this.#options
-    const { sha256 } = this.#archive
-    const handle = await open(path, 'r').catch(() => undefined)
-    if (!handle || await cache.isUnchanged(sha256, path)) return handle
-    try {
-      await verifyStored(handle, this.#archive)
-      await cache.markVerified(sha256, path).catch(error => warn(`not marked as verified: ${messageOf(error)}`))
-      return handle
-    } catch (error) {
-      await handle.close()
-      const name = basename(this.#archive.url)
-      const isCached = path === cache.path(sha256)
-      warn(`${name} in ${isCached ? 'the cache' : 'SOURCE_DIR'} ${messageOf(error)}`)
-      if (isCached) await cache.quarantine({ name, sha256 }).catch(error => warn(messageOf(error)))
-      return undefined
-    }
   }
 
   async #download (http: HttpClient, signal: AbortSignal, report: ReportProgress): Promise<ZipHandle> {
-    const { cache, warn } = this.#options
-    const { url, bytes, sha256 } = this.#archive
-    const name = basename(url)
-    const progress = reportDownload(name, bytes, report)
-    return await storeDownload(sink => downloadFrom(url, { http, sink, maxBytes: bytes, signal, progress }), {
-      name, maxBytes: bytes, sha256, cache, warn, verify: file => verifyStored(file, this.#archive)
-    })
+    const { url, bytes } = this.#archive
+    const progress = reportDownload(this.#file.name, bytes, report)
+    const receive = (sink: Sink) => downloadFrom(url, { http, sink, maxBytes: bytes, signal, progress })
+    return await storePinned(receive, this.#file, this.#options)
   }
 }

@@ -5,7 +5,6 @@ import { writeFileAtomic } from '../disk/atomic-write.ts'
 import { withLock, type LockOptions } from '../disk/lock.ts'
 import { quarantine } from '../disk/quarantine.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import type { Source } from './source.ts'
 
 /**
  * A folder of verified files, each named by the SHA-256 of its bytes: the publisher's gzip if one was acquired, the
@@ -16,7 +15,7 @@ import type { Source } from './source.ts'
  *     locks/<sha256>      empty; locked while a process acquires the file
  *     stamps/<sha256>     file status of an archive when it was last verified
  */
-export class FileCache implements Source {
+export class FileCache {
   readonly name = 'cache'
   readonly remote = false
   readonly folder: string

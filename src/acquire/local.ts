@@ -5,6 +5,7 @@ import type { DatasetEntry, FileEntry } from '../dataset/entry.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { canonicalName, findFiles } from './folder-files.ts'
 import type { Source } from './source.ts'
+import { openPinned, type PinnedFile, type StorageContext, type StoredFile } from './stored-file.ts'
 
 /** A folder with a dataset's files under their published names, however spelled, gzipped or not. */
 export class Folder implements Source {
@@ -19,15 +20,24 @@ export class Folder implements Source {
   }
 
   async read (file: FileEntry): Promise<Uint8Array | undefined> {
-    const canonical = canonicalName(file.name)
+    const path = await this.#find(file)
+    return path === undefined ? undefined : await readFile(path).catch(throwUnavailable)
+  }
+
+  async open (file: PinnedFile, context: StorageContext): Promise<StoredFile | undefined> {
+    const path = await this.#find(file)
+    return path === undefined ? undefined : await openPinned(path, this.name, file, context)
+  }
+
+  async #find ({ name: published }: Pick<FileEntry, 'name'>): Promise<string | undefined> {
+    const canonical = canonicalName(published)
     try {
       const found = await findFiles(this.#path, name => canonicalName(name) === canonical)
       // The published spelling is preferred, and a file that is not compressed.
-      const best = found.find(({ name }) => name === file.name) ?? found[0]
-      return best && await readFile(best.path)
+      return (found.find(({ name }) => name === published) ?? found[0])?.path
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw new ServiceError('source_unavailable', messageOf(cause), { cause })
+      return throwUnavailable(cause)
     }
   }
 }
@@ -48,7 +58,11 @@ export class EmbeddedPackage implements Source {
       const manifest = createRequire(import.meta.url).resolve(`${this.#location.package}/package.json`)
       return await readFile(join(dirname(manifest), this.#location.folder, file.name))
     } catch (cause) {
-      throw new ServiceError('source_unavailable', messageOf(cause), { cause })
+      return throwUnavailable(cause)
     }
   }
+}
+
+function throwUnavailable (cause: unknown): never {
+  throw new ServiceError('source_unavailable', messageOf(cause), { cause })
 }

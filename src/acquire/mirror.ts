@@ -1,14 +1,15 @@
 import type { FileEntry } from '../dataset/entry.ts'
 import type { ReportProgress } from '../dataset/progress.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { download } from './download.ts'
+import { download, downloadFrom } from './download.ts'
 import { Endpoint } from './endpoint.ts'
 import { HttpClient } from './http-client.ts'
 import { reportDownload } from './report-download.ts'
 import { MemorySink } from './sinks.ts'
-import type { Source } from './source.ts'
+import type { OpenContext, Source } from './source.ts'
+import { storePinned, type PinnedFile, type StoredFile } from './stored-file.ts'
 
-/** A web server with the gzipped files of a dataset under one base URL. */
+/** A web server with the files of a dataset under one base URL, gzipped unless they are plain. */
 export class Mirror implements Source {
   readonly name: string
   readonly remote = true
@@ -48,6 +49,14 @@ export class Mirror implements Source {
     } catch (cause) {
       throw new ServiceError('source_unavailable', messageOf(cause), { cause })
     }
+  }
+
+  async open (file: PinnedFile, { signal, report, ...context }: OpenContext): Promise<StoredFile> {
+    const { name, bytes } = file
+    const endpoint = new Endpoint(this.#address)
+    const progress = reportDownload(name, bytes, report)
+    const options = { http: this.#http, headers: endpoint.headers, maxBytes: bytes, signal, progress }
+    return await storePinned(sink => downloadFrom(endpoint.resolve(name), { ...options, sink }), file, context)
   }
 
   wasResumed (file: FileEntry): boolean {

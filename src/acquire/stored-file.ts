@@ -11,14 +11,24 @@ import { FileSink, type Sink } from './sinks.ts'
 /** An open file: a file handle, or bytes in memory. */
 export type StoredFile = ZipHandle
 
-export interface StoreOptions {
+export interface StorageContext {
+  readonly cache: FileCache
+  readonly warn: (message: string) => void
+}
+
+/** A file whose size and hash are known. */
+export interface PinnedFile {
+  readonly name: string
+  readonly bytes: number
+  readonly sha256: string
+}
+
+export interface StoreOptions extends StorageContext {
   /** Name of the file in messages. */
   readonly name: string
   readonly maxBytes: number
   /** The key in the cache; without one, the file disappears with this process. */
   readonly sha256?: string
-  readonly cache: FileCache
-  readonly warn: (message: string) => void
   /** Throws if the file is not the expected one. */
   readonly verify: (file: StoredFile) => Promise<void>
 }
@@ -83,11 +93,48 @@ async function fillUnlinked (
   }
 }
 
+/** Downloads a pinned file, as `storeDownload` does. */
+export async function storePinned (
+  receive: (sink: Sink) => Promise<void>,
+  { name, bytes, sha256 }: PinnedFile,
+  context: StorageContext
+): Promise<StoredFile> {
+  const verify = (file: StoredFile): Promise<void> => verifyStored(file, { name, bytes, sha256 })
+  return await storeDownload(receive, { name, maxBytes: bytes, sha256, verify, ...context })
+}
+
+/**
+ * Opens a file if it is the pinned one. Hashes the whole file, unless it is unchanged since the last time.
+ *
+ * @param place of the file in warnings
+ */
+export async function openPinned (
+  path: string,
+  place: string,
+  file: PinnedFile,
+  { cache, warn }: StorageContext
+): Promise<FileHandle | undefined> {
+  const { name, sha256 } = file
+  const handle = await open(path, 'r').catch(() => undefined)
+  if (!handle || await cache.isUnchanged(sha256, path)) return handle
+  try {
+    await verifyStored(handle, file)
+    await cache.markVerified(sha256, path).catch(error => warn(`not marked as verified: ${messageOf(error)}`))
+    return handle
+  } catch (error) {
+    await handle.close()
+    warn(`${name} in ${place} ${messageOf(error)}`)
+    if (path === cache.path(sha256)) await cache.quarantine(file).catch(error => warn(messageOf(error)))
+    return undefined
+  }
+}
+
+export async function openCached (file: PinnedFile, context: StorageContext): Promise<FileHandle | undefined> {
+  return await openPinned(context.cache.path(file.sha256), 'the cache', file, context)
+}
+
 /** @throws ServiceError invalid_file: wrong size or hash */
-export async function verifyStored (
-  file: StoredFile,
-  { bytes, sha256 }: { readonly bytes: number, readonly sha256: string }
-): Promise<void> {
+async function verifyStored (file: StoredFile, { bytes, sha256 }: PinnedFile): Promise<void> {
   const { size } = await file.stat()
   if (size !== bytes) throw new ServiceError('invalid_file', `has ${size} bytes, expected ${bytes}`)
   const found = await (file instanceof MemoryFile ? sha256InSlices(file.content) : sha256File(file as FileHandle))

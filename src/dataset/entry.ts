@@ -39,10 +39,15 @@ export interface SampleLayout {
 
 /** An original file of a dataset. It is pinned by one of its hashes, or by that of the archive that contains it. */
 export interface FileEntry {
-  /** The publisher's name of the uncompressed file; mirrors add `.gz`. */
+  /** The publisher's name of the uncompressed file, to which mirrors add `.gz` unless it is `plain`. */
   readonly name: string
   /** Size of the uncompressed content. */
   readonly bytes: number
+  /**
+   * Whether it is published under its own name, and stored and served like that. Such a file is pinned by its
+   * `sha256`, and stays on disk while it is decoded.
+   */
+  readonly plain?: boolean
   /** SHA-256 of the uncompressed content, hexadecimal. */
   readonly sha256?: string
   /** The publisher's own gzip. */

@@ -10,10 +10,15 @@ export interface FileProvenance {
   readonly gzipped: boolean
 }
 
-/** The original files of a dataset for download: each under its publisher's name, and gzipped with `.gz` appended. */
+/**
+ * The original files of a dataset for download: each under its publisher's name, and gzipped with `.gz` appended unless
+ * it is plain.
+ */
 export interface Originals {
-  /** One per file, in the order of the entry; known without reading or compressing anything. */
-  readonly gzips: readonly GzipListing[]
+  /**
+   * One per file, in the order of the entry, undefined for plain ones; known without reading or compressing anything.
+   */
+  readonly gzips: ReadonlyArray<GzipListing | undefined>
   /**
    * Opens a verified file. The first call may wait for it to be acquired or compressed.
    *

@@ -1,10 +1,11 @@
 import type { DatasetEntry } from '../dataset/entry.ts'
 import { ServiceError } from '../errors.ts'
 import { arff } from './arff.ts'
+import { cifar } from './cifar-binary.ts'
 import type { DatasetFormat, FolderListing } from './dataset-format.ts'
 import { idx } from './idx.ts'
 
-const formats: readonly DatasetFormat[] = [idx, arff]
+const formats: readonly DatasetFormat[] = [idx, arff, cifar]
 
 /** The format of a dataset's files. */
 export function formatOf ({ format }: Pick<DatasetEntry, 'format'>): DatasetFormat {

@@ -22,9 +22,13 @@ export async function * decompress (file: VerifiedFile): AsyncGenerator<Uint8Arr
   }
 }
 
-async function * chunksOf (file: VerifiedFile): AsyncGenerator<Uint8Array> {
-  const { byteLength } = file
-  for (let at = 0; at < byteLength; at += chunkSize) yield await file.slice(at, Math.min(at + chunkSize, byteLength))
+/** The bytes from `start` up to `end` in chunks. */
+export async function * chunksOf (
+  file: VerifiedFile,
+  start = 0,
+  end = file.byteLength
+): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; at += chunkSize) yield await file.slice(at, Math.min(at + chunkSize, end))
 }
 
 /**

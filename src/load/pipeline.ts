@@ -60,8 +60,8 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
 
 /** In a function of its own, so that the files' memory is free once their samples are copied. */
 async function acquireSplits ({ entry, settings }: DatasetIdentity, options: PipelineOptions) {
-  const { files, provenance } = await acquireFiles(entry, options)
-  const raw = await formatOf(entry).decode(files, entry)
+  const { files, provenance, close } = await acquireFiles(entry, options)
+  const raw = await formatOf(entry).decode(files, entry).finally(close)
   return { shape: raw.shape, provenance, splits: await splitDataset(raw, settings.split) }
 }
 

@@ -1,6 +1,8 @@
 import { createReadStream, type Stats } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { toVerifiedFile, type StoredFile } from '../acquire/stored-file.ts'
+import { chunksOf } from '../decode/gunzip.ts'
 import { openUnlinkedFile } from '../disk/atomic-write.ts'
 import { sha256File } from '../disk/hash.ts'
 import { ServiceError } from '../errors.ts'
@@ -78,6 +80,20 @@ async function fill (handle: FileHandle, content: Uint8Array): Promise<void> {
   } catch (error) {
     await handle.close().catch(() => {})
     throw error
+  }
+}
+
+/** Files that are open until the process ends. */
+const openFiles = new Set<StoredFile>()
+
+/** A verified file that can be stored nowhere else; it stays open until the process ends. */
+export async function diskFileOf (name: string, stored: StoredFile): Promise<DiskFile> {
+  openFiles.add(stored)
+  const file = await toVerifiedFile(name, stored)
+  return {
+    bytes: file.byteLength,
+    isUnchanged: async () => true,
+    read: async (start, end) => Readable.from(chunksOf(file, start, end + 1))
   }
 }
 

@@ -1,14 +1,15 @@
 import { tmpdir } from 'node:os'
-import { acquireFile } from '../acquire/acquire.ts'
+import { acquireFile, acquirePlain, isPlain, type AcquireOptions, type Acquired } from '../acquire/acquire.ts'
 import type { FileCache } from '../acquire/cache.ts'
 import { closeSources, type Source } from '../acquire/source.ts'
-import type { VerifiedBytes } from '../acquire/verify-file.ts'
+import { toVerifiedFile, type PinnedFile } from '../acquire/stored-file.ts'
 import type { DatasetEntry, FileEntry } from '../dataset/entry.ts'
 import type { FileProvenance, GzipListing, OriginalFile, Originals } from '../dataset/originals.ts'
+import { chunksOf } from '../decode/gunzip.ts'
 import { sha256InSlices } from '../disk/hash.ts'
 import { ServiceError, messageOf } from '../errors.ts'
 import { gzipInBackground } from '../gzip/background.ts'
-import { openDiskFile, storeInMemory, storeUnlinked, type DiskFile } from './disk-file.ts'
+import { diskFileOf, openDiskFile, storeInMemory, storeUnlinked, type DiskFile } from './disk-file.ts'
 
 export interface OriginalsOptions {
   readonly cache: FileCache
@@ -58,8 +59,8 @@ export function createOriginals (
         return { file: { name, mediaType, bytes, sha256: found, immutable: pinned && original, read }, disk }
       })
     }
-    add(`${declared.name}.gz`, 'application/gzip', openGzip)
-    add(declared.name, 'application/octet-stream', openContent)
+    if (!declared.plain) add(`${declared.name}.gz`, 'application/gzip', openGzip)
+    add(declared.name, declared.name.endsWith('.gz') ? 'application/gzip' : 'application/octet-stream', openContent)
   })
 
   function startOpening (name: string): Promise<OpenFile> {
@@ -87,7 +88,8 @@ export function createOriginals (
   }
 }
 
-function describeGzip (file: FileEntry, { gzipped }: FileProvenance): GzipListing {
+function describeGzip (file: FileEntry, { gzipped }: FileProvenance): GzipListing | undefined {
+  if (file.plain) return undefined
   const name = `${file.name}.gz`
   const { header, ...known } = file.gzip ?? {}
   if (gzipped) return { name, original: true, made: 'downloaded', ...known }
@@ -98,9 +100,33 @@ function describeGzip (file: FileEntry, { gzipped }: FileProvenance): GzipListin
 async function openContent (file: FileEntry, sha256: string, options: OriginalsOptions): Promise<HashedFile> {
   const cached = await openCached(file, sha256, options)
   if (cached) return { disk: cached, sha256, original: true }
-  const acquired = await acquireAgain(file, options)
+  if (isPlain(file)) return { disk: await openPlain(file, options), sha256, original: true }
+  const acquired = await acquireAgain(context => acquireFile(file, context), options)
   const disk = await store(file.name, acquired.content, acquired.sha256, options)
   return { disk, sha256: acquired.sha256, original: true }
+}
+
+/** Opens a plain file in the cache, after copying it there if it is elsewhere. */
+async function openPlain (file: PinnedFile, options: OriginalsOptions): Promise<DiskFile> {
+  const { cache, warn } = options
+  const { name, sha256 } = file
+  const stored = await acquireAgain(context => acquirePlain(file, context), options)
+  try {
+    await copyToCache()
+    await stored.close()
+    return (await openDiskFile(cache.path(sha256), sha256))!
+  } catch (error) {
+    warn(messageOf(error))
+    return diskFileOf(name, stored)
+  }
+
+  async function copyToCache (): Promise<void> {
+    if (await openCached(file, sha256, options)) return
+    const source = await toVerifiedFile(name, stored)
+    await cache.write(sha256, name, async handle => {
+      for await (const chunk of chunksOf(source)) await handle.writeFile(chunk)
+    })
+  }
 }
 
 /**
@@ -121,7 +147,7 @@ async function openGzip (file: FileEntry, contentSha256: string, options: Origin
 
   async function compress (): Promise<HashedFile> {
     const name = `${file.name}.gz`
-    const acquired = await acquireAgain(file, options)
+    const acquired = await acquireAgain(context => acquireFile(file, context), options)
     const bytes = acquired.gzip ?? await gzip(acquired.content, file.gzip?.header)
     const sha256 = await sha256InSlices(bytes)
     const original = acquired.gzip !== undefined || sha256 === file.gzip?.sha256
@@ -132,12 +158,15 @@ async function openGzip (file: FileEntry, contentSha256: string, options: Origin
   }
 }
 
-async function acquireAgain (file: FileEntry, { cache, openSources, warn }: OriginalsOptions): Promise<VerifiedBytes> {
+async function acquireAgain<T> (
+  acquire: (options: AcquireOptions) => Promise<Acquired<T>>,
+  { cache, openSources, warn }: OriginalsOptions
+): Promise<T> {
   const sources = await openSources()
   // Not aborted on shutdown: draining bounds it.
   const signal = new AbortController().signal
   try {
-    return (await acquireFile(file, { cache, sources, signal, report: () => {}, warn })).file
+    return (await acquire({ cache, sources, signal, report: () => {}, warn })).file
   } finally {
     await closeSources(sources)
   }

@@ -4,7 +4,7 @@ import { formatOf } from '../../src/decode/decoders.ts'
 
 t.test('every dataset has complete and plausible files', async t => {
   const emnist = ['byclass', 'bymerge', 'balanced', 'letters', 'digits', 'mnist'].map(name => `emnist-${name}`)
-  t.same([...catalogue.keys()], ['mnist', 'fashion-mnist', 'kmnist', 'qmnist', ...emnist])
+  t.same([...catalogue.keys()], ['mnist', 'fashion-mnist', 'kmnist', 'qmnist', ...emnist, 'cifar-10', 'cifar-100'])
   const hashes = new Map<string, string>()
   for (const [name, entry] of catalogue) {
     t.equal(entry.name, name)
@@ -32,5 +32,5 @@ t.test('every dataset has complete and plausible files', async t => {
 
 t.test('numbers of classes', async t => {
   const counts = [...catalogue.values()].map(({ classes }) => classes.length)
-  t.same(counts, [10, 10, 10, 10, 62, 47, 47, 26, 10, 10])
+  t.same(counts, [10, 10, 10, 10, 62, 47, 47, 26, 10, 10, 10, 100])
 })

@@ -83,7 +83,7 @@ t.test('files are read and compressed on first use, once for concurrent callers'
   const folder = t.testdir()
   const { gzips, open, reads, compressed, warnings } = originals(reproducible, { folder })
   const expected = fileRoles.map(role => [`${tiny.files[role].name}.gz`, true, 'reproduced'])
-  t.same(gzips.map(({ name, original, made }) => [name, original, made]), expected)
+  t.same(gzips.map(gzip => [gzip!.name, gzip!.original, gzip!.made]), expected)
   const { header: _, ...known } = reproducible.files[0]!.gzip!
   t.same(gzips[0], { name: `${name}.gz`, original: true, made: 'reproduced', ...known })
   t.same([reads, await readdir(folder)], [[], []])

@@ -450,7 +450,8 @@ export interface components {
                     source: string;
                     /** @description Path of the uncompressed content. */
                     url: string;
-                    gzip: {
+                    /** @description The gzipped file; absent for files that were published as they are, such as archives. */
+                    gzip?: {
                         url: string;
                         /** @description Whether the bytes are those that were published. */
                         original: boolean;

@@ -74,9 +74,9 @@ export function describeCroissant (dataset: PreparedDataset, options: CroissantO
   const originals = files.map(({ name, bytes, sha256 }) => fileObject(name, {
     contentUrl: `${root}/files/${encodeURIComponent(name)}`,
     contentSize: `${bytes} B`,
-    encodingFormat: 'application/octet-stream',
+    encodingFormat: name.endsWith('.gz') ? 'application/gzip' : 'application/octet-stream',
     sha256,
-    description: 'An original file, in the IDX format.'
+    description: `An original file, in the ${entry.format.toUpperCase()} format.`
   }))
   const splits = splitNames.map(split => describeSplit(dataset, split, root, options.maxBatchSize))
   return {

@@ -115,7 +115,9 @@ function describeFiles ({ entry, files, originals }: LoadedDataset, basePath: st
     return `${basePath}/v1/datasets/${entry.name}/files/${encodeURIComponent(name)}`
   }
   return files.map(({ name, bytes, sha256, source }, i) => {
-    const { name: gzipName, ...gzip } = originals.gzips[i]!
-    return { name, bytes, sha256, source, url: urlOf(name), gzip: { url: urlOf(gzipName), ...gzip } }
+    const { name: gzipName, ...gzip } = originals.gzips[i] ?? {}
+    return {
+      name, bytes, sha256, source, url: urlOf(name), ...(gzipName && { gzip: { url: urlOf(gzipName), ...gzip } })
+    }
   })
 }

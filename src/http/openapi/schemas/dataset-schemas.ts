@@ -43,7 +43,7 @@ export const DatasetDescription = object({
       sha256: string({ description: 'SHA-256 of the uncompressed content.' }),
       source: string(),
       url: string({ description: 'Path of the uncompressed content.' }),
-      gzip: object({
+      gzip: optional(object({
         url: string(),
         original: boolean({ description: 'Whether the bytes are those that were published.' }),
         made: oneOf(['downloaded', 'reproduced', 'compressed'], {
@@ -55,7 +55,7 @@ export const DatasetDescription = object({
         sha256: optional(string({
           description: 'SHA-256 of the gzip file; given, like `bytes` and `md5`, if its bytes are known in advance.'
         }))
-      })
+      }, { description: 'The gzipped file; absent for files that were published as they are, such as archives.' }))
     }))
   })
 }, { $id: 'DatasetDescription' })
