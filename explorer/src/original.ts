@@ -25,7 +25,8 @@ export function useOriginal (dataset: Dataset, split: SplitName, id: number): Re
       throw new Error('The original of a shuffled or transposed dataset cannot be looked up.')
     }
     const files = dataset.provenance.files.map(({ name }) => name)
-    const name = files[split === 'test' ? 2 : 0]!
+    const name = files[split === 'test' ? 2 : 0]
+    if (!name?.includes('idx3')) throw new Error('Originals can only be looked up in IDX files.')
     const position = split === 'val' ? dataset.splits.train + id : id
     const start = IDX_HEADER + position * rows * columns
     const range = `bytes=${start}-${start + rows * columns - 1}`

@@ -1,4 +1,4 @@
-import { createReadStream, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { toVerifiedFile, type StoredFile } from '../acquire/stored-file.ts'
@@ -54,9 +54,6 @@ export async function openDiskFile (path: string, sha256: string): Promise<DiskF
   }
 }
 
-/** Unlinked files, open until the process ends: from Node 26 on, it is an error if a handle is garbage collected. */
-const unlinkedFiles = new Set<FileHandle>()
-
 /**
  * Stores verified bytes in an unlinked temporary file, which disappears with this process.
  *
@@ -65,13 +62,7 @@ const unlinkedFiles = new Set<FileHandle>()
 export async function storeUnlinked (folder: string, content: Uint8Array): Promise<DiskFile> {
   const handle = await openUnlinkedFile(folder)
   await fill(handle, content)
-  unlinkedFiles.add(handle)
-  return {
-    bytes: content.length,
-    isUnchanged: async () => true,
-    // By descriptor: the handle would keep a reference to each of its streams.
-    read: async (start, end) => createReadStream('', { fd: handle.fd, autoClose: false, start, end })
-  }
+  return await diskFileOf(handle)
 }
 
 async function fill (handle: FileHandle, content: Uint8Array): Promise<void> {
@@ -83,13 +74,13 @@ async function fill (handle: FileHandle, content: Uint8Array): Promise<void> {
   }
 }
 
-/** Files that are open until the process ends. */
+/** Files that are open until the process ends: from Node 26 on, it is an error if a handle is garbage collected. */
 const openFiles = new Set<StoredFile>()
 
 /** A verified file that can be stored nowhere else; it stays open until the process ends. */
-export async function diskFileOf (name: string, stored: StoredFile): Promise<DiskFile> {
+export async function diskFileOf (stored: StoredFile): Promise<DiskFile> {
   openFiles.add(stored)
-  const file = await toVerifiedFile(name, stored)
+  const file = await toVerifiedFile('', stored)
   return {
     bytes: file.byteLength,
     isUnchanged: async () => true,

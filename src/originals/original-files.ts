@@ -112,20 +112,20 @@ async function openPlain (file: PinnedFile, options: OriginalsOptions): Promise<
   const { name, sha256 } = file
   const stored = await acquireAgain(context => acquirePlain(file, context), options)
   try {
-    await copyToCache()
+    const cached = await openCached(file, sha256, options) ?? await copyToCache()
     await stored.close()
-    return (await openDiskFile(cache.path(sha256), sha256))!
+    return cached
   } catch (error) {
     warn(messageOf(error))
-    return diskFileOf(name, stored)
+    return await diskFileOf(stored)
   }
 
-  async function copyToCache (): Promise<void> {
-    if (await openCached(file, sha256, options)) return
+  async function copyToCache (): Promise<DiskFile> {
     const source = await toVerifiedFile(name, stored)
     await cache.write(sha256, name, async handle => {
       for await (const chunk of chunksOf(source)) await handle.writeFile(chunk)
     })
+    return (await openDiskFile(cache.path(sha256), sha256))!
   }
 }
 

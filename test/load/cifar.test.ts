@@ -1,11 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { DatasetEntry } from '../../src/dataset/entry.ts'
 import { splitNames } from '../../src/dataset/sample-splits.ts'
 import { appOver } from '../fixtures/app.ts'
 import { checkCache } from '../fixtures/cache-folder.ts'
-import { cifar10Archive, cifar10Counts, cifar10Labels, pixels, withTar } from '../fixtures/cifar.ts'
+import {
+  cifar10Archive, cifar10Counts, cifar10Labels, cifar10Members, pixels, tarOf, withTar, type Members
+} from '../fixtures/cifar.ts'
 import { load } from '../fixtures/loading.ts'
 import { ranged, send, startMirror, status } from '../fixtures/mirror.ts'
 
@@ -82,14 +86,18 @@ t.test('mirrors are tried in turn, and interrupted downloads are resumed', async
 })
 
 t.test('an archive in a local folder is served from the cache, where it is copied on demand', async t => {
-  const folder = t.testdir({ 'cifar-10': { [name]: cifar10Archive } })
+  const readme: Members[number] = ['cifar-10-batches-bin/readme.html', randomBytes(700_000)]
+  const members = [...cifar10Members(cifar10Labels.train, cifar10Labels.test), readme]
+  const archive = gzipSync(tarOf(members))
+  const folder = t.testdir({ 'cifar-10': { [name]: archive } })
   const dataFolder = join(folder, 'data')
   const sources = { order: ['folder'], folder, mirrors: [], openmlUrl: '', offline: true } as const
-  const dataset = await load(t, declare(), { ...settings, dataFolder, sources }).loading
+  const entry = withTar('cifar-10', archive, cifar10Counts)
+  const dataset = await load(t, entry, { ...settings, dataFolder, sources }).loading
   t.equal(dataset.files[0]!.source, 'folder cifar-10')
   const { app } = await appOver(t, [dataset])
   for (let request = 0; request < 2; request++) {
-    t.same((await app.inject(`/v1/datasets/cifar-10/files/${name}`)).rawPayload, cifar10Archive)
+    t.ok((await app.inject(`/v1/datasets/cifar-10/files/${name}`)).rawPayload.equals(archive))
   }
   await checkCache(t, dataFolder, 1)
 })

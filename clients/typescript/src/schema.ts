@@ -153,7 +153,7 @@ export interface paths {
         };
         /**
          * An original file
-         * @description A verified file of the dataset under its published name: with `.gz`, gzipped with the published bytes where they are available (see the description of the dataset); without it, the uncompressed content. Supports `Range` and `If-Range`. The `ETag` is the SHA-256. The first request for a file that has to be compressed takes some seconds.
+         * @description A verified file of the dataset under its published name: with `.gz`, gzipped with the published bytes where they are available (see the description of the dataset); without it, the uncompressed content. Archives have their published name only. Supports `Range` and `If-Range`. The `ETag` is the SHA-256. The first request for a file that has to be compressed takes some seconds.
          */
         get: operations["getFile"];
         put?: never;

@@ -26,8 +26,8 @@ export const fileRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
       summary: 'An original file',
       description: 'A verified file of the dataset under its published name: with `.gz`, gzipped with the published ' +
         'bytes where they are available (see the description of the dataset); without it, the uncompressed content. ' +
-        'Supports `Range` and `If-Range`. The `ETag` is the SHA-256. The first request for a file that has to be ' +
-        'compressed takes some seconds.',
+        'Archives have their published name only. Supports `Range` and `If-Range`. The `ETag` is the SHA-256. The ' +
+        'first request for a file that has to be compressed takes some seconds.',
       params: FileParams,
       querystring: NoQuery,
       response: {
