@@ -1,13 +1,12 @@
 import type { Augmentation } from '../../batch/augment/augment-batch.ts'
 import { imageDimensions, type Selection } from '../../batch/batch.ts'
-import type { Order } from '../../batch/order-cache.ts'
+import type { LazyOrder } from '../../batch/sample-order.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchMetadata } from '../../encode/format.ts'
 
 /** The batch that a request asks for. Nothing is computed yet. */
 export interface BatchRequest extends Omit<Selection, 'order' | 'images'> {
-  /** The order of the epoch, sorted or taken from a cache when it is needed; undefined for the natural order. */
-  readonly order: () => Order | undefined | Promise<Order>
+  readonly order: LazyOrder
   /** The batch's place among the pages of its split, unless its samples were requested individually. */
   readonly pagination?: { readonly page: number, readonly batch_size: number, readonly pages: number }
   readonly augmentation?: Augmentation | undefined

@@ -1,10 +1,11 @@
 import { pageSpan } from '../../batch/page.ts'
+import { epochOrder } from '../../batch/sample-order.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import type { Format } from '../../encode/format.ts'
 import type { Limits } from '../limits.ts'
-import type { BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { defaults, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertPaddable, echoImageQuery, resolveAugmentation, tagsOf } from './augmentation.ts'
 import type { BatchRequest } from './batch-request.ts'
 import { resolvePagination } from './pagination.ts'
@@ -49,14 +50,16 @@ function createEpochRequest (
   { limits: { orders }, maxBatchSize }: EpochOptions
 ): EpochRequest {
   const preparation = resolvePreparation(query, dataset)
-  const pagination = resolvePagination(query, { name: split, total: dataset.splits[split].count }, maxBatchSize)
+  const order = epochOrder(dataset.splits[split].count, query, orders)
+  const pagination = resolvePagination(query, split, order, maxBatchSize)
   assertPaddable(query, dataset)
   const augmentation = resolveAugmentation(query, split)
-  const { page: firstPage, pages, batchSize, rank, worldSize, remainder, total, offset, shuffle } = pagination
+  const { page: firstPage, pages, batchSize, rank, worldSize, remainder, offset } = pagination
   const echo = {
     ...(query.offset !== undefined && { offset }),
+    ...(query.seed !== undefined && { seed: query.seed, epoch: query.epoch ?? defaults.epoch }),
     // In natural order, the epoch is that of the augmentation.
-    ...(shuffle ?? (augmentation && query.epoch !== undefined && { epoch: query.epoch })),
+    ...(augmentation && query.seed === undefined && query.epoch !== undefined && { epoch: query.epoch }),
     ...(query.world_size && { rank, world_size: worldSize }),
     ...(query.remainder && { remainder }),
     ...echoImageQuery(query, augmentation)
@@ -66,7 +69,7 @@ function createEpochRequest (
     firstPage,
     pages,
     tag: [split, firstPage, batchSize, normalization, dtype, labels, layout, ...tagsOf(echo)].join('/'),
-    isRecurring: !shuffle && !augmentation && offset === 0,
+    isRecurring: order.isNatural && !augmentation && offset === 0,
     // Without spreading objects, which takes microseconds.
     page: page => ({
       normalization,
@@ -75,7 +78,7 @@ function createEpochRequest (
       layout,
       split,
       span: pageSpan(pagination, page),
-      order: () => shuffle && orders.get(total, shuffle.seed, shuffle.epoch),
+      order,
       masked: query.remainder === 'pad',
       pagination: { page, batch_size: batchSize, pages },
       pad: query.pad,

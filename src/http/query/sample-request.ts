@@ -1,3 +1,4 @@
+import { listedOrder } from '../../batch/sample-order.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import { assertPaddable, echoSampleQuery, resolveSampleAugmentation, type ImageQuery } from './augmentation.ts'
@@ -29,7 +30,7 @@ export function sampleRequest (
     ...preparation,
     split,
     span: { start: 0, count: ids.length, real: ids.length },
-    order: () => Uint32Array.from(ids),
+    order: listedOrder(Uint32Array.from(ids)),
     masked: false,
     pad: query.pad,
     augmentation,

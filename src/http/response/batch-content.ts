@@ -25,7 +25,7 @@ export async function computeBatch (
   work: Work
 ): Promise<Batch> {
   const { split, span, normalization, dtype, labels, layout, masked, pad, augmentation } = request
-  const order = await work.times.measure('order', request.order)
+  const order = await work.times.measure('order', () => request.order.resolve())
   const selection: Selection = { split, span, order, normalization, dtype, labels, layout, masked, pad }
   if (!augmentation) return selectBatch(dataset, selection)
   return await work.times.measure('augment', () => {

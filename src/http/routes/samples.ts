@@ -1,4 +1,5 @@
 import { paddedShape } from '../../batch/pad.ts'
+import { naturalOrder } from '../../batch/sample-order.ts'
 import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
@@ -59,7 +60,7 @@ export const sampleRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
         ...preparation,
         split,
         span: { start: id, count: 1, real: 1 },
-        order: () => undefined,
+        order: naturalOrder(dataset.splits[split].count),
         labels: 'index',
         masked: false,
         pad: query.pad,

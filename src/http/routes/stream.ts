@@ -67,9 +67,9 @@ async function * encodePages (
   onPage: (request: BatchRequest) => void
 ): AsyncGenerator<Iterable<Chunk>> {
   // Looked up once, since other requests may evict it from the cache meanwhile.
-  const order = await page(firstPage).order()
+  const order = await page(firstPage).order.resolve()
   for (let i = firstPage; i < pages; i++) {
-    const request = { ...page(i), order: () => order }
+    const request = { ...page(i), order }
     const bytes = augmentedBytes(dataset, request, format)
     if (bytes === 0) {
       const batch = await computeBatch(dataset, request, format, work)
