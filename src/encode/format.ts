@@ -7,6 +7,8 @@ export interface Format {
   /** As in `?format=`. */
   readonly name: string
   readonly mediaType: string
+  /** Whether it writes numbers as text, which compression shrinks. */
+  readonly isText?: boolean
   /** Whether it is made of the pixels of a batch rather than of the values of its tensors. */
   readonly readsPixels?: boolean
 }

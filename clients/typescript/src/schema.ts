@@ -391,6 +391,7 @@ export interface components {
             recordSet: Record<string, never>[];
         };
         DatasetDescription: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -468,6 +469,7 @@ export interface components {
             };
         };
         Findings: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -506,6 +508,7 @@ export interface components {
             }[];
         };
         LabelList: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -524,6 +527,7 @@ export interface components {
             done: number;
         };
         MeanImage: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -538,6 +542,7 @@ export interface components {
             mean: number[][];
         };
         SplitDescription: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -558,6 +563,7 @@ export interface components {
             };
         };
         SplitMap: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -568,6 +574,7 @@ export interface components {
             points: number[][];
         };
         SplitStatistics: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -698,40 +705,56 @@ export interface components {
             };
         };
         Batch: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
-            /** @enum {string} */
+            /**
+             * @description Name of the split.
+             * @enum {string}
+             */
             split: "train" | "val" | "test";
+            /** @description Number of the page, from 0. */
             page: number;
+            /** @description The requested `batch_size`. */
             batch_size: number;
-            /** @description Samples of this page. */
+            /** @description Samples of this batch. */
             count: number;
             /** @description Samples of the split. */
             total: number;
             /** @description Pages of the epoch, or of the samples after `offset`. */
             pages: number;
-            /** @description Lengths of the dimensions, outermost first. */
+            /** @description Shape of the images, outermost dimension first; in a header, separated by commas. */
             shape: number[];
             /**
              * @description Element type of the images, as NumPy calls it.
              * @enum {string}
              */
             dtype: "float32" | "float16" | "uint8";
-            /** @enum {string} */
+            /**
+             * @description The normalization.
+             * @enum {string}
+             */
             normalization: "centered" | "unit" | "standard" | "raw";
-            /** @enum {string} */
+            /**
+             * @description The layout.
+             * @enum {string}
+             */
             layout: "flat" | "nhwc" | "nchw";
             /** @description Samples of the epoch before page 0, if it was given. */
             offset?: number;
-            /** @description With `epoch`, if the order is shuffled. */
+            /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
             seed?: number;
             /** @description With `seed`, or if it was given for `augment`. */
             epoch?: number;
             /** @description With `world_size`, if the page is sharded. */
             rank?: number;
+            /** @description With `rank`, if the page is sharded. */
             world_size?: number;
-            /** @enum {string} */
+            /**
+             * @description The `remainder`, if it was given.
+             * @enum {string}
+             */
             remainder?: "keep" | "drop" | "pad";
             /** @description The augmentations, in the order in which they were applied. */
             augment?: string;
@@ -747,28 +770,39 @@ export interface components {
             mask?: number[];
         };
         GatheredBatch: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
-            /** @enum {string} */
+            /**
+             * @description Name of the split.
+             * @enum {string}
+             */
             split: "train" | "val" | "test";
             /** @description Samples of this batch. */
             count: number;
             /** @description Samples of the split. */
             total: number;
-            /** @description Lengths of the dimensions, outermost first. */
+            /** @description Shape of the images, outermost dimension first; in a header, separated by commas. */
             shape: number[];
             /**
              * @description Element type of the images, as NumPy calls it.
              * @enum {string}
              */
             dtype: "float32" | "float16" | "uint8";
-            /** @enum {string} */
+            /**
+             * @description The normalization.
+             * @enum {string}
+             */
             normalization: "centered" | "unit" | "standard" | "raw";
-            /** @enum {string} */
+            /**
+             * @description The layout.
+             * @enum {string}
+             */
             layout: "flat" | "nhwc" | "nchw";
-            /** @description With `epoch`, if either was given for `augment`. */
+            /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
             seed?: number;
+            /** @description With `seed`, or if it was given for `augment`. */
             epoch?: number;
             /** @description The augmentations, in the order in which they were applied. */
             augment?: string;
@@ -782,32 +816,43 @@ export interface components {
             labels: (number | number[])[];
         };
         Sample: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
-            /** @enum {string} */
+            /**
+             * @description Name of the split.
+             * @enum {string}
+             */
             split: "train" | "val" | "test";
-            id: number;
-            label: number;
-            class: string;
-            /** @description Lengths of the dimensions, outermost first. */
-            shape: number[];
             /**
              * @description Element type of the images, as NumPy calls it.
              * @enum {string}
              */
             dtype: "float32" | "float16" | "uint8";
-            /** @enum {string} */
+            /**
+             * @description The normalization.
+             * @enum {string}
+             */
             normalization: "centered" | "unit" | "standard" | "raw";
-            /** @enum {string} */
+            /**
+             * @description The layout.
+             * @enum {string}
+             */
             layout: "flat" | "nhwc" | "nchw";
-            /** @description With `epoch`, if either was given for `augment`. */
+            /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
             seed?: number;
+            /** @description With `seed`, or if it was given for `augment`. */
             epoch?: number;
             /** @description The augmentations, in the order in which they were applied. */
             augment?: string;
             /** @description Rows and columns that images are padded to. */
             pad?: number;
+            id: number;
+            label: number;
+            class: string;
+            /** @description Lengths of the dimensions, outermost first. */
+            shape: number[];
             /** @description A row if `layout` is `flat`, else of three dimensions. */
             image: number[] | number[][][];
         };
@@ -850,44 +895,44 @@ export interface components {
         "Content-Range": string;
         /** @description Name of the dataset. */
         "Batch-Dataset": string;
-        /** @description Version of the dataset. */
+        /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
         "Batch-Version": string;
         /** @description Name of the split. */
-        "Batch-Split": string;
-        /** @description Samples of the split. */
-        "Batch-Total": number;
-        /** @description Element type of the images. */
-        "Batch-Dtype": string;
-        /** @description The normalization. */
-        "Batch-Normalization": string;
-        /** @description The layout. */
-        "Batch-Layout": string;
-        /** @description The `seed`, if the order is shuffled. */
-        "Batch-Seed": number;
-        /** @description The epoch, if there is a seed or it was given. */
-        "Batch-Epoch": number;
-        /** @description The augmentations in the order in which they were applied. */
-        "Batch-Augment": string;
-        /** @description Rows and columns that the images were padded to. */
-        "Batch-Pad": number;
-        /** @description The requested `batch_size`. */
-        "Batch-Size": number;
-        /** @description Pages of the epoch, or of the samples after `offset`. */
-        "Batch-Pages": number;
-        /** @description The `offset`, if it was given. */
-        "Batch-Offset": number;
-        /** @description The `rank`, if the page is sharded. */
-        "Batch-Rank": number;
-        /** @description The `world_size`, if the page is sharded. */
-        "Batch-World-Size": number;
-        /** @description The `remainder`, if it was given. */
-        "Batch-Remainder": string;
-        /** @description Samples of this batch. */
-        "Batch-Count": number;
-        /** @description Shape of the images, separated by commas. */
-        "Batch-Shape": number[];
+        "Batch-Split": "train" | "val" | "test";
         /** @description Number of the page, from 0. */
         "Batch-Page": number;
+        /** @description The requested `batch_size`. */
+        "Batch-Size": number;
+        /** @description Samples of this batch. */
+        "Batch-Count": number;
+        /** @description Samples of the split. */
+        "Batch-Total": number;
+        /** @description Pages of the epoch, or of the samples after `offset`. */
+        "Batch-Pages": number;
+        /** @description Shape of the images, outermost dimension first; in a header, separated by commas. */
+        "Batch-Shape": number[];
+        /** @description Element type of the images, as NumPy calls it. */
+        "Batch-Dtype": "float32" | "float16" | "uint8";
+        /** @description The normalization. */
+        "Batch-Normalization": "centered" | "unit" | "standard" | "raw";
+        /** @description The layout. */
+        "Batch-Layout": "flat" | "nhwc" | "nchw";
+        /** @description Samples of the epoch before page 0, if it was given. */
+        "Batch-Offset": number;
+        /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
+        "Batch-Seed": number;
+        /** @description With `seed`, or if it was given for `augment`. */
+        "Batch-Epoch": number;
+        /** @description With `world_size`, if the page is sharded. */
+        "Batch-Rank": number;
+        /** @description With `rank`, if the page is sharded. */
+        "Batch-World-Size": number;
+        /** @description The `remainder`, if it was given. */
+        "Batch-Remainder": "keep" | "drop" | "pad";
+        /** @description The augmentations, in the order in which they were applied. */
+        "Batch-Augment": string;
+        /** @description Rows and columns that images are padded to. */
+        "Batch-Pad": number;
         /** @description URLs of the `first`, `prev`, `next` and `last` page (RFC 8288). */
         Link: string;
     };
@@ -1934,23 +1979,23 @@ export interface operations {
                     "Batch-Dataset": components["headers"]["Batch-Dataset"];
                     "Batch-Version": components["headers"]["Batch-Version"];
                     "Batch-Split": components["headers"]["Batch-Split"];
+                    "Batch-Page": components["headers"]["Batch-Page"];
+                    "Batch-Size": components["headers"]["Batch-Size"];
+                    "Batch-Count": components["headers"]["Batch-Count"];
                     "Batch-Total": components["headers"]["Batch-Total"];
+                    "Batch-Pages": components["headers"]["Batch-Pages"];
+                    "Batch-Shape": components["headers"]["Batch-Shape"];
                     "Batch-Dtype": components["headers"]["Batch-Dtype"];
                     "Batch-Normalization": components["headers"]["Batch-Normalization"];
                     "Batch-Layout": components["headers"]["Batch-Layout"];
+                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Seed": components["headers"]["Batch-Seed"];
                     "Batch-Epoch": components["headers"]["Batch-Epoch"];
-                    "Batch-Augment": components["headers"]["Batch-Augment"];
-                    "Batch-Pad": components["headers"]["Batch-Pad"];
-                    "Batch-Size": components["headers"]["Batch-Size"];
-                    "Batch-Pages": components["headers"]["Batch-Pages"];
-                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Rank": components["headers"]["Batch-Rank"];
                     "Batch-World-Size": components["headers"]["Batch-World-Size"];
                     "Batch-Remainder": components["headers"]["Batch-Remainder"];
-                    "Batch-Count": components["headers"]["Batch-Count"];
-                    "Batch-Shape": components["headers"]["Batch-Shape"];
-                    "Batch-Page": components["headers"]["Batch-Page"];
+                    "Batch-Augment": components["headers"]["Batch-Augment"];
+                    "Batch-Pad": components["headers"]["Batch-Pad"];
                     Link: components["headers"]["Link"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -2382,20 +2427,20 @@ export interface operations {
                     "Batch-Dataset": components["headers"]["Batch-Dataset"];
                     "Batch-Version": components["headers"]["Batch-Version"];
                     "Batch-Split": components["headers"]["Batch-Split"];
+                    "Batch-Size": components["headers"]["Batch-Size"];
                     "Batch-Total": components["headers"]["Batch-Total"];
+                    "Batch-Pages": components["headers"]["Batch-Pages"];
                     "Batch-Dtype": components["headers"]["Batch-Dtype"];
                     "Batch-Normalization": components["headers"]["Batch-Normalization"];
                     "Batch-Layout": components["headers"]["Batch-Layout"];
+                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Seed": components["headers"]["Batch-Seed"];
                     "Batch-Epoch": components["headers"]["Batch-Epoch"];
-                    "Batch-Augment": components["headers"]["Batch-Augment"];
-                    "Batch-Pad": components["headers"]["Batch-Pad"];
-                    "Batch-Size": components["headers"]["Batch-Size"];
-                    "Batch-Pages": components["headers"]["Batch-Pages"];
-                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Rank": components["headers"]["Batch-Rank"];
                     "Batch-World-Size": components["headers"]["Batch-World-Size"];
                     "Batch-Remainder": components["headers"]["Batch-Remainder"];
+                    "Batch-Augment": components["headers"]["Batch-Augment"];
+                    "Batch-Pad": components["headers"]["Batch-Pad"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];

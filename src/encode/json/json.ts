@@ -10,6 +10,7 @@ import { wasmImageWriter } from './wasm-image-writer.ts'
 export const json = {
   name: 'json',
   mediaType: 'application/json',
+  isText: true,
   readsPixels: true,
   encode: (batch: Batch, metadata: BatchMetadata): Body => ({
     minByteLength: 2 * countElements(batch.images.shape),

@@ -1,3 +1,5 @@
+import { batchHeaderSchemas } from './schemas/batch-fields.ts'
+
 /** The headers of responses, for the schemas of the routes. */
 
 const text = { type: 'string' }
@@ -14,27 +16,7 @@ const descriptions = {
   'Accept-Ranges': { ...text, description: '`bytes`.' },
   'Content-Range': { ...text, description: 'The range of the response, and the length of the file.' },
   'Content-Disposition': { ...text, description: 'The name of the file.' },
-  'Repr-Digest': { ...text, description: 'SHA-256 of the whole file (RFC 9530).' },
-  'Batch-Dataset': { ...text, description: 'Name of the dataset.' },
-  'Batch-Version': { ...text, description: 'Version of the dataset.' },
-  'Batch-Split': { ...text, description: 'Name of the split.' },
-  'Batch-Page': { ...count, description: 'Number of the page, from 0.' },
-  'Batch-Size': { ...count, description: 'The requested `batch_size`.' },
-  'Batch-Count': { ...count, description: 'Samples of this batch.' },
-  'Batch-Total': { ...count, description: 'Samples of the split.' },
-  'Batch-Pages': { ...count, description: 'Pages of the epoch, or of the samples after `offset`.' },
-  'Batch-Shape': { type: 'array', items: count, description: 'Shape of the images, separated by commas.' },
-  'Batch-Dtype': { ...text, description: 'Element type of the images.' },
-  'Batch-Normalization': { ...text, description: 'The normalization.' },
-  'Batch-Layout': { ...text, description: 'The layout.' },
-  'Batch-Offset': { ...count, description: 'The `offset`, if it was given.' },
-  'Batch-Seed': { ...count, description: 'The `seed`, if the order is shuffled.' },
-  'Batch-Epoch': { ...count, description: 'The epoch, if there is a seed or it was given.' },
-  'Batch-Rank': { ...count, description: 'The `rank`, if the page is sharded.' },
-  'Batch-World-Size': { ...count, description: 'The `world_size`, if the page is sharded.' },
-  'Batch-Remainder': { ...text, description: 'The `remainder`, if it was given.' },
-  'Batch-Augment': { ...text, description: 'The augmentations in the order in which they were applied.' },
-  'Batch-Pad': { ...count, description: 'Rows and columns that the images were padded to.' }
+  'Repr-Digest': { ...text, description: 'SHA-256 of the whole file (RFC 9530).' }
 } as const
 
 type HeaderName = keyof typeof descriptions
@@ -53,13 +35,10 @@ export const rangeHeaders = { ...commonHeaders, ...select('Content-Range') }
 export const fileHeaders = { ...cacheHeaders, ...select('Accept-Ranges', 'Content-Disposition', 'Repr-Digest') }
 
 /** Of a batch in any format: its metadata. */
-export const gatherHeaders = {
-  ...commonHeaders,
-  ...select(
-    'Batch-Dataset', 'Batch-Version', 'Batch-Split', 'Batch-Count', 'Batch-Total', 'Batch-Shape', 'Batch-Dtype',
-    'Batch-Normalization', 'Batch-Layout', 'Batch-Seed', 'Batch-Epoch', 'Batch-Augment', 'Batch-Pad'
-  )
-}
+export const gatherHeaders = { ...commonHeaders, ...batchHeaderSchemas('samples') }
+/** Of a stream: what its pages have in common. */
+export const streamHeaders = { ...cacheHeaders, ...batchHeaderSchemas('stream') }
+export const pageHeaders = { ...cacheHeaders, ...batchHeaderSchemas('page'), ...select('Link') }
 
 /** Of every response of a route that counts requests, as OpenAPI writes them. */
 const rateLimitHeaders = {
@@ -76,16 +55,6 @@ const rateLimitHeaders = {
   'RateLimit-Remaining': { schema: count, description: 'The same as `r`.' },
   'RateLimit-Reset': { schema: count, description: 'The same as `t`.' }
 }
-
-const { 'Batch-Count': _count, 'Batch-Shape': _shape, ...sharedHeaders } = gatherHeaders
-
-/** Of a stream: what its pages have in common. */
-export const streamHeaders = {
-  ...cacheHeaders,
-  ...sharedHeaders,
-  ...select('Batch-Size', 'Batch-Pages', 'Batch-Offset', 'Batch-Rank', 'Batch-World-Size', 'Batch-Remainder')
-}
-export const pageHeaders = { ...streamHeaders, ...gatherHeaders, ...select('Batch-Page', 'Link') }
 
 interface Document {
   paths?: Record<string, Record<string, { responses?: Record<string, { headers?: Record<string, object> }> }>>

@@ -24,8 +24,8 @@ export function bodyInFormats (
   formats: readonly Format[],
   headers = commonHeaders
 ) {
-  const content = formats.map(({ name, mediaType }) => {
-    return [mediaType, { schema: name.endsWith('json') ? reference(schema) : Binary }]
+  const content = formats.map(({ mediaType, isText }) => {
+    return [mediaType, { schema: isText ? reference(schema) : Binary }]
   })
   return { 200: { description, headers, content: Object.fromEntries(content) } }
 }
@@ -38,12 +38,6 @@ export function inFormats (
   headers = cacheHeaders
 ) {
   return { ...bodyInFormats(description, schema, formats, headers), ...notModified }
-}
-
-/** A JSON-LD body of a resource with an ETag. */
-export function jsonLdBody (description: string, schema: SchemaName) {
-  const content = { 'application/ld+json': { schema: reference(schema) } }
-  return { 200: { description, headers: cacheHeaders, content }, ...notModified }
 }
 
 /** A binary body of one of these media types. */

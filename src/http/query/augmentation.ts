@@ -3,7 +3,8 @@ import { allowedAugmentations, canonicalText, parseAugmentations } from '../../b
 import { sampleKey } from '../../dataset/order.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
-import { defaults, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { defaults } from '../openapi/schemas/batch-fields.ts'
+import type { SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertNoErrors } from './query-errors.ts'
 
 /** The parameters that change images before normalization. */
@@ -59,27 +60,4 @@ export function assertPaddable ({ pad }: ImageQuery, { shape: { rows, columns } 
   if (pad === undefined || Math.max(rows, columns) <= pad) return
   const detail = `images of ${rows}×${columns} cannot be padded to ${pad}×${pad}`
   assertNoErrors([{ parameter: 'pad', detail, allowed: 'nothing for images this large' }])
-}
-
-/** The image parameters of a page as its metadata repeats them: only those that were given. */
-export function echoImageQuery (
-  { pad }: ImageQuery,
-  augmentation: RequestedAugmentation | undefined
-): Record<string, string | number> {
-  return { ...(augmentation && { augment: augmentation.text }), ...(pad !== undefined && { pad }) }
-}
-
-/** The same of individual samples, with the seed of their augmentation. */
-export function echoSampleQuery (
-  query: ImageQuery,
-  augmentation: RequestedAugmentation | undefined
-): Record<string, string | number> {
-  const { seed = 0, epoch = defaults.epoch } = query
-  const isSeeded = query.seed !== undefined || query.epoch !== undefined
-  return { ...(augmentation && isSeeded && { seed, epoch }), ...echoImageQuery(query, augmentation) }
-}
-
-/** The parts of a tag for these scalars. A comma would separate tags in `If-None-Match`. */
-export function tagsOf (scalars: Readonly<Record<string, string | number>>): string[] {
-  return Object.entries(scalars).map(([name, value]) => `${name}=${value}`.replaceAll(',', ';'))
 }

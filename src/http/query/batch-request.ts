@@ -1,34 +1,40 @@
-import type { Augmentation } from '../../batch/augment/augment-batch.ts'
-import { imageDimensions, type Selection } from '../../batch/batch.ts'
-import type { LazyOrder } from '../../batch/sample-order.ts'
+import type { Selection } from '../../batch/batch.ts'
+import { listedOrder, type LazyOrder } from '../../batch/sample-order.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import type { BatchMetadata } from '../../encode/format.ts'
+import type { SplitName } from '../../dataset/sample-splits.ts'
+import type { FieldSource } from '../openapi/schemas/batch-fields.ts'
+import { assertPaddable, resolveSampleAugmentation, type ImageQuery, type RequestedAugmentation } from './augmentation.ts'
+import type { Preparation } from './preparation.ts'
+import { assertKnownSamples } from './target.ts'
 
 /** The batch that a request asks for. Nothing is computed yet. */
-export interface BatchRequest extends Omit<Selection, 'order' | 'images'> {
+export interface BatchRequest extends FieldSource, Omit<Selection, 'order' | 'images'> {
   readonly order: LazyOrder
-  /** The batch's place among the pages of its split, unless its samples were requested individually. */
-  readonly pagination?: { readonly page: number, readonly batch_size: number, readonly pages: number }
-  readonly augmentation?: Augmentation | undefined
-  /** The optional parameters as the metadata of the batch repeats them. */
-  readonly echo: BatchMetadata
+  readonly augmentation?: RequestedAugmentation | undefined
 }
 
-/** The metadata of a batch, which does not depend on its tensors. */
-export function describeBatch (dataset: PreparedDataset, request: BatchRequest): BatchMetadata {
-  const { split, span: { count }, pagination, normalization, dtype, layout, echo } = request
+/**
+ * A batch of exactly these samples, in this order.
+ *
+ * @throws ServiceError unknown_sample, invalid_parameter
+ */
+export function requestSamples (
+  dataset: PreparedDataset,
+  split: SplitName,
+  ids: readonly number[],
+  query: ImageQuery,
+  preparation: Preparation
+): BatchRequest {
+  assertKnownSamples(ids, dataset, split)
+  assertPaddable(query, dataset)
   return {
-    dataset: dataset.entry.name,
-    version: dataset.version,
+    ...preparation,
     split,
-    ...(pagination && { page: pagination.page, batch_size: pagination.batch_size }),
-    count,
-    total: dataset.splits[split].count,
-    ...(pagination && { pages: pagination.pages }),
-    shape: [count, ...imageDimensions(dataset, request)],
-    dtype,
-    normalization,
-    layout,
-    ...echo
+    span: { start: 0, count: ids.length, real: ids.length },
+    order: listedOrder(Uint32Array.from(ids)),
+    masked: false,
+    pad: query.pad,
+    augmentation: resolveSampleAugmentation(query, split),
+    query
   }
 }

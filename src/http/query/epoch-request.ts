@@ -5,8 +5,9 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import type { Format } from '../../encode/format.ts'
 import type { Limits } from '../limits.ts'
-import { defaults, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
-import { assertPaddable, echoImageQuery, resolveAugmentation, tagsOf } from './augmentation.ts'
+import { optionTags } from '../openapi/schemas/batch-fields.ts'
+import type { BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { assertPaddable, resolveAugmentation } from './augmentation.ts'
 import type { BatchRequest } from './batch-request.ts'
 import { resolvePagination } from './pagination.ts'
 import { resolvePreparation } from './preparation.ts'
@@ -54,36 +55,29 @@ function createEpochRequest (
   const pagination = resolvePagination(query, split, order, maxBatchSize)
   assertPaddable(query, dataset)
   const augmentation = resolveAugmentation(query, split)
-  const { page: firstPage, pages, batchSize, rank, worldSize, remainder, offset } = pagination
-  const echo = {
-    ...(query.offset !== undefined && { offset }),
-    ...(query.seed !== undefined && { seed: query.seed, epoch: query.epoch ?? defaults.epoch }),
-    // In natural order, the epoch is that of the augmentation.
-    ...(augmentation && query.seed === undefined && query.epoch !== undefined && { epoch: query.epoch }),
-    ...(query.world_size && { rank, world_size: worldSize }),
-    ...(query.remainder && { remainder }),
-    ...echoImageQuery(query, augmentation)
-  }
+  const { page: firstPage, pages, batchSize, offset } = pagination
   const { normalization, dtype, labels, layout } = preparation
+  // Without spreading objects, which takes microseconds.
+  const page = (page: number): BatchRequest => ({
+    normalization,
+    dtype,
+    labels,
+    layout,
+    split,
+    span: pageSpan(pagination, page),
+    order,
+    masked: query.remainder === 'pad',
+    pagination: { page, batch_size: batchSize, pages },
+    pad: query.pad,
+    augmentation,
+    query
+  })
+  const options = optionTags(dataset, page(firstPage))
   return {
     firstPage,
     pages,
-    tag: [split, firstPage, batchSize, normalization, dtype, labels, layout, ...tagsOf(echo)].join('/'),
+    tag: [split, firstPage, batchSize, normalization, dtype, labels, layout, ...options].join('/'),
     isRecurring: order.isNatural && !augmentation && offset === 0,
-    // Without spreading objects, which takes microseconds.
-    page: page => ({
-      normalization,
-      dtype,
-      labels,
-      layout,
-      split,
-      span: pageSpan(pagination, page),
-      order,
-      masked: query.remainder === 'pad',
-      pagination: { page, batch_size: batchSize, pages },
-      pad: query.pad,
-      augmentation,
-      echo
-    })
+    page
   }
 }

@@ -2,7 +2,8 @@ import { pageCount, type Paging } from '../../batch/page.ts'
 import type { LazyOrder } from '../../batch/sample-order.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import { ServiceError } from '../../errors.ts'
-import { defaultBatchSize, defaults, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { defaults } from '../openapi/schemas/batch-fields.ts'
+import { defaultBatchSize, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertNoErrors, type ParameterError } from './query-errors.ts'
 
 /** The parameters that select a page of an epoch. */

@@ -1,7 +1,8 @@
 import type { Selection } from '../../batch/batch.ts'
 import type { Dtype } from '../../batch/options.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import { defaults, type BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { defaults } from '../openapi/schemas/batch-fields.ts'
+import type { BatchParameters } from '../openapi/schemas/parameter-schemas.ts'
 import { assertNoErrors } from './query-errors.ts'
 
 /** How samples are normalized, encoded and laid out. */

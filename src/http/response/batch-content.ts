@@ -5,8 +5,8 @@ import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { BatchFormat, Format } from '../../encode/format.ts'
 import type { ServedSamples } from '../metrics/recorder.ts'
-import { describeBatch, type BatchRequest } from '../query/batch-request.ts'
-import { batchHeaders } from './headers.ts'
+import { batchHeaders, describeBatch } from '../openapi/schemas/batch-fields.ts'
+import type { BatchRequest } from '../query/batch-request.ts'
 import type { Content, Work } from './respond.ts'
 
 /** The samples of a batch, for metrics. */
@@ -47,7 +47,7 @@ export function augmentedBytes (dataset: PreparedDataset, request: BatchRequest,
 
 /** Whether compression pays: text and u8 shrink, binary floats hardly do. */
 export function isCompressible (format: Format, { dtype }: BatchRequest): boolean {
-  return format.name.endsWith('json') || dtype === 'uint8'
+  return format.isText || dtype === 'uint8'
 }
 
 /**

@@ -1,28 +1,4 @@
-import type { BatchMetadata } from '../../encode/format.ts'
-
-/** Header of each metadata field of a batch, for formats that have no place for metadata. */
-const batchHeaderNames: Readonly<Record<string, string>> = {
-  dataset: 'batch-dataset',
-  version: 'batch-version',
-  split: 'batch-split',
-  page: 'batch-page',
-  batch_size: 'batch-size',
-  count: 'batch-count',
-  total: 'batch-total',
-  pages: 'batch-pages',
-  shape: 'batch-shape',
-  dtype: 'batch-dtype',
-  normalization: 'batch-normalization',
-  layout: 'batch-layout',
-  offset: 'batch-offset',
-  seed: 'batch-seed',
-  epoch: 'batch-epoch',
-  rank: 'batch-rank',
-  world_size: 'batch-world-size',
-  remainder: 'batch-remainder',
-  augment: 'batch-augment',
-  pad: 'batch-pad'
-}
+import { batchHeaderNames } from '../openapi/schemas/batch-fields.ts'
 
 /** Headers of a successful response that describe its body, and that an error must not have. */
 export const representationHeaders: readonly string[] = [
@@ -34,7 +10,7 @@ export const representationHeaders: readonly string[] = [
   'content-length',
   'content-range',
   'repr-digest',
-  ...Object.values(batchHeaderNames)
+  ...batchHeaderNames
 ]
 
 /** Headers that scripts of other origins may read. */
@@ -48,14 +24,8 @@ export const exposedHeaders: readonly string[] = [
   'content-range',
   'content-disposition',
   'repr-digest',
-  ...Object.values(batchHeaderNames)
+  ...batchHeaderNames
 ]
-
-export function batchHeaders (metadata: BatchMetadata): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const key in metadata) headers[batchHeaderNames[key]!] = String(metadata[key])
-  return headers
-}
 
 /**
  * The Link header (RFC 8288) of a page: first, prev, next and last, each with all parameters of the request.

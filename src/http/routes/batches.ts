@@ -11,7 +11,7 @@ import { respond } from '../response/respond.ts'
 
 /** The core of the service: a split, page by page. */
 export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
-  const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
+  const Query = BatchQuery(batchFormats, options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {
     schema: {

@@ -3,7 +3,7 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { sha256 } from '../../disk/hash.ts'
 import { bodyOf } from '../../encode/body.ts'
 import { describeCroissant, jsonLd } from '../openapi/croissant.ts'
-import { jsonLdBody, problems } from '../openapi/responses.ts'
+import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { DatasetParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
@@ -27,7 +27,7 @@ export const croissantRoutes: Routes<Options> = async (app, { registry, maxBatch
         'URLs are absolute, as loaders require: below `PUBLIC_URL`, or at the `Host` of the request.',
       params: DatasetParams,
       querystring: VersionQuery,
-      response: { ...jsonLdBody('The Croissant description.', 'Croissant'), ...problems(400, 404, 503) }
+      response: { ...inFormats('The Croissant description.', 'Croissant', [jsonLd]), ...problems(400, 404, 503) }
     }
   }, (request, reply) => {
     const { params, query: { version } } = request

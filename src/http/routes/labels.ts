@@ -6,7 +6,7 @@ import { npy, npyHeader } from '../../encode/npy.ts'
 import { encodeLabelList } from '../openapi/croissant.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import { LabelQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
+import { FormatQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveTarget } from '../query/target.ts'
 import { respond } from '../response/respond.ts'
 
@@ -21,7 +21,7 @@ export const labelRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { 
       summary: 'All labels of a split',
       description: 'The class index of every sample, in natural order: JSON, or uint8 [n] as NPY.',
       params: SplitParams,
-      querystring: LabelQuery,
+      querystring: FormatQuery(formats),
       response: { ...inFormats('The labels.', 'LabelList', formats), ...problems(400, 404, 406, 503) }
     }
   }, (request, reply) => {

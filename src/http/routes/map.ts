@@ -10,7 +10,7 @@ import { asBytes } from '../../memory/bytes.ts'
 import { retryHeaders } from '../openapi/response-headers.ts'
 import { inFormats, problems, uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import { DatasetParams, LabelQuery, SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
+import { DatasetParams, FormatQuery, SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset, resolveTarget } from '../query/target.ts'
 import { jsonBody, respond, respondJson } from '../response/respond.ts'
 
@@ -34,7 +34,7 @@ export const mapRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { re
         'for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202. ' +
         'Datasets of more than 300,000 samples have no map.',
       params: SplitParams,
-      querystring: LabelQuery,
+      querystring: FormatQuery(formats),
       response: { ...inFormats('The map.', 'SplitMap', formats), ...progressResponse, ...problems(400, 404, 406, 503) }
     }
   }, async (request, reply) => {

@@ -11,7 +11,7 @@ import { encodePng, png } from '../../encode/png.ts'
 import { asBytes } from '../../memory/bytes.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import { DatasetParams, MeanQuery } from '../openapi/schemas/parameter-schemas.ts'
+import { DatasetParams, FormatQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { respond } from '../response/respond.ts'
 
@@ -26,7 +26,7 @@ export const meanRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
       summary: 'The mean image',
       description: 'float32 [rows, columns], where 255 is 1, as `centered` subtracts it. The PNG is rounded to 8 bits.',
       params: DatasetParams,
-      querystring: MeanQuery,
+      querystring: FormatQuery(formats),
       response: { ...inFormats('The mean image.', 'MeanImage', formats), ...problems(400, 404, 406, 503) }
     }
   }, (request, reply) => {

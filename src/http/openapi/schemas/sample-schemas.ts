@@ -1,14 +1,10 @@
-import { dtypes, layouts, normalizations, remainders } from '../../../batch/options.ts'
-import { splitNames } from '../../../dataset/sample-splits.ts'
-import { array, integer, number, object, oneOf, optional, string, union } from './json-schema.ts'
+import { batchFields, batchMembers } from './batch-fields.ts'
+import { array, integer, number, object, optional, string, union } from './json-schema.ts'
 
 /** Bodies that contain samples: one sample, a page, gathered samples, or a stream of pages. */
 
 export const Shape = array(integer(), { description: 'Lengths of the dimensions, outermost first.' })
-export const Identity = {
-  dataset: string(),
-  version: string({ description: '16 hexadecimal digits that identify the data, the settings and the algorithm.' })
-}
+export const Identity = { dataset: batchFields.dataset.schema, version: batchFields.version.schema }
 
 /** Numbers that parse to exactly their values in the dtype. */
 const Row = array(number())
@@ -19,57 +15,25 @@ const Image = union([Row, array(array(Row))], {
 /** Rows and columns. */
 export const Matrix = array(Row)
 
-const Preparation = {
-  shape: Shape,
-  dtype: oneOf(dtypes, { description: 'Element type of the images, as NumPy calls it.' }),
-  normalization: oneOf(normalizations),
-  layout: oneOf(layouts)
-}
-
-const Seeded = {
-  seed: optional(integer({ description: 'With `epoch`, if either was given for `augment`.' })),
-  epoch: optional(integer())
-}
-
-const Changes = {
-  augment: optional(string({ description: 'The augmentations, in the order in which they were applied.' })),
-  pad: optional(integer({ description: 'Rows and columns that images are padded to.' }))
-}
-
 const Tensors = {
   ids: array(integer(), { description: 'Position of each sample in the split.' }),
   images: array(Image, { description: 'Numbers parse to exactly their values in `dtype`.' }),
   labels: array(union([number(), Row]), { description: 'Class indices, or one-hot rows.' })
 }
 
+const { count: _count, total: _total, shape: _shape, ...sampleMembers } = batchMembers('samples')
+
 export const Sample = object({
-  ...Identity,
-  split: oneOf(splitNames),
+  ...sampleMembers,
   id: integer(),
   label: integer(),
   class: string(),
-  ...Preparation,
-  ...Seeded,
-  ...Changes,
+  shape: Shape,
   image: Image
 }, { $id: 'Sample' })
 
 export const Batch = object({
-  ...Identity,
-  split: oneOf(splitNames),
-  page: integer(),
-  batch_size: integer(),
-  count: integer({ description: 'Samples of this page.' }),
-  total: integer({ description: 'Samples of the split.' }),
-  pages: integer({ description: 'Pages of the epoch, or of the samples after `offset`.' }),
-  ...Preparation,
-  offset: optional(integer({ description: 'Samples of the epoch before page 0, if it was given.' })),
-  seed: optional(integer({ description: 'With `epoch`, if the order is shuffled.' })),
-  epoch: optional(integer({ description: 'With `seed`, or if it was given for `augment`.' })),
-  rank: optional(integer({ description: 'With `world_size`, if the page is sharded.' })),
-  world_size: optional(integer()),
-  remainder: optional(oneOf(remainders)),
-  ...Changes,
+  ...batchMembers('page'),
   ...Tensors,
   mask: optional(array(integer(), {
     description: 'With `remainder=pad`: 1 for a sample, 0 for padding.'
@@ -77,16 +41,7 @@ export const Batch = object({
 }, { $id: 'Batch' })
 
 /** A batch of individually requested samples, which is no page. */
-export const GatheredBatch = object({
-  ...Identity,
-  split: oneOf(splitNames),
-  count: integer({ description: 'Samples of this batch.' }),
-  total: integer({ description: 'Samples of the split.' }),
-  ...Preparation,
-  ...Seeded,
-  ...Changes,
-  ...Tensors
-}, { $id: 'GatheredBatch' })
+export const GatheredBatch = object({ ...batchMembers('samples'), ...Tensors }, { $id: 'GatheredBatch' })
 
 export const StreamLines = string({
   $id: 'StreamLines',
