@@ -1,8 +1,7 @@
 import type { Batch } from '../../batch/batch.ts'
 import { countElements } from '../../batch/tensor.ts'
 import type { Chunk } from '../../memory/chunk.ts'
-import type { Body } from '../body.ts'
-import type { BatchFormat, BatchMetadata } from '../format.ts'
+import type { Body, BatchFormat, BatchMetadata } from '../format.ts'
 import { plainImageWriter } from './image-writer.ts'
 import { wasmImageWriter } from './wasm-image-writer.ts'
 

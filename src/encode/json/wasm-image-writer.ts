@@ -4,7 +4,7 @@ import { countElements, type ElementType, type PixelValues } from '../../batch/t
 import { bufferPool } from '../../memory/buffer-pool.ts'
 import { PAUSE, type Chunk, type PooledChunk } from '../../memory/chunk.ts'
 import type { ImageWriter } from './image-writer.ts'
-import { separators } from './nesting.ts'
+import { separators } from './array-writer.ts'
 import { MAX_NUMBER_LENGTH, numberWriter } from './numbers.ts'
 import { writeImageModule } from './write-image.ts'
 

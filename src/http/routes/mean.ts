@@ -1,10 +1,9 @@
 import { publicShape } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { bodyOf, type Body } from '../../encode/body.ts'
-import type { Format } from '../../encode/format.ts'
+import { bodyOf, type Body, type Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { encodeWithArray } from '../../encode/json/object.ts'
+import { encodeWithArray } from '../../encode/json/array-writer.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { npy, npyHeader } from '../../encode/npy.ts'
 import { encodePng, png } from '../../encode/png.ts'
@@ -34,9 +33,7 @@ export const meanRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
     const dataset = resolveDataset(registry, params.dataset, query.version)
     const format = negotiate(formats, { format: query.format, accept })
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: query.version !== undefined,
+      dataset,
       tag: `mean/${format.name}`,
       mediaType: format.mediaType,
       // As text, a pixel and its comma take at least two bytes.

@@ -3,18 +3,16 @@ import { naturalOrder } from '../../batch/sample-order.ts'
 import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { bodyOf, type Body } from '../../encode/body.ts'
-import type { Format } from '../../encode/format.ts'
+import { bodyOf, type Body, type Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { encodeWithArray } from '../../encode/json/object.ts'
+import { encodeWithArray } from '../../encode/json/array-writer.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import { defaults, describeOptions, optionTags } from '../openapi/schemas/batch-fields.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
-import { assertPaddable, resolveSampleAugmentation } from '../query/augmentation.ts'
 import type { BatchRequest } from '../query/batch-request.ts'
-import { resolvePreparation } from '../query/preparation.ts'
+import { assertPaddable, resolveSampleAugmentation, resolvePreparation } from '../query/preparation.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
 import { assertKnownSamples, resolveTarget } from '../query/target.ts'
 import { computeBatch } from '../response/batch-content.ts'
@@ -56,9 +54,7 @@ export const sampleRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
     }
     const preparationTags = format === png ? [] : [normalization, dtype, layout]
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: query.version !== undefined,
+      dataset,
       tag: [split, id, ...preparationTags, ...optionTags(dataset, batch), format.name].join('/'),
       mediaType: format.mediaType,
       // As text, a pixel and its comma take at least two bytes.

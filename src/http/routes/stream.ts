@@ -2,13 +2,11 @@ import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { streamFormats } from '../../encode/encoders.ts'
 import type { StreamEncoder, StreamFormat } from '../../encode/format.ts'
 import type { Chunk } from '../../memory/chunk.ts'
-import { streamHeaders } from '../openapi/response-headers.ts'
-import { inFormats, problems } from '../openapi/responses.ts'
+import { streamHeaders, inFormats, problems } from '../openapi/responses.ts'
 import { batchHeaders, describeBatch, describeStream } from '../openapi/schemas/batch-fields.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { assertServable } from '../query/batch-limits.ts'
-import type { BatchRequest } from '../query/batch-request.ts'
+import { assertServable, type BatchRequest } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epoch-request.ts'
 import { augmentedBytes, computeBatch, isCompressible, samplesOf } from '../response/batch-content.ts'
 import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
@@ -41,9 +39,7 @@ export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
     assertServable(dataset, firstPage, format, options.limits, 'batch_size')
     const shared = describeStream(dataset, firstPage)
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: request.query.version !== undefined,
+      dataset,
       tag: `stream/${epoch.tag}/${format.name}`,
       mediaType: format.mediaType,
       headers: () => batchHeaders(shared),

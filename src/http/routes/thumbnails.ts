@@ -3,15 +3,13 @@ import { drawSheet, sheetSize } from '../../batch/sheet.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
-import { bodyOf } from '../../encode/body.ts'
+import { bodyOf } from '../../encode/format.ts'
 import { encodePng, png } from '../../encode/png.ts'
-import { cacheHeaders } from '../openapi/response-headers.ts'
-import { binary, notModified, problems } from '../openapi/responses.ts'
+import { cacheHeaders, binary, notModified, problems } from '../openapi/responses.ts'
 import { defaults, optionTags, pageParameters } from '../openapi/schemas/batch-fields.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { SplitParams, ThumbnailQuery, type ThumbnailParameters } from '../openapi/schemas/parameter-schemas.ts'
-import { assertServable } from '../query/batch-limits.ts'
-import { requestSamples, type BatchRequest } from '../query/batch-request.ts'
+import { assertServable, requestSamples, type BatchRequest } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
 import { resolveTarget, type SplitRequest } from '../query/target.ts'
@@ -54,9 +52,7 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
     const format = { ...png, maxBytes: limits.workMemory >> 1 }
     assertServable(dataset, batch, format, limits, query.ids === undefined ? 'batch_size' : 'ids')
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: query.version !== undefined,
+      dataset,
       tag: `thumbnails/${tag}/${columns}`,
       mediaType: png.mediaType,
       workBytes: augmentedBytes(dataset, batch, png) + sheetBytes,
