@@ -160,7 +160,7 @@ export interface MapInput {
 }
 
 /** The items with the lowest scores, in order; of equal ones, those that came first. */
-export class BestList<Item> {
+class BestList<Item> {
   readonly #limit: number
   readonly #entries: Array<{ readonly score: number, readonly item: Item }> = []
 

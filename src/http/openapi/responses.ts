@@ -31,7 +31,7 @@ function select (...names: HeaderName[]): Headers {
 export const commonHeaders = select('X-Request-Id', 'Server-Timing', 'Cache-Control')
 export const cacheHeaders = { ...commonHeaders, ...select('ETag') }
 export const retryHeaders = { ...commonHeaders, ...select('Retry-After') }
-export const challengeHeaders = { ...commonHeaders, ...select('WWW-Authenticate') }
+const challengeHeaders = { ...commonHeaders, ...select('WWW-Authenticate') }
 export const rangeHeaders = { ...commonHeaders, ...select('Content-Range') }
 export const fileHeaders = { ...cacheHeaders, ...select('Accept-Ranges', 'Content-Disposition', 'Repr-Digest') }
 

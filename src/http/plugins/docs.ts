@@ -131,7 +131,7 @@ interface Document {
 export const examples: Example[] = createRequire(import.meta.url)('#openapi/examples.json')
 
 /** Adds the examples to the responses of an OpenAPI document. */
-export function addExamples (document: Document): void {
+function addExamples (document: Document): void {
   const operations = Object.values(document.paths ?? {})
     .flatMap(({ get, post }) => [get, post])
     .filter(operation => operation !== undefined)

@@ -82,21 +82,15 @@ function createEpochRequest (
   }
 }
 
-/** The parameters that select a page of an epoch. */
-export type PaginationQuery = Pick<
-  BatchParameters,
-  'page' | 'offset' | 'batch_size' | 'seed' | 'epoch' | 'augment' | 'rank' | 'world_size' | 'remainder'
->
-
 /** A page of an epoch, or of the rest of one. */
-export interface Pagination extends Paging {
+interface Pagination extends Paging {
   readonly page: number
   readonly pages: number
 }
 
 /** @throws ServiceError invalid_parameter if parameters conflict, page_out_of_range */
-export function resolvePagination (
-  query: PaginationQuery,
+function resolvePagination (
+  query: BatchParameters,
   split: SplitName,
   order: LazyOrder,
   maxBatchSize: number
@@ -128,7 +122,7 @@ function pageOutOfRange (
 }
 
 function findConflicts (
-  { offset = 0, seed, epoch, augment, rank, world_size: worldSize }: PaginationQuery,
+  { offset = 0, seed, epoch, augment, rank, world_size: worldSize }: BatchParameters,
   split: SplitName,
   { length }: LazyOrder
 ): ParameterError[] {

@@ -85,7 +85,7 @@ function reportTo (status: ExportStatus, exporter: SpanExporter): SpanExporter {
 const REPEAT_MS = 10 * 60 * 1000
 
 /** Logs when spans cannot be exported, now and then while that lasts, and when they can be again. */
-export class ExportStatus {
+class ExportStatus {
   readonly #log: Pick<FastifyBaseLogger, 'info' | 'warn'>
   #lost = 0
   #lastWarning = -Infinity
