@@ -1,3 +1,4 @@
+import type { Batch } from '../../batch/batch.ts'
 import { countElements, type ElementType, type PixelValues } from '../../batch/tensor.ts'
 import type { Chunk } from '../../memory/chunk.ts'
 import type { Body } from '../format.ts'
@@ -89,4 +90,23 @@ function * encodeChunks (members: object, name: string, { shape, dtype, values }
   yield Buffer.from(`${JSON.stringify(members).slice(0, -1)},${JSON.stringify(name)}:`)
   yield * writeArrays([values], shape, numberWriter(dtype))
   yield Buffer.from('}')
+}
+
+/** Writes the images of batches as nested JSON lists. */
+export interface ImageWriter {
+  /** The images with commas between them, as chunks of text. */
+  write (batch: Batch): Iterable<Chunk>
+}
+
+/** Writes images of any shape, number by number. */
+export const plainImageWriter: ImageWriter = {
+  write (batch) {
+    const { shape, dtype } = batch.images
+    return writeArrays(imagesOf(batch), shape.slice(1), numberWriter(dtype))
+  }
+}
+
+function * imagesOf (batch: Batch): Generator<PixelValues> {
+  const count = batch.images.shape[0]!
+  for (let image = 0; image < count; image++) yield batch.slice(image, image + 1).images.data()
 }

@@ -2,7 +2,7 @@ import type { Batch } from '../../batch/batch.ts'
 import { countElements } from '../../batch/tensor.ts'
 import type { Chunk } from '../../memory/chunk.ts'
 import type { Body, BatchFormat, BatchMetadata } from '../format.ts'
-import { plainImageWriter } from './image-writer.ts'
+import { plainImageWriter } from './array-writer.ts'
 import { wasmImageWriter } from './wasm-image-writer.ts'
 
 /** Metadata, then `ids`, `images`, `labels` and `mask`, each nested as its shape says. */

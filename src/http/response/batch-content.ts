@@ -1,9 +1,9 @@
 import { augmentBatch, augmentedNormalization } from '../../batch/augment/augment-batch.ts'
-import { selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
+import { imageDimensions, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
 import { bytesPerElement, countElements } from '../../batch/tensor.ts'
 import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import type { BatchFormat, Format } from '../../encode/format.ts'
+import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
 import type { ServedSamples } from '../metrics/recorder.ts'
 import { batchHeaders, describeBatch } from '../openapi/schemas/batch-fields.ts'
 import type { BatchRequest } from '../query/batch-request.ts'
@@ -61,20 +61,23 @@ export function batchContent (
   format: BatchFormat,
   links?: () => string
 ): Content {
-  const metadata = describeBatch(dataset, request)
+  // Once, and not for a 304.
+  let described: BatchMetadata | undefined
+  const describe = (): BatchMetadata => (described ??= describeBatch(dataset, request))
+  const elements = request.span.count * countElements(imageDimensions(dataset, request))
   return {
     mediaType: format.mediaType,
     headers () {
-      const headers = batchHeaders(metadata)
+      const headers = batchHeaders(describe())
       if (links) headers['link'] = links()
       return headers
     },
     // An element takes at least one byte, as u8 and as text.
-    compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
+    compressibleBytes: isCompressible(format, request) ? elements : 0,
     workBytes: augmentedBytes(dataset, request, format),
     samples: samplesOf(dataset, request, format),
     async body (work) {
-      return format.encode(await computeBatch(dataset, request, format, work), metadata)
+      return format.encode(await computeBatch(dataset, request, format, work), describe())
     }
   }
 }
