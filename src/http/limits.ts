@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { OrderCache } from '../batch/order-cache.ts'
+import { OrderCache } from '../batch/sample-order.ts'
 import { ComputePool } from '../compute/compute-pool.ts'
 import { ByteBudget } from '../memory/byte-budget.ts'
 import { ByteCache } from '../memory/byte-cache.ts'
