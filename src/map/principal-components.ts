@@ -17,7 +17,7 @@ export interface Components {
 
 /** The principal components of images, by orthogonal iteration on the covariance matrix of some of them. */
 export function fitComponents (images: Images, maxDimensions: number): Components {
-  const size = images.rows * images.columns
+  const { size } = images
   const dimensions = Math.min(maxDimensions, size)
   const { mean, covariance } = measure(images)
   const random = randomSource(1)
@@ -32,11 +32,10 @@ export function fitComponents (images: Images, maxDimensions: number): Component
 
 /** float32 [count, dimensions]: images in the space of the components, where a pixel of 255 is 1. */
 export function project (
-  { pixels, count, rows, columns }: Images,
+  { pixels, count, size }: Images,
   { mean, axes, dimensions }: Components,
   projected: Float32Array
 ): void {
-  const size = rows * columns
   const offsets = new Float64Array(dimensions)
   // By pixels, so that one that is 0 costs nothing.
   const byPixel = new Float64Array(dimensions * size)
@@ -60,8 +59,7 @@ export function project (
 }
 
 /** The mean image, and the covariance of each pair of pixels, of images at regular intervals. */
-function measure ({ pixels, count, rows, columns }: Images) {
-  const size = rows * columns
+function measure ({ pixels, count, size }: Images) {
   const mean = new Float64Array(size)
   const covariance = new Float64Array(size * size)
   const step = Math.max(1, Math.ceil(count / MAX_FITTED))

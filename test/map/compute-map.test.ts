@@ -103,7 +103,7 @@ t.test('nearest neighbours are those of a plain search', async t => {
 
 t.test('components are orthonormal, and the first has the largest variance', async t => {
   const { splits: { train } } = madeUp({ train: 60, val: 0, test: 0 })
-  const { axes, dimensions } = fitComponents({ pixels: train.images, count: 60, rows: SIDE, columns: SIDE }, 3)
+  const { axes, dimensions } = fitComponents({ pixels: train.images, count: 60, size: SIDE ** 2 }, 3)
   const axis = (d: number): Float64Array => axes.subarray(d * SIDE ** 2, (d + 1) * SIDE ** 2)
   const dot = (a: Float64Array, b: ArrayLike<number>): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
   const spread = (d: number): number => {
@@ -119,7 +119,10 @@ t.test('components are orthonormal, and the first has the largest variance', asy
 
 t.test('large images are averaged', async t => {
   const pixels = Uint8Array.from({ length: 2 * 56 * 30 }, (_, i) => i % 30 < 15 ? 100 : 200)
-  const small = shrink({ pixels, count: 2, rows: 56, columns: 30 })
-  t.match(small, { count: 2, rows: 28, columns: 28 })
+  const small = shrink(pixels, 2, { channels: 1, rows: 56, columns: 30 })
+  t.match(small, { count: 2, size: 28 * 28 })
   t.same([small.pixels.length, small.pixels[0], small.pixels[27]], [2 * 28 * 28, 100, 200])
+  const colour = shrink(pixels.subarray(0, 3 * 32 * 30), 1, { channels: 3, rows: 32, columns: 30 })
+  t.match(colour, { count: 1, size: 3 * 16 * 16 })
+  t.same([0, 15, 16, 256, 271].map(i => colour.pixels[i]), [100, 200, 100, 100, 200], 'each plane by itself')
 })

@@ -52,7 +52,7 @@ function * encodeStatistics (dataset: PreparedDataset, split: SplitName): Genera
   const { entry, version } = dataset
   const { count, histogram } = dataset.splits[split]
   const shape = publicShape(dataset.shape)
-  const levels = new Float64Array(256)
+  const levels = new Float64Array(256 * dataset.shape.channels)
   const identity = JSON.stringify({ dataset: entry.name, version, split, count, shape })
   yield Buffer.from(`${identity.slice(0, -1)},"classes":[`)
   for (const [label, name] of entry.classes.entries()) {
@@ -67,7 +67,9 @@ function * encodeStatistics (dataset: PreparedDataset, split: SplitName): Genera
     yield * writeArrays([variance], shape, toSixDecimals)
     yield Buffer.from('}')
   }
-  yield Buffer.from(`],"levels":[${levels.join()}]}`)
+  yield Buffer.from('],"levels":')
+  yield * writeArrays([levels], dataset.shape.channels === 1 ? [256] : [dataset.shape.channels, 256], String)
+  yield Buffer.from('}')
 }
 
 function toSixDecimals (value: number): string {

@@ -1,4 +1,5 @@
 import { publicShape } from '../../dataset/image-shape.ts'
+import { publicStatistics } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { json } from '../../encode/json/json.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
@@ -37,7 +38,7 @@ export const splitRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { 
         count,
         shape: [count, ...publicShape(dataset.shape)],
         classes: dataset.entry.classes.map((name, label) => ({ label, name, count: histogram[label] })),
-        pixels
+        pixels: publicStatistics(pixels)
       })
     })
   })

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { getAugmenter } from '../../../src/batch/augment/augment.ts'
 import type { Augmentations } from '../../../src/batch/augment/augmentations.ts'
+import type { ImageShape } from '../../../src/dataset/image-shape.ts'
 import { mix, sampleKey } from '../../../src/dataset/order.ts'
 import { elasticField } from '../../fixtures/augment/elastic.ts'
 import { affineTransform, cosine, sine } from '../../fixtures/augment/geometry.ts'
 import { below, signed, sampleWords } from '../../fixtures/augment/random.ts'
 
-const size = { rows: 28, columns: 28 }
+const size: ImageShape = { channels: 1, rows: 28, columns: 28 }
 const testImage = Uint8Array.from({ length: 784 }, (_, i) => mix(i) % 256)
 const key = sampleKey(42, 1)
 
@@ -73,7 +74,7 @@ t.test('an augmentation is the same with and without others', async t => {
 
 t.test('pixels outside the image are 0, and the centre stays in place', async t => {
   const image = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9)
-  const of = { rows: 3, columns: 3 }
+  const of: ImageShape = { channels: 1, rows: 3, columns: 3 }
   // A key whose shift to the right, of up to 8 pixels, leaves nothing of the image.
   const far = Array.from({ length: 1000 }, (_, id) => key(id)).find(by => Math.abs(8 * signed(sampleWords(by)(1))) > 4)!
   t.same(augmented({ shift: 8 }, { image, of, by: far }), new Uint8Array(9), 'nothing of the image is left')

@@ -71,7 +71,8 @@ t.test('an epoch without a seed augments the natural order as seed 0 does', asyn
 
 t.test('augmented pixels are normalized like any others', async t => {
   const { app } = await appOver(t, [dataset])
-  const { meanImage, standard: { mean, std } } = dataset
+  const { meanImage, standard: [scale] } = dataset
+  const { mean, std } = scale!
   const formulas: Record<string, (unit: number, pixel: number) => number> = {
     unit: unit => unit,
     centered: (unit, pixel) => Math.fround(unit - meanImage[pixel]!),
@@ -107,7 +108,8 @@ t.test('a PNG, a sample and a row of a batch have the same pixels', async t => {
 
 t.test('padding centers images in zeros, before normalization', async t => {
   const { app } = await appOver(t, [dataset])
-  const { standard: { mean, std } } = dataset
+  const { standard: [scale] } = dataset
+  const { mean, std } = scale!
   const border = { raw: 0, unit: 0, centered: 0, standard: Math.fround(Math.fround(0 - mean) / std) }
   for (const order of ['', '&seed=1', '&batch_size=64&page=1&remainder=pad']) {
     for (const [normalization, zero] of Object.entries(border)) {

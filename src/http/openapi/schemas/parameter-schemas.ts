@@ -79,7 +79,8 @@ const dtype = oneOf(dtypes, {
 
 const layout = oneOf(layouts, {
   default: defaults.layout,
-  description: 'Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns].'
+  description: 'Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, ' +
+    'channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other.'
 })
 
 const strengths = augmentationNames

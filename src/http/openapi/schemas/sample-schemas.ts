@@ -16,8 +16,12 @@ const Image = union([Row, array(array(Row))], {
   description: 'A row if `layout` is `flat`, else of three dimensions.'
 })
 
-/** Rows and columns. */
-export const Matrix = array(Row)
+const Matrix = array(Row)
+
+/** Numbers that are laid out as an image. */
+export const Planes = union([Matrix, array(Matrix)], {
+  description: 'Rows and columns of gray images; those of each channel of colour images.'
+})
 
 const Preparation = {
   shape: Shape,
