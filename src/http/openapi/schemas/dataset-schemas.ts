@@ -154,7 +154,9 @@ export const Findings = object({
   duplicates: array(object({
     first: object(SampleReference),
     second: object(SampleReference),
-    distance: number({ description: 'Distance of the pixel vectors, relative to the longer one: 0 for identical images.' })
+    distance: number({
+      description: 'Distance of the pixel vectors, relative to the longer one: 0 for identical images.'
+    })
   }), { description: 'Similar pairs, by pairs of splits and then by distance.' }),
   suspects: array(object({
     ...SampleReference,
