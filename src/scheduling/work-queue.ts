@@ -26,8 +26,10 @@ export interface WorkQueueOptions {
   readonly maxBytes: number
   /** Long jobs that compute at the same time at most: more would only delay each other. */
   readonly maxComputing?: number
-  /** Of these, the jobs of one client at most, so that others need not wait for an end. */
+  /** Of these, the jobs of one client at most while others compute too, so that they need not wait for an end. */
   readonly maxComputingPerClient?: number
+  /** How long others count as computing after their latest long job. */
+  readonly sharedMs?: number
   /** Jobs that wait at most. If there are more, the client with most of them loses its latest. */
   readonly maxQueued: number
 }
@@ -74,6 +76,9 @@ interface Lent {
   lastUse: number
 }
 
+/** Longer than the pause between two requests of a client that sends one after the other. */
+const SHARED_MS = 1000
+
 /** Weight of the latest job in the mean duration. */
 const SMOOTHING = 0.1
 
@@ -91,6 +96,10 @@ export class WorkQueue {
   #long = 0
   /** Long jobs of each client that compute. */
   readonly #computing = new Map<string, number>()
+  /** Client of the latest long job. */
+  #latestClient: string | undefined
+  /** Until then, no client computes more than its share. */
+  #sharedUntil = 0
   #timer: NodeJS.Timeout | undefined
   #queued = 0
   #rejectable = 0
@@ -128,6 +137,7 @@ export class WorkQueue {
   ): Promise<Permit> {
     signal.throwIfAborted()
     const { client } = requester
+    if (isLong) this.#noteClient(client)
     const isBusy = isLong && this.#isBusy(client)
     if (this.#queued === 0 && !isBusy && this.#makeRoom(bytes)) return this.#admit(bytes, client, isLong)
     return await new Promise((resolve, reject) => {
@@ -175,10 +185,17 @@ export class WorkQueue {
     return this.#fits(bytes)
   }
 
+  #noteClient (client: string): void {
+    const isOther = this.#latestClient !== undefined && this.#latestClient !== client
+    if (isOther) this.#sharedUntil = performance.now() + (this.#options.sharedMs ?? SHARED_MS)
+    this.#latestClient = client
+  }
+
   /** Whether as many long jobs compute as may, in all or of a client. */
   #isBusy (client: string): boolean {
     const { maxComputing = Infinity, maxComputingPerClient = Infinity } = this.#options
-    return this.#long >= maxComputing || (this.#computing.get(client) ?? 0) >= maxComputingPerClient
+    if (this.#long >= maxComputing) return true
+    return (this.#computing.get(client) ?? 0) >= maxComputingPerClient && performance.now() < this.#sharedUntil
   }
 
   #countComputing (client: string, step: 1 | -1): void {

@@ -52,13 +52,43 @@ t.test('few long jobs compute at the same time, and neither others nor results c
   t.same([permits.length, queue.running, queue.reclaimed], [4, 3, 0])
 })
 
-t.test('a client that keeps computing leaves room for others at once', async t => {
-  const queue = new WorkQueue({ maxBytes: 100, maxComputing: 4, maxComputingPerClient: 2, maxQueued: 100 })
+/** Starts long jobs, of which four compute at once: two of each client. */
+function createLongJobs (sharedMs?: number) {
+  const options = { maxBytes: 100, maxComputing: 4, maxComputingPerClient: 2, maxQueued: 100 }
+  const queue = new WorkQueue(sharedMs === undefined ? options : { ...options, sharedMs })
   const started: string[] = []
-  const add = (client: string) => queue.acquire(1, { client, connection: {} }, never, { isLong: true }).then(permit => {
-    started.push(client)
-    return permit
-  })
+  const add = (client: string): Promise<Permit> => {
+    return queue.acquire(1, { client, connection: {} }, never, { isLong: true }).then(permit => {
+      started.push(client)
+      return permit
+    })
+  }
+  return { started, add }
+}
+
+t.test('a client that is alone may use the share of others', async t => {
+  const { started, add } = createLongJobs()
+  const alone = Array.from({ length: 6 }, () => add('alone'))
+  await nextTurn()
+  t.same(started, ['alone', 'alone', 'alone', 'alone'])
+  add('other')
+  for (const permit of alone.slice(0, 3)) (await permit).release()
+  await nextTurn()
+  t.same(started.slice(4), ['other', 'alone'], 'it returns to its share when another one computes')
+})
+
+t.test('it may do so again some time after the latest job of another one', async t => {
+  const { started, add } = createLongJobs(0)
+  ;(await add('other')).release()
+  for (let i = 0; i < 4; i++) add('alone')
+  await nextTurn()
+  t.same(started, ['other', 'alone', 'alone', 'alone', 'alone'])
+})
+
+t.test('a client that keeps computing leaves room for others at once', async t => {
+  const { started, add } = createLongJobs()
+  ;(await add('earlier')).release()
+  started.pop()
   const greedy = Array.from({ length: 4 }, () => add('greedy'))
   const other = [add('other'), add('another'), add('a third')]
   await nextTurn()
