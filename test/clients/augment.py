@@ -20,8 +20,8 @@ base, folder = sys.argv[1:]
 prepared = prepare(folder)
 # The only channel.
 train = prepared['images']['train'][:, None]
-EVERYTHING = {'rotate': 15, 'shift': 2, 'scale': 0.1, 'elastic': 34, 'noise': 10, 'cutout': 8}
-STRONGEST = {'rotate': 45, 'shift': 8, 'scale': 0.5, 'elastic': 64, 'noise': 64, 'cutout': 16}
+EVERYTHING = {'flip': 0.5, 'rotate': 15, 'shift': 2, 'scale': 0.1, 'elastic': 34, 'noise': 10, 'cutout': 8}
+STRONGEST = {'flip': 1, 'rotate': 45, 'shift': 8, 'scale': 0.5, 'elastic': 64, 'noise': 64, 'cutout': 16}
 
 
 def fetch(**query):

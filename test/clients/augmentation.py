@@ -8,9 +8,9 @@ import numpy as np
 
 from reference import mix
 
-NAMES = ('rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout')
+NAMES = ('flip', 'rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout')
 
-ROTATE, SHIFT_COLUMNS, SHIFT_ROWS, SCALE, CUTOUT_COLUMN, CUTOUT_ROW = range(6)
+ROTATE, SHIFT_COLUMNS, SHIFT_ROWS, SCALE, CUTOUT_COLUMN, CUTOUT_ROW, FLIP = range(7)
 ELASTIC = 0x10000
 NOISE = 0x20000
 
@@ -40,6 +40,9 @@ def below(word, count):
 
 def augment(images, keys, strengths):
     """uint8 [n, channels, rows, columns], keys uint64 [n], name -> strength: uint8 of the same shape."""
+    if 'flip' in strengths:
+        is_flipped = words(keys, [FLIP]) < strengths['flip'] * 2.0 ** 32
+        images = np.where(is_flipped[:, :, None, None], images[..., ::-1], images)
     if any(name in strengths for name in ('rotate', 'shift', 'scale', 'elastic')):
         images = by_plane(resample, images, keys, strengths)
     if 'noise' in strengths:

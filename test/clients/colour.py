@@ -19,7 +19,7 @@ from bits import decode, expect, expect_array
 from mnist_batches import Batches, Client
 from reference import gaussian, level_statistics, mean_image, median3, normalize, partition, shuffled_order
 
-STRENGTHS = {'rotate': 15, 'shift': 2, 'scale': 0.1, 'elastic': 34, 'noise': 10, 'cutout': 3}
+STRENGTHS = {'flip': 0.5, 'rotate': 15, 'shift': 2, 'scale': 0.1, 'elastic': 34, 'noise': 10, 'cutout': 3}
 NORMALIZATIONS = ('raw', 'unit', 'centered', 'standard')
 SEED, EPOCH, BATCH_SIZE = 7, 3, 50
 

@@ -1901,7 +1901,7 @@ export interface operations {
                 labels?: "onehot" | "index";
                 /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Pads images to 32×32 with pixels of 0 before normalization; the mean image is 0 there. */
                 pad?: 32;
@@ -2103,7 +2103,7 @@ export interface operations {
                 labels?: "onehot" | "index";
                 /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Seed of `augment`, which it requires; 0 by default. */
                 seed?: number;
@@ -2349,7 +2349,7 @@ export interface operations {
                 labels?: "onehot" | "index";
                 /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Pads images to 32×32 with pixels of 0 before normalization; the mean image is 0 there. */
                 pad?: 32;
@@ -2543,7 +2543,7 @@ export interface operations {
                 dtype?: "float32" | "float16" | "uint8";
                 /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Seed of `augment`, which it requires; 0 by default. */
                 seed?: number;
@@ -2744,7 +2744,7 @@ export interface operations {
                  * @example 3,1,2,1
                  */
                 ids?: string;
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Pads images to 32×32 with pixels of 0 before normalization; the mean image is 0 there. */
                 pad?: 32;

@@ -14,7 +14,11 @@ export interface Augmenter {
    * @param key of the sample in its epoch, u32: its random numbers depend on nothing else
    */
   load (index: number, image: Uint8Array, key: number): void
-  /** Augments the first `count` loaded images into u8 count·channels·rows·columns, which the next call overwrites. */
+  /**
+   * Augments the first `count` loaded images, which it uses up.
+   *
+   * @returns u8 count·channels·rows·columns, which the next call overwrites
+   */
   augment (count: number, augmentations: Augmentations): Uint8Array
   /** Computes as many float32 from the first `count` augmented images, which the next call overwrites. */
   normalize (count: number, normalization: Pick<FloatNormalization, 'levels' | 'meanImage'>): Float32Array
