@@ -10,7 +10,6 @@ import problems from './http/plugins/problems.ts'
 import rateLimit, { rateLimitHeaders } from './http/plugins/rate-limit.ts'
 import requestMetrics from './http/plugins/request-metrics.ts'
 import security, { securityHeaders } from './http/plugins/security.ts'
-import timing from './http/plugins/timing.ts'
 import trustedProxies from './http/plugins/trusted-proxies.ts'
 import { AccessLog } from './http/response/access-log.ts'
 import { sendProblem } from './http/response/problem.ts'
@@ -21,23 +20,19 @@ import { explorerRoutes } from './http/routes/explorer.ts'
 import { fileRoutes } from './http/routes/files.ts'
 import { gatherRoutes } from './http/routes/gather.ts'
 import { healthRoutes } from './http/routes/health.ts'
-import { labelRoutes } from './http/routes/labels.ts'
 import { mapRoutes } from './http/routes/map.ts'
 import { meanRoutes } from './http/routes/mean.ts'
 import { metricsRoutes } from './http/routes/metrics.ts'
 import { sampleRoutes } from './http/routes/samples.ts'
-import { statisticsRoutes } from './http/routes/split-statistics.ts'
 import { splitRoutes } from './http/routes/splits.ts'
 import { streamRoutes } from './http/routes/stream.ts'
 import { thumbnailRoutes } from './http/routes/thumbnails.ts'
 import admission from './http/server/admission.ts'
-import certificates from './http/server/certificate.ts'
+import certificates, { type Certificate } from './http/server/certificate.ts'
 import connections from './http/server/connections.ts'
 import drain from './http/server/drain.ts'
 import parserErrors from './http/server/parser-errors.ts'
-import { createRequestId } from './http/server/request-id.ts'
-import { serverOptions } from './http/server/server-options.ts'
-import type { Certificate } from './http/server/tls.ts'
+import { createRequestId, serverOptions } from './http/server/server-options.ts'
 import traces from './http/tracing/traces.ts'
 import type { Tracing } from './http/tracing/tracing.ts'
 
@@ -125,7 +120,6 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   await app.register(connections, { maxRequests: config.maxRequestsPerSocket })
   await app.register(parserErrors, { headers, origins: corsOrigins })
   await app.register(drain, { delayMs: config.shutdownDelayMs })
-  await app.register(timing)
   await app.register(keys, { keys: apiKeys, cacheAuthenticated: config.cacheAuthenticated })
   await app.register(security, {
     origins: corsOrigins,
@@ -154,8 +148,6 @@ export async function buildApp ({ config, registry, logger, apiKeys, explorer, c
   await streamRoutes(app, { registry, limits, maxBatchSize })
   await sampleRoutes(app, { registry })
   await thumbnailRoutes(app, { registry, limits, maxBatchSize })
-  await labelRoutes(app, { registry })
-  await statisticsRoutes(app, { registry })
   await mapRoutes(app, { registry })
   return app
 }

@@ -10,7 +10,7 @@ import { loadConfig } from './config/config.ts'
 import { catalogue } from './dataset/catalogue/index.ts'
 import { sha256File } from './disk/hash.ts'
 import { messageOf } from './errors.ts'
-import { verifyMap } from './map/map-file.ts'
+import { verifyMap } from './map/map-source.ts'
 
 const { dataFolder } = loadConfig([...catalogue.keys()])
 const counts = { intact: 0, damaged: 0 }

@@ -64,7 +64,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...base, 'config/', 'dataset/', 'batch/', 'encode/', 'http/limits.ts', 'http/metrics/', 'http/openapi/'
   ],
   'http/response/': [
-    ...base, 'dataset/', 'batch/', 'compute/', 'encode/', 'http/limits.ts', 'http/metrics/', 'http/query/'
+    ...base, 'dataset/', 'batch/', 'compute/', 'encode/',
+    'http/limits.ts', 'http/metrics/', 'http/openapi/', 'http/query/'
   ],
   'http/server/': ['errors.ts', 'http/query/', 'http/response/'],
   'http/tracing/': ['errors.ts', 'http/metrics/', 'http/server/'],

@@ -4,6 +4,7 @@ import { describeAllowed, type ValueSchema } from '../src/config/describe-schema
 import { environment } from '../src/config/environment.ts'
 import { catalogue } from '../src/dataset/catalogue/index.ts'
 import { shuffledOrder } from '../src/dataset/order.ts'
+import { batchHeaderSchemas, batchMembers } from '../src/http/openapi/schemas/batch-fields.ts'
 import { root } from './fixtures/root.ts'
 
 const docs = readdirSync(new URL('docs/', root)).filter(name => name.endsWith('.md'))
@@ -103,6 +104,17 @@ t.test('docs/api.md has the parameters of every other endpoint', async t => {
   const others = Object.keys(document.paths).filter(path => !/\/(batches|stream)$/.test(path) && names(path).length > 0)
   const documented = new Map(rows.map(([path, parameters]) => [path, parameters!]))
   t.same(documented, new Map(others.map(path => [code(path), names(path).map(code).join(', ')])))
+})
+
+t.test('docs/api.md has the fields of a batch, with their headers', async t => {
+  const rows = tableRows(section(read('docs/api.md'), '## Tensors and metadata')).filter(([, header]) => {
+    return header!.startsWith('`Batch-')
+  })
+  const headers = Object.keys(batchHeaderSchemas('page'))
+  const declared = Object.entries(batchMembers('page')).map(([name, schema], i) => {
+    return [code(name), code(headers[i]), (schema as { description?: string }).description]
+  })
+  t.same(rows, declared)
 })
 
 t.test('the README has every dataset of the catalogue', async t => {

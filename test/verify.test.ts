@@ -7,7 +7,7 @@ import t from 'tap'
 import { FileCache } from '../src/acquire/cache.ts'
 import { ArtifactStore } from '../src/artifact/store.ts'
 import { computeMap } from '../src/map/compute-map.ts'
-import { encodeMap } from '../src/map/map-file.ts'
+import { encodeMap } from '../src/map/map-source.ts'
 import { prepared } from './fixtures/prepared.ts'
 
 const program = fileURLToPath(new URL('../src/verify.js', import.meta.url))

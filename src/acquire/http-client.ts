@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { requireInSteps } from '../scheduling/require-in-steps.ts'
+import { requireInSteps } from '../scheduling/event-loop.ts'
 import { PermanentError } from './download-errors.ts'
 import { isInNetwork, parseNoProxy, parseProxy, type Proxies, type ProxySetting } from './proxies.ts'
 

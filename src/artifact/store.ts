@@ -22,7 +22,7 @@ const ABANDONED_MS = 3_600_000
  *
  *     prepared/<version>.bin     the arrays, see manifest.ts
  *     prepared/<version>.json    the manifest; written last, so its presence means that the artifact is complete
- *     prepared/<version>.map     where its samples lie, if that was requested; see map/map-file.ts
+ *     prepared/<version>.map     where its samples lie, if that was requested; see map/map-source.ts
  *     corrupt/                   quarantined artifacts
  *     locks/<version>            empty; locked while that version is being prepared
  */

@@ -6,9 +6,9 @@ import { gatheredTensor, normalizedTensor } from './gather-kernel.ts'
 import { gatherPlaced, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
 import { floatNormalization, getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
 import type { LabelEncoding } from './options.ts'
-import type { Order } from './order-cache.ts'
 import { paddedShape, placementOf, type Placement } from './pad.ts'
 import type { PageSpan } from './page.ts'
+import type { SampleOrder } from './sample-order.ts'
 import { computedTensor, pooledTensor, viewTensor, type PixelValues, type Tensor } from './tensor.ts'
 
 /** Samples of one split, as tensors whose first dimension is the sample. */
@@ -33,8 +33,7 @@ export interface Selection extends NormalizerOptions {
   readonly split: SplitName
   /** Positions of the order that the batch covers. */
   readonly span: PageSpan
-  /** Positions in the split, in any order and any number of times; undefined for the natural order. */
-  readonly order: Order | undefined
+  readonly order: SampleOrder
   readonly labels: LabelEncoding
   /** Whether a mask tells samples from padding. */
   readonly masked: boolean
@@ -49,11 +48,10 @@ export type ReplacedImages = { readonly pixels: Uint8Array } | { readonly values
  * The batch of a selection. In the natural order, raw images are views; everything else is computed when it is read.
  */
 export function selectBatch (dataset: PreparedDataset, selection: Selection): Batch {
-  const { start, count, real } = selection.span
+  const { order, span: { start, count, real } } = selection
   const split = dataset.splits[selection.split]
-  const isNatural = !selection.order && start + count <= split.count
-  // A batch may live long, so it holds its own part of an order and not all of it.
-  const positions = isNatural ? { start, count } : { start: 0, count, ids: selectIds(dataset, selection) }
+  const isConsecutive = order.isNatural && start + count <= order.length
+  const positions = isConsecutive ? { start, count } : { start: 0, count, ids: order.ids(start, count) }
   const source = {
     dataset,
     split,
@@ -69,21 +67,6 @@ export function selectBatch (dataset: PreparedDataset, selection: Selection): Ba
 function pixelsOf (images: ReplacedImages | undefined, split: PreparedSplit): Uint8Array | undefined {
   if (!images) return split.images
   return 'pixels' in images ? images.pixels : undefined
-}
-
-/** The samples' positions in the split: u32 of their count. */
-export function selectIds (
-  { splits }: PreparedDataset,
-  { split, span: { start, count }, order }: Pick<Selection, 'split' | 'span' | 'order'>
-): Uint32Array {
-  const total = order ? order.length : splits[split].count
-  if (order && start + count <= total) return Uint32Array.from(order.subarray(start, start + count))
-  const ids = new Uint32Array(count)
-  for (let i = 0; i < count; i++) {
-    const position = (start + i) % total
-    ids[i] = order ? order[position]! : position
-  }
-  return ids
 }
 
 /** The dimensions of one image of a batch. */

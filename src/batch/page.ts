@@ -1,9 +1,9 @@
 import type { Remainder } from './options.ts'
+import type { SampleOrder } from './sample-order.ts'
 
 /** How an epoch is divided into pages, and pages among ranks. */
 export interface Paging {
-  /** Samples in the split. */
-  readonly total: number
+  readonly order: Pick<SampleOrder, 'length'>
   /** Samples of the order that are consumed already; page 0 begins after them. */
   readonly offset: number
   /** Samples per page and rank. */
@@ -24,8 +24,8 @@ export interface PageSpan {
 }
 
 /** Pages of the rest of an epoch, the same for every rank: a page holds batchSize·worldSize samples. */
-export function pageCount ({ total, offset, batchSize, worldSize, remainder }: Paging): number {
-  const pages = (total - offset) / (batchSize * worldSize)
+export function pageCount ({ order, offset, batchSize, worldSize, remainder }: Paging): number {
+  const pages = (order.length - offset) / (batchSize * worldSize)
   return remainder === 'drop' ? Math.floor(pages) : Math.ceil(pages)
 }
 
@@ -35,10 +35,10 @@ export function pageCount ({ total, offset, batchSize, worldSize, remainder }: P
  * and `pad` continues from the start of the order.
  */
 export function pageSpan (
-  { total, offset, batchSize, rank, worldSize, remainder }: Paging,
+  { order, offset, batchSize, rank, worldSize, remainder }: Paging,
   page: number
 ): PageSpan {
   const start = offset + (page * worldSize + rank) * batchSize
-  const real = Math.max(0, Math.min(batchSize, total - start))
+  const real = Math.max(0, Math.min(batchSize, order.length - start))
   return { start, real, count: remainder === 'pad' ? batchSize : real }
 }

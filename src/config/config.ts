@@ -1,9 +1,10 @@
+import { envSchema } from 'env-schema'
 import type { BackendChoice, PrepareSettings, SourceName, SplitSettings } from '../dataset/settings.ts'
-import type { Variables, logLevels } from './environment.ts'
-import { readResources, type Resources } from './resources.ts'
-import { parseAccessLog, parseList } from './text-rules.ts'
-import { describeWorkMemory, resolveThreads } from './threads.ts'
-import { validate } from './validate.ts'
+import { ServiceError } from '../errors.ts'
+import { describeAllowed, type ValueSchema } from './describe-schema.ts'
+import { type Variables, type logLevels, environment, type Environment } from './environment.ts'
+import { readResources, type Resources, describeWorkMemory, resolveThreads } from './resources.ts'
+import { parseAccessLog, parseList, createTextRules } from './text-rules.ts'
 
 export interface Config {
   /** An address, a name, or the path of a Unix socket after `unix:`. */
@@ -146,4 +147,50 @@ function findProxies (env: Variables): Config['sources']['proxies'] {
   }
   const [http, https, none] = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].map(find)
   return { ...(http && { http }), ...(https && { https }), none: none?.address ?? '' }
+}
+
+/**
+ * Converts the variables of the settings, and fills in defaults.
+ *
+ * @param datasets names of the datasets in the catalogue
+ * @throws ServiceError invalid_configuration: names every invalid variable and its allowed values
+ */
+export function validate (datasets: readonly string[], env: Variables): Environment {
+  const names = Object.keys(environment.properties) as Array<keyof Environment>
+  const data = Object.fromEntries(names.filter(name => env[name]?.trim()).map(name => [name, env[name]!]))
+  const textRules = createTextRules(datasets, data)
+  const invalid = new Set<string>(names.filter(name => {
+    const value = data[name]
+    return value !== undefined && (isInfinite(name, value) || textRules[name]?.accepts(value) === false)
+  }))
+  try {
+    const values = envSchema<Environment>({ schema: environment, data, env: false })
+    if (invalid.size === 0) return values
+  } catch (cause) {
+    const { errors } = cause as { errors: ReadonlyArray<{ instancePath: string }> }
+    for (const { instancePath } of errors) invalid.add(instancePath.slice(1))
+  }
+  const messages = names.filter(name => invalid.has(name)).map(name => {
+    const allowed = textRules[name]?.allowed ?? describeAllowed(environment.properties[name])
+    const value = addressLists.includes(name) ? withoutSecrets(env[name]!) : env[name]
+    return `${name} must be ${allowed}, got '${value}'`
+  })
+  throw new ServiceError('invalid_configuration', messages.join('; '))
+}
+
+/** Settings whose values may have credentials. */
+const addressLists: ReadonlyArray<keyof Environment> = [
+  'MIRRORS', 'OPENML_URL', 'PUBLIC_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'
+]
+
+/** Addresses, valid or not, without credentials and queries. */
+function withoutSecrets (addresses: string): string {
+  const withoutCredentials = addresses.replaceAll(/:\/\/[^/@]*@/g, '://')
+  return withoutCredentials.split(',').map(item => item.replace(/^(.*:\/\/)?.*@/, '$1').replace(/[?#].*/, '')).join(',')
+}
+
+/** Ajv accepts infinite numbers whatever the minimum and maximum. */
+function isInfinite (name: keyof Environment, value: string): boolean {
+  const schema: ValueSchema = environment.properties[name]
+  return schema.minimum !== undefined && Math.abs(Number(value)) === Infinity
 }

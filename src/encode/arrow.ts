@@ -4,9 +4,8 @@ import type { Batch } from '../batch/batch.ts'
 import { countElements } from '../batch/tensor.ts'
 import { asBytes } from '../memory/bytes.ts'
 import type { Chunk } from '../memory/chunk.ts'
-import { requireInSteps } from '../scheduling/require-in-steps.ts'
-import { sumByteLengths } from './body.ts'
-import type { BatchFormat, BatchMetadata, Page, StreamFormat } from './format.ts'
+import { requireInSteps } from '../scheduling/event-loop.ts'
+import { sumByteLengths, type BatchFormat, type BatchMetadata, type Page, type StreamFormat } from './format.ts'
 import { namedTensors, type NamedTensor } from './tensors.ts'
 
 /**

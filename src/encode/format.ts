@@ -1,12 +1,13 @@
 import type { Batch } from '../batch/batch.ts'
 import type { Chunk } from '../memory/chunk.ts'
-import type { Body } from './body.ts'
 
 /** One representation of a resource. */
 export interface Format {
   /** As in `?format=`. */
   readonly name: string
   readonly mediaType: string
+  /** Whether it writes numbers as text, which compression shrinks. */
+  readonly isText?: boolean
   /** Whether it is made of the pixels of a batch rather than of the values of its tensors. */
   readonly readsPixels?: boolean
 }
@@ -46,4 +47,23 @@ export interface StreamEncoder {
 export interface StreamFormat extends SizedFormat {
   /** @param shared metadata that all pages have in common */
   startStream (shared: BatchMetadata): StreamEncoder
+}
+
+/** The body of one response. */
+export interface Body {
+  /** Bytes of all chunks together, if known before they are computed. */
+  readonly byteLength?: number | undefined
+  /** Otherwise a lower bound, if one is known. */
+  readonly minByteLength?: number | undefined
+  /** Each is computed when it is pulled. To be consumed at most once. */
+  readonly chunks: Iterable<Chunk>
+}
+
+/** A body of these bytes, one after the other. */
+export function bodyOf (...bytes: Uint8Array[]): Body {
+  return { byteLength: sumByteLengths(bytes), chunks: bytes }
+}
+
+export function sumByteLengths (items: ReadonlyArray<{ readonly byteLength: number }>): number {
+  return items.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }

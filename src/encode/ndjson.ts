@@ -6,6 +6,7 @@ import { json } from './json/json.ts'
 export const ndjson: StreamFormat = {
   name: 'ndjson',
   mediaType: 'application/x-ndjson',
+  isText: true,
   readsPixels: true,
   startStream () {
     const sent = { pages: 0, samples: 0 }

@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { PAUSE, bytesOfChunk, type Chunk } from '../memory/chunk.ts'
-import { sumByteLengths } from './body.ts'
-import type { BatchFormat } from './format.ts'
+import { sumByteLengths, type BatchFormat } from './format.ts'
 import { npyHeader } from './npy.ts'
 import { namedTensors, type NamedTensor } from './tensors.ts'
 

@@ -1,8 +1,7 @@
 import type { Batch } from '../batch/batch.ts'
 import { bytesPerElement } from '../batch/tensor.ts'
 import type { Chunk } from '../memory/chunk.ts'
-import { sumByteLengths } from './body.ts'
-import type { BatchFormat, BatchMetadata } from './format.ts'
+import { sumByteLengths, type BatchFormat, type BatchMetadata } from './format.ts'
 import { namedTensors, type NamedTensor } from './tensors.ts'
 
 const dtypes = { float32: 'F32', float16: 'F16', uint8: 'U8', int32: 'I32', int64: 'I64' } as const

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { OrderCache } from '../batch/order-cache.ts'
+import { OrderCache } from '../batch/sample-order.ts'
 import { ComputePool } from '../compute/compute-pool.ts'
 import { ByteBudget } from '../memory/byte-budget.ts'
 import { ByteCache } from '../memory/byte-cache.ts'
@@ -32,6 +32,9 @@ export const MAX_SEGMENT_LENGTH = 3 * 255
 /** Jobs that wait for memory: at some tens of milliseconds each, the last one waits for some seconds. */
 const MAX_QUEUED = 512
 
+/** Longer than the pause between two requests of a client that sends one after the other. */
+const SHARED_MS = 1000
+
 /** An epoch of raw MNIST fits, in any one coding and format. */
 const COMPRESSED_CACHE_BYTES = 16 << 20
 
@@ -54,8 +57,7 @@ export function createLimits (
     workMemory,
     workQueue: new WorkQueue({
       maxBytes: workMemory,
-      maxComputing: 2 * cores,
-      maxComputingPerClient: cores,
+      computing: { alone: 4 * cores, shared: 2 * cores, perClient: cores, sharedMs: SHARED_MS },
       maxQueued: MAX_QUEUED
     }),
     compressedCache: new ByteCache({ maxBytes: COMPRESSED_CACHE_BYTES, entryBytes: COMPRESSED_ENTRY_BYTES }),

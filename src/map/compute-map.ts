@@ -1,10 +1,8 @@
 import type { DatasetMap, MapProgress } from '../dataset/dataset-map.ts'
 import { perSplit, splitNames } from '../dataset/sample-splits.ts'
-import { findDuplicates, findSuspects } from './findings.ts'
-import type { MapInput } from './map-input.ts'
+import { findDuplicates, findSuspects, type MapInput } from './findings.ts'
 import { findNeighbours } from './nearest-neighbours.ts'
-import { fitComponents, project } from './principal-components.ts'
-import { shrink } from './shrink.ts'
+import { fitComponents, project, shrink } from './principal-components.ts'
 import { layOut } from './umap.ts'
 
 export type ComputedMap = Omit<DatasetMap, 'hash'>

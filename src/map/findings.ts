@@ -1,8 +1,6 @@
 import type { Duplicate, SampleReference, Suspect } from '../dataset/dataset-map.ts'
-import { valueCount } from '../dataset/image-shape.ts'
-import { splitNames } from '../dataset/sample-splits.ts'
-import { BestList } from './best-list.ts'
-import type { MapInput } from './map-input.ts'
+import { valueCount, type ImageShape } from '../dataset/image-shape.ts'
+import { splitNames, type SplitName } from '../dataset/sample-splits.ts'
 import type { Neighbours } from './nearest-neighbours.ts'
 
 /** Listed for each split, or each pair of splits. */
@@ -152,4 +150,36 @@ function distanceOf (a: Uint8Array, b: Uint8Array): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2
   return Math.sqrt(sum)
+}
+
+/** What a map is computed from. */
+export interface MapInput {
+  readonly shape: ImageShape
+  /** u8 images, count·channels·rows·columns, and labels, count. */
+  readonly splits: Readonly<Record<SplitName, { readonly images: Uint8Array, readonly labels: Uint8Array }>>
+}
+
+/** The items with the lowest scores, in order; of equal ones, those that came first. */
+class BestList<Item> {
+  readonly #limit: number
+  readonly #entries: Array<{ readonly score: number, readonly item: Item }> = []
+
+  constructor (limit: number) {
+    this.#limit = limit
+  }
+
+  get items (): Item[] { return this.#entries.map(({ item }) => item) }
+
+  add (score: number, item: Item): void {
+    const entries = this.#entries
+    if (entries.length === this.#limit && score >= entries.at(-1)!.score) return
+    let [low, high] = [0, entries.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (entries[middle]!.score <= score) low = middle + 1
+      else high = middle
+    }
+    entries.splice(low, 0, { score, item })
+    if (entries.length > this.#limit) entries.pop()
+  }
 }

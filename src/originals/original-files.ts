@@ -7,7 +7,7 @@ import type { FileProvenance, GzipListing, OriginalFile, Originals } from '../da
 import type { VerifiedFile } from '../decode/verify-file.ts'
 import { sha256InSlices } from '../disk/hash.ts'
 import { ServiceError, messageOf } from '../errors.ts'
-import { gzipInBackground } from '../gzip/background.ts'
+import { gzipInBackground } from '../gzip/gzip.ts'
 import { openDiskFile, storeInMemory, storeUnlinked, type DiskFile } from './disk-file.ts'
 
 export interface OriginalsOptions {

@@ -1,3 +1,5 @@
+import type { FileWatch } from '../disk/file-watch.ts'
+
 /**
  * Handles SIGTERM and SIGINT while the program is still being imported: nothing needs closing yet, so the process exits
  * at once. Import this module first. The first process of a container ignores signals that it has no handler for.
@@ -18,4 +20,13 @@ for (const signal of ignored) process.on(signal, () => {})
 /** Removes the handlers, for a graceful shutdown to take over. */
 export function releaseSignals (): void {
   for (const signal of signals) process.off(signal, stop)
+}
+
+/** Calls `reload` on SIGHUP, and whenever the files have changed. */
+export function reloadOnChange (files: FileWatch, reload: () => Promise<void>): void {
+  process.on('SIGHUP', async () => {
+    await files.mark()
+    await reload()
+  })
+  files.start(reload)
 }

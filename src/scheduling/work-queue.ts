@@ -21,15 +21,22 @@ export interface Requester {
   readonly connection: object
 }
 
+export interface ComputingBounds {
+  /** Long jobs of a client while no other one computes. */
+  readonly alone: number
+  /** Long jobs of several clients together: more would only delay each other. */
+  readonly shared: number
+  /** Of these, the jobs of each client, so that others need not wait for an end. */
+  readonly perClient: number
+  /** How long a client counts as computing after its latest long job. */
+  readonly sharedMs: number
+}
+
 export interface WorkQueueOptions {
   /** Memory of all running work together. A job larger than this runs alone. */
   readonly maxBytes: number
-  /** Long jobs that compute at the same time at most: more would only delay each other. */
-  readonly maxComputing?: number
-  /** Of these, the jobs of one client at most while others compute too, so that they need not wait for an end. */
-  readonly maxComputingPerClient?: number
-  /** How long others count as computing after their latest long job. */
-  readonly sharedMs?: number
+  /** Bounds on the long jobs that compute at the same time. */
+  readonly computing?: ComputingBounds
   /** Jobs that wait at most. If there are more, the client with most of them loses its latest. */
   readonly maxQueued: number
 }
@@ -75,9 +82,6 @@ interface Lent {
   readonly pauseMs: number
   lastUse: number
 }
-
-/** Longer than the pause between two requests of a client that sends one after the other. */
-const SHARED_MS = 1000
 
 /** Weight of the latest job in the mean duration. */
 const SMOOTHING = 0.1
@@ -187,15 +191,16 @@ export class WorkQueue {
 
   #noteClient (client: string): void {
     const isOther = this.#latestClient !== undefined && this.#latestClient !== client
-    if (isOther) this.#sharedUntil = performance.now() + (this.#options.sharedMs ?? SHARED_MS)
+    if (isOther) this.#sharedUntil = performance.now() + (this.#options.computing?.sharedMs ?? 0)
     this.#latestClient = client
   }
 
   /** Whether as many long jobs compute as may, in all or of a client. */
   #isBusy (client: string): boolean {
-    const { maxComputing = Infinity, maxComputingPerClient = Infinity } = this.#options
-    if (this.#long >= maxComputing) return true
-    return (this.#computing.get(client) ?? 0) >= maxComputingPerClient && performance.now() < this.#sharedUntil
+    const { computing } = this.#options
+    if (!computing) return false
+    if (performance.now() >= this.#sharedUntil) return this.#long >= computing.alone
+    return this.#long >= computing.shared || (this.#computing.get(client) ?? 0) >= computing.perClient
   }
 
   #countComputing (client: string, step: 1 | -1): void {

@@ -2,17 +2,18 @@ import t from 'tap'
 import { selectBatch, type Batch, type Selection } from '../../src/batch/batch.ts'
 import { asBytes } from '../../src/memory/bytes.ts'
 import { bytesOfChunk, releaseChunk } from '../../src/memory/chunk.ts'
+import { listedOrder, naturalOrder } from '../../src/batch/sample-order.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
 const dataset = prepared({ train: 50, val: 7, test: 9 })
 const { train } = dataset.splits
-const reversed = Uint32Array.from({ length: 50 }, (_, i) => 49 - i)
+const reversed = listedOrder(Uint32Array.from({ length: 50 }, (_, i) => 49 - i))
 
 function select (start: number, count: number, options: Partial<Selection> = {}): Batch {
   return selectBatch(dataset, {
     split: 'train',
     span: { start, count, real: count },
-    order: undefined,
+    order: naturalOrder(50),
     normalization: 'centered',
     dtype: 'float32',
     labels: 'onehot',
@@ -106,7 +107,7 @@ t.test('stored images in a Buffer are gathered into a plain array', async t => {
   const { images } = selectBatch({ ...dataset, splits: { ...dataset.splits, train: stored } }, {
     split: 'train',
     span: { start: 0, count: 2, real: 2 },
-    order: Uint32Array.of(5, 3),
+    order: listedOrder(Uint32Array.of(5, 3)),
     normalization: 'raw',
     dtype: 'uint8',
     labels: 'index',

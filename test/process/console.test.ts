@@ -1,9 +1,8 @@
 import { Writable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
-import { createConsole } from '../../src/process/console.ts'
+import { createConsole, ProgressBar } from '../../src/process/console.ts'
 import { LogOutput } from '../../src/process/log-output.ts'
-import { ProgressBar } from '../../src/process/progress-bar.ts'
 
 /** A fake standard output; a terminal if it has columns. */
 class Output extends Writable {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { describeError } from '../../src/process/describe-error.ts'
+import { describeError } from '../../src/process/log-output.ts'
 
 t.test('the log has the causes and frames of an error, and no local path', async t => {
   const folder = t.testdir({})

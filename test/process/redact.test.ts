@@ -1,5 +1,5 @@
 import t from 'tap'
-import { redact } from '../../src/process/redact.ts'
+import { redact } from '../../src/process/log-output.ts'
 
 t.test('credentials and secret parameters are removed, and nothing else', async t => {
   const cases = [

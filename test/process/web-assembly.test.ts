@@ -1,5 +1,5 @@
 import t from 'tap'
-import { assertWebAssembly } from '../../src/process/web-assembly.ts'
+import { assertWebAssembly } from '../../src/config/resources.ts'
 
 function limits (addressSpace: string): string {
   return `Limit                     Soft Limit           Hard Limit           Units

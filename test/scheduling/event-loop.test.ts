@@ -1,7 +1,6 @@
 import t, { type Test } from 'tap'
 import { concatInSlices } from '../../src/memory/bytes.ts'
-import { inTimeSlices, TIME_SLICE_MS } from '../../src/scheduling/event-loop.ts'
-import { requireInSteps } from '../../src/scheduling/require-in-steps.ts'
+import { inTimeSlices, TIME_SLICE_MS, requireInSteps } from '../../src/scheduling/event-loop.ts'
 
 /** Counts the turns of the event loop until the end of the test. */
 function countTurns (t: Test): () => number {

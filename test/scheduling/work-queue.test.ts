@@ -38,7 +38,8 @@ t.test('jobs run while their memory fits, and wait otherwise', async t => {
 })
 
 t.test('few long jobs compute at the same time, and neither others nor results count', async t => {
-  const queue = new WorkQueue({ maxBytes: 100, maxComputing: 2, maxQueued: 100 })
+  const computing = { alone: 2, shared: 2, perClient: 2, sharedMs: 0 }
+  const queue = new WorkQueue({ maxBytes: 100, computing, maxQueued: 100 })
   const permits: Permit[] = []
   for (let i = 0; i < 4; i++) queue.acquire(1, requester, never, { isLong: true }).then(permit => permits.push(permit))
   await nextTurn()
@@ -52,10 +53,10 @@ t.test('few long jobs compute at the same time, and neither others nor results c
   t.same([permits.length, queue.running, queue.reclaimed], [4, 3, 0])
 })
 
-/** Starts long jobs, of which four compute at once: two of each client. */
-function createLongJobs (sharedMs?: number) {
-  const options = { maxBytes: 100, maxComputing: 4, maxComputingPerClient: 2, maxQueued: 100 }
-  const queue = new WorkQueue(sharedMs === undefined ? options : { ...options, sharedMs })
+/** Starts long jobs, of which four compute at once: two of each client. One that is alone has six. */
+function createLongJobs (sharedMs: number) {
+  const computing = { alone: 6, shared: 4, perClient: 2, sharedMs }
+  const queue = new WorkQueue({ maxBytes: 100, computing, maxQueued: 100 })
   const started: string[] = []
   const add = (client: string): Promise<Permit> => {
     return queue.acquire(1, { client, connection: {} }, never, { isLong: true }).then(permit => {
@@ -67,26 +68,26 @@ function createLongJobs (sharedMs?: number) {
 }
 
 t.test('a client that is alone may use the share of others', async t => {
-  const { started, add } = createLongJobs()
-  const alone = Array.from({ length: 6 }, () => add('alone'))
+  const { started, add } = createLongJobs(Infinity)
+  const alone = Array.from({ length: 8 }, () => add('alone'))
   await nextTurn()
-  t.same(started, ['alone', 'alone', 'alone', 'alone'])
+  t.same(started, Array(6).fill('alone'))
   add('other')
-  for (const permit of alone.slice(0, 3)) (await permit).release()
+  for (const permit of alone.slice(0, 5)) (await permit).release()
   await nextTurn()
-  t.same(started.slice(4), ['other', 'alone'], 'it returns to its share when another one computes')
+  t.same(started.slice(6), ['other', 'alone'], 'it returns to its share when another one computes')
 })
 
 t.test('it may do so again some time after the latest job of another one', async t => {
   const { started, add } = createLongJobs(0)
   ;(await add('other')).release()
-  for (let i = 0; i < 4; i++) add('alone')
+  for (let i = 0; i < 8; i++) add('alone')
   await nextTurn()
-  t.same(started, ['other', 'alone', 'alone', 'alone', 'alone'])
+  t.same(started, ['other', ...Array(6).fill('alone')])
 })
 
 t.test('a client that keeps computing leaves room for others at once', async t => {
-  const { started, add } = createLongJobs()
+  const { started, add } = createLongJobs(Infinity)
   ;(await add('earlier')).release()
   started.pop()
   const greedy = Array.from({ length: 4 }, () => add('greedy'))

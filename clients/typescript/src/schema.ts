@@ -184,6 +184,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{dataset}/splits/{split}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All labels of a split
+         * @description The class index of every sample, in natural order: JSON, or uint8 [n] as NPY.
+         */
+        get: operations["getLabels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{dataset}/splits/{split}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics of the pixels
+         * @description How often each pixel level occurs, and the mean and variance image of each class. Those of large images are computed for each request.
+         */
+        get: operations["getStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/splits/{split}/batches": {
         parameters: {
             query?: never;
@@ -284,46 +324,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/datasets/{dataset}/splits/{split}/labels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * All labels of a split
-         * @description The class index of every sample, in natural order: JSON, or uint8 [n] as NPY.
-         */
-        get: operations["getLabels"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/datasets/{dataset}/splits/{split}/statistics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Statistics of the pixels
-         * @description How often each pixel level occurs, and the mean and variance image of each class. Those of large images are computed for each request.
-         */
-        get: operations["getStatistics"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/datasets/{dataset}/splits/{split}/map": {
         parameters: {
             query?: never;
@@ -368,6 +368,71 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Batch: {
+            /** @description Name of the dataset. */
+            dataset: string;
+            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
+            version: string;
+            /**
+             * @description Name of the split.
+             * @enum {string}
+             */
+            split: "train" | "val" | "test";
+            /** @description Number of the page, from 0. */
+            page: number;
+            /** @description The requested `batch_size`. */
+            batch_size: number;
+            /** @description Samples of this batch. */
+            count: number;
+            /** @description Samples of the split. */
+            total: number;
+            /** @description Pages of the epoch, or of the samples after `offset`. */
+            pages: number;
+            /** @description Shape of the images, outermost dimension first; in a header, separated by commas. */
+            shape: number[];
+            /**
+             * @description Element type of the images, as NumPy calls it.
+             * @enum {string}
+             */
+            dtype: "float32" | "float16" | "uint8";
+            /**
+             * @description The normalization.
+             * @enum {string}
+             */
+            normalization: "centered" | "unit" | "standard" | "raw";
+            /**
+             * @description The layout.
+             * @enum {string}
+             */
+            layout: "flat" | "nhwc" | "nchw";
+            /** @description Samples of the epoch before page 0, if it was given. */
+            offset?: number;
+            /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
+            seed?: number;
+            /** @description With `seed`, or if it was given for `augment`. */
+            epoch?: number;
+            /** @description With `world_size`, if the page is sharded. */
+            rank?: number;
+            /** @description With `rank`, if the page is sharded. */
+            world_size?: number;
+            /**
+             * @description The `remainder`, if it was given.
+             * @enum {string}
+             */
+            remainder?: "keep" | "drop" | "pad";
+            /** @description The augmentations, in the order in which they were applied. */
+            augment?: string;
+            /** @description Rows and columns that images are padded to. */
+            pad?: number;
+            /** @description Position of each sample in the split. */
+            ids: number[];
+            /** @description Numbers parse to exactly their values in `dtype`. */
+            images: (number[] | number[][][])[];
+            /** @description Class indices, or one-hot rows. */
+            labels: (number | number[])[];
+            /** @description With `remainder=pad`: 1 for a sample, 0 for padding. */
+            mask?: number[];
+        };
         /** @description MLCommons Croissant 1.1, as JSON-LD. */
         Croissant: {
             "@context": Record<string, never>;
@@ -391,6 +456,7 @@ export interface components {
             recordSet: Record<string, never>[];
         };
         DatasetDescription: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -468,6 +534,7 @@ export interface components {
             };
         };
         Findings: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -505,7 +572,54 @@ export interface components {
                 ratio: number;
             }[];
         };
+        GatheredBatch: {
+            /** @description Name of the dataset. */
+            dataset: string;
+            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
+            version: string;
+            /**
+             * @description Name of the split.
+             * @enum {string}
+             */
+            split: "train" | "val" | "test";
+            /** @description Samples of this batch. */
+            count: number;
+            /** @description Samples of the split. */
+            total: number;
+            /** @description Shape of the images, outermost dimension first; in a header, separated by commas. */
+            shape: number[];
+            /**
+             * @description Element type of the images, as NumPy calls it.
+             * @enum {string}
+             */
+            dtype: "float32" | "float16" | "uint8";
+            /**
+             * @description The normalization.
+             * @enum {string}
+             */
+            normalization: "centered" | "unit" | "standard" | "raw";
+            /**
+             * @description The layout.
+             * @enum {string}
+             */
+            layout: "flat" | "nhwc" | "nchw";
+            /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
+            seed?: number;
+            /** @description With `seed`, or if it was given for `augment`. */
+            epoch?: number;
+            /** @description The augmentations, in the order in which they were applied. */
+            augment?: string;
+            /** @description Rows and columns that images are padded to. */
+            pad?: number;
+            /** @description Position of each sample in the split. */
+            ids: number[];
+            /** @description Numbers parse to exactly their values in `dtype`. */
+            images: (number[] | number[][][])[];
+            /** @description Class indices, or one-hot rows. */
+            labels: (number | number[])[];
+        };
         LabelList: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -524,6 +638,7 @@ export interface components {
             done: number;
         };
         MeanImage: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -538,7 +653,49 @@ export interface components {
             /** @description Rows and columns of gray images; those of each channel of colour images. */
             mean: number[][] | number[][][];
         };
+        Sample: {
+            /** @description Name of the dataset. */
+            dataset: string;
+            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
+            version: string;
+            /**
+             * @description Name of the split.
+             * @enum {string}
+             */
+            split: "train" | "val" | "test";
+            /**
+             * @description Element type of the images, as NumPy calls it.
+             * @enum {string}
+             */
+            dtype: "float32" | "float16" | "uint8";
+            /**
+             * @description The normalization.
+             * @enum {string}
+             */
+            normalization: "centered" | "unit" | "standard" | "raw";
+            /**
+             * @description The layout.
+             * @enum {string}
+             */
+            layout: "flat" | "nhwc" | "nchw";
+            /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
+            seed?: number;
+            /** @description With `seed`, or if it was given for `augment`. */
+            epoch?: number;
+            /** @description The augmentations, in the order in which they were applied. */
+            augment?: string;
+            /** @description Rows and columns that images are padded to. */
+            pad?: number;
+            id: number;
+            label: number;
+            class: string;
+            /** @description Lengths of the dimensions, outermost first. */
+            shape: number[];
+            /** @description A row if `layout` is `flat`, else of three dimensions. */
+            image: number[] | number[][][];
+        };
         SplitDescription: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -559,6 +716,7 @@ export interface components {
             };
         };
         SplitMap: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -569,6 +727,7 @@ export interface components {
             points: number[][];
         };
         SplitStatistics: {
+            /** @description Name of the dataset. */
             dataset: string;
             /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
             version: string;
@@ -590,6 +749,8 @@ export interface components {
                 variance: number[][] | number[][][];
             }[];
         };
+        /** @description Lines of JSON: a batch each, and a last line `{"end":true}` with the numbers of `pages` and `samples` sent. */
+        StreamLines: string;
         DatasetList: {
             datasets: {
                 name: string;
@@ -700,122 +861,6 @@ export interface components {
                 documentation: string;
             };
         };
-        Batch: {
-            dataset: string;
-            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
-            version: string;
-            /** @enum {string} */
-            split: "train" | "val" | "test";
-            page: number;
-            batch_size: number;
-            /** @description Samples of this page. */
-            count: number;
-            /** @description Samples of the split. */
-            total: number;
-            /** @description Pages of the epoch, or of the samples after `offset`. */
-            pages: number;
-            /** @description Lengths of the dimensions, outermost first. */
-            shape: number[];
-            /**
-             * @description Element type of the images, as NumPy calls it.
-             * @enum {string}
-             */
-            dtype: "float32" | "float16" | "uint8";
-            /** @enum {string} */
-            normalization: "centered" | "unit" | "standard" | "raw";
-            /** @enum {string} */
-            layout: "flat" | "nhwc" | "nchw";
-            /** @description Samples of the epoch before page 0, if it was given. */
-            offset?: number;
-            /** @description With `epoch`, if the order is shuffled. */
-            seed?: number;
-            /** @description With `seed`, or if it was given for `augment`. */
-            epoch?: number;
-            /** @description With `world_size`, if the page is sharded. */
-            rank?: number;
-            world_size?: number;
-            /** @enum {string} */
-            remainder?: "keep" | "drop" | "pad";
-            /** @description The augmentations, in the order in which they were applied. */
-            augment?: string;
-            /** @description Rows and columns that images are padded to. */
-            pad?: number;
-            /** @description Position of each sample in the split. */
-            ids: number[];
-            /** @description Numbers parse to exactly their values in `dtype`. */
-            images: (number[] | number[][][])[];
-            /** @description Class indices, or one-hot rows. */
-            labels: (number | number[])[];
-            /** @description With `remainder=pad`: 1 for a sample, 0 for padding. */
-            mask?: number[];
-        };
-        GatheredBatch: {
-            dataset: string;
-            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
-            version: string;
-            /** @enum {string} */
-            split: "train" | "val" | "test";
-            /** @description Samples of this batch. */
-            count: number;
-            /** @description Samples of the split. */
-            total: number;
-            /** @description Lengths of the dimensions, outermost first. */
-            shape: number[];
-            /**
-             * @description Element type of the images, as NumPy calls it.
-             * @enum {string}
-             */
-            dtype: "float32" | "float16" | "uint8";
-            /** @enum {string} */
-            normalization: "centered" | "unit" | "standard" | "raw";
-            /** @enum {string} */
-            layout: "flat" | "nhwc" | "nchw";
-            /** @description With `epoch`, if either was given for `augment`. */
-            seed?: number;
-            epoch?: number;
-            /** @description The augmentations, in the order in which they were applied. */
-            augment?: string;
-            /** @description Rows and columns that images are padded to. */
-            pad?: number;
-            /** @description Position of each sample in the split. */
-            ids: number[];
-            /** @description Numbers parse to exactly their values in `dtype`. */
-            images: (number[] | number[][][])[];
-            /** @description Class indices, or one-hot rows. */
-            labels: (number | number[])[];
-        };
-        Sample: {
-            dataset: string;
-            /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
-            version: string;
-            /** @enum {string} */
-            split: "train" | "val" | "test";
-            id: number;
-            label: number;
-            class: string;
-            /** @description Lengths of the dimensions, outermost first. */
-            shape: number[];
-            /**
-             * @description Element type of the images, as NumPy calls it.
-             * @enum {string}
-             */
-            dtype: "float32" | "float16" | "uint8";
-            /** @enum {string} */
-            normalization: "centered" | "unit" | "standard" | "raw";
-            /** @enum {string} */
-            layout: "flat" | "nhwc" | "nchw";
-            /** @description With `epoch`, if either was given for `augment`. */
-            seed?: number;
-            epoch?: number;
-            /** @description The augmentations, in the order in which they were applied. */
-            augment?: string;
-            /** @description Rows and columns that images are padded to. */
-            pad?: number;
-            /** @description A row if `layout` is `flat`, else of three dimensions. */
-            image: number[] | number[][][];
-        };
-        /** @description Lines of JSON: a batch each, and a last line `{"end":true}` with the numbers of `pages` and `samples` sent. */
-        StreamLines: string;
     };
     responses: never;
     parameters: never;
@@ -853,44 +898,44 @@ export interface components {
         "Content-Range": string;
         /** @description Name of the dataset. */
         "Batch-Dataset": string;
-        /** @description Version of the dataset. */
+        /** @description 16 hexadecimal digits that identify the data, the settings and the algorithm. */
         "Batch-Version": string;
         /** @description Name of the split. */
-        "Batch-Split": string;
-        /** @description Samples of the split. */
-        "Batch-Total": number;
-        /** @description Element type of the images. */
-        "Batch-Dtype": string;
-        /** @description The normalization. */
-        "Batch-Normalization": string;
-        /** @description The layout. */
-        "Batch-Layout": string;
-        /** @description The `seed`, if the order is shuffled. */
-        "Batch-Seed": number;
-        /** @description The epoch, if there is a seed or it was given. */
-        "Batch-Epoch": number;
-        /** @description The augmentations in the order in which they were applied. */
-        "Batch-Augment": string;
-        /** @description Rows and columns that the images were padded to. */
-        "Batch-Pad": number;
-        /** @description The requested `batch_size`. */
-        "Batch-Size": number;
-        /** @description Pages of the epoch, or of the samples after `offset`. */
-        "Batch-Pages": number;
-        /** @description The `offset`, if it was given. */
-        "Batch-Offset": number;
-        /** @description The `rank`, if the page is sharded. */
-        "Batch-Rank": number;
-        /** @description The `world_size`, if the page is sharded. */
-        "Batch-World-Size": number;
-        /** @description The `remainder`, if it was given. */
-        "Batch-Remainder": string;
-        /** @description Samples of this batch. */
-        "Batch-Count": number;
-        /** @description Shape of the images, separated by commas. */
-        "Batch-Shape": number[];
+        "Batch-Split": "train" | "val" | "test";
         /** @description Number of the page, from 0. */
         "Batch-Page": number;
+        /** @description The requested `batch_size`. */
+        "Batch-Size": number;
+        /** @description Samples of this batch. */
+        "Batch-Count": number;
+        /** @description Samples of the split. */
+        "Batch-Total": number;
+        /** @description Pages of the epoch, or of the samples after `offset`. */
+        "Batch-Pages": number;
+        /** @description Shape of the images, outermost dimension first; in a header, separated by commas. */
+        "Batch-Shape": number[];
+        /** @description Element type of the images, as NumPy calls it. */
+        "Batch-Dtype": "float32" | "float16" | "uint8";
+        /** @description The normalization. */
+        "Batch-Normalization": "centered" | "unit" | "standard" | "raw";
+        /** @description The layout. */
+        "Batch-Layout": "flat" | "nhwc" | "nchw";
+        /** @description Samples of the epoch before page 0, if it was given. */
+        "Batch-Offset": number;
+        /** @description With `epoch`, if the order is shuffled or `augment` has a seed. */
+        "Batch-Seed": number;
+        /** @description With `seed`, or if it was given for `augment`. */
+        "Batch-Epoch": number;
+        /** @description With `world_size`, if the page is sharded. */
+        "Batch-Rank": number;
+        /** @description With `rank`, if the page is sharded. */
+        "Batch-World-Size": number;
+        /** @description The `remainder`, if it was given. */
+        "Batch-Remainder": "keep" | "drop" | "pad";
+        /** @description The augmentations, in the order in which they were applied. */
+        "Batch-Augment": string;
+        /** @description Rows and columns that images are padded to. */
+        "Batch-Pad": number;
         /** @description URLs of the `first`, `prev`, `next` and `last` page (RFC 8288). */
         Link: string;
     };
@@ -1874,6 +1919,320 @@ export interface operations {
             };
         };
     };
+    getLabels: {
+        parameters: {
+            query?: {
+                /** @description Format of the response; by default the Accept header decides. */
+                format?: "json" | "npy";
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+                /**
+                 * @description Name of a split: train, val, test.
+                 * @example train
+                 */
+                split: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The labels. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelList"];
+                    "application/x-npy": string;
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description None of the formats is acceptable; `available` lists them. */
+            406: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), its preparation failed, or the server has too many connections or too much work. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatistics: {
+        parameters: {
+            query?: {
+                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a dataset.
+                 * @example mnist
+                 */
+                dataset: string;
+                /**
+                 * @description Name of a split: train, val, test.
+                 * @example train
+                 */
+                split: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitStatistics"];
+                };
+            };
+            /** @description The client already has this representation. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server requires an API key, and the request has no valid one. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset, split, page, sample, file or version. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), its preparation failed, or the server has too many connections or too much work. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getBatch: {
         parameters: {
             query?: {
@@ -1937,23 +2296,23 @@ export interface operations {
                     "Batch-Dataset": components["headers"]["Batch-Dataset"];
                     "Batch-Version": components["headers"]["Batch-Version"];
                     "Batch-Split": components["headers"]["Batch-Split"];
+                    "Batch-Page": components["headers"]["Batch-Page"];
+                    "Batch-Size": components["headers"]["Batch-Size"];
+                    "Batch-Count": components["headers"]["Batch-Count"];
                     "Batch-Total": components["headers"]["Batch-Total"];
+                    "Batch-Pages": components["headers"]["Batch-Pages"];
+                    "Batch-Shape": components["headers"]["Batch-Shape"];
                     "Batch-Dtype": components["headers"]["Batch-Dtype"];
                     "Batch-Normalization": components["headers"]["Batch-Normalization"];
                     "Batch-Layout": components["headers"]["Batch-Layout"];
+                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Seed": components["headers"]["Batch-Seed"];
                     "Batch-Epoch": components["headers"]["Batch-Epoch"];
-                    "Batch-Augment": components["headers"]["Batch-Augment"];
-                    "Batch-Pad": components["headers"]["Batch-Pad"];
-                    "Batch-Size": components["headers"]["Batch-Size"];
-                    "Batch-Pages": components["headers"]["Batch-Pages"];
-                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Rank": components["headers"]["Batch-Rank"];
                     "Batch-World-Size": components["headers"]["Batch-World-Size"];
                     "Batch-Remainder": components["headers"]["Batch-Remainder"];
-                    "Batch-Count": components["headers"]["Batch-Count"];
-                    "Batch-Shape": components["headers"]["Batch-Shape"];
-                    "Batch-Page": components["headers"]["Batch-Page"];
+                    "Batch-Augment": components["headers"]["Batch-Augment"];
+                    "Batch-Pad": components["headers"]["Batch-Pad"];
                     Link: components["headers"]["Link"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -2385,20 +2744,20 @@ export interface operations {
                     "Batch-Dataset": components["headers"]["Batch-Dataset"];
                     "Batch-Version": components["headers"]["Batch-Version"];
                     "Batch-Split": components["headers"]["Batch-Split"];
+                    "Batch-Size": components["headers"]["Batch-Size"];
                     "Batch-Total": components["headers"]["Batch-Total"];
+                    "Batch-Pages": components["headers"]["Batch-Pages"];
                     "Batch-Dtype": components["headers"]["Batch-Dtype"];
                     "Batch-Normalization": components["headers"]["Batch-Normalization"];
                     "Batch-Layout": components["headers"]["Batch-Layout"];
+                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Seed": components["headers"]["Batch-Seed"];
                     "Batch-Epoch": components["headers"]["Batch-Epoch"];
-                    "Batch-Augment": components["headers"]["Batch-Augment"];
-                    "Batch-Pad": components["headers"]["Batch-Pad"];
-                    "Batch-Size": components["headers"]["Batch-Size"];
-                    "Batch-Pages": components["headers"]["Batch-Pages"];
-                    "Batch-Offset": components["headers"]["Batch-Offset"];
                     "Batch-Rank": components["headers"]["Batch-Rank"];
                     "Batch-World-Size": components["headers"]["Batch-World-Size"];
                     "Batch-Remainder": components["headers"]["Batch-Remainder"];
+                    "Batch-Augment": components["headers"]["Batch-Augment"];
+                    "Batch-Pad": components["headers"]["Batch-Pad"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2858,320 +3217,6 @@ export interface operations {
             };
             /** @description None of the formats is acceptable; `available` lists them. */
             406: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
-            429: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), its preparation failed, or the server has too many connections or too much work. */
-            503: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getLabels: {
-        parameters: {
-            query?: {
-                /** @description Format of the response; by default the Accept header decides. */
-                format?: "json" | "npy";
-                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
-                version?: string;
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description Name of a dataset.
-                 * @example mnist
-                 */
-                dataset: string;
-                /**
-                 * @description Name of a split: train, val, test.
-                 * @example train
-                 */
-                split: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The labels. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    ETag: components["headers"]["ETag"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LabelList"];
-                    "application/x-npy": string;
-                };
-            };
-            /** @description The client already has this representation. */
-            304: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    ETag: components["headers"]["ETag"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server requires an API key, and the request has no valid one. */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such dataset, split, page, sample, file or version. */
-            404: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description None of the formats is acceptable; `available` lists them. */
-            406: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The client has sent more than `RATE_LIMIT` requests in a minute. */
-            429: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The dataset is still being prepared (with `Retry-After` and `progress`), its preparation failed, or the server has too many connections or too much work. */
-            503: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getStatistics: {
-        parameters: {
-            query?: {
-                /** @description The dataset's `version`. Pinning it makes the response immutable; any but the current version is a 404. */
-                version?: string;
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description Name of a dataset.
-                 * @example mnist
-                 */
-                dataset: string;
-                /**
-                 * @description Name of a split: train, val, test.
-                 * @example train
-                 */
-                split: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The statistics. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    ETag: components["headers"]["ETag"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SplitStatistics"];
-                };
-            };
-            /** @description The client already has this representation. */
-            304: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    ETag: components["headers"]["ETag"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A parameter is unknown, ill-typed or out of range; `errors` describes the first ten. */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server requires an API key, and the request has no valid one. */
-            401: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Server-Timing": components["headers"]["Server-Timing"];
-                    "Cache-Control": components["headers"]["Cache-Control"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such dataset, split, page, sample, file or version. */
-            404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Server-Timing": components["headers"]["Server-Timing"];

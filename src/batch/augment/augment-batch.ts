@@ -2,7 +2,7 @@ import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { sharedBufferPool } from '../../memory/buffer-pool.ts'
 import type { PooledChunk } from '../../memory/chunk.ts'
-import { selectBatch, selectIds, type Batch, type Selection } from '../batch.ts'
+import { selectBatch, type Batch, type Selection } from '../batch.ts'
 import { floatNormalization, type FloatNormalization, type NormalizerOptions } from '../normalize.ts'
 import type { AugmentTask } from './augment-task.ts'
 import type { Augmentations } from './augmentations.ts'
@@ -49,7 +49,8 @@ export async function augmentBatch (
   { run, hold }: AugmentOptions
 ): Promise<Batch> {
   const { shape } = dataset
-  const ids = selectIds(dataset, selection)
+  const { order, span } = selection
+  const ids = order.ids(span.start, span.count)
   const count = ids.length * valueCount(shape)
   const { images } = dataset.splits[selection.split]
   const task = { shape, images, ids, keys: ids.map(key), augmentations, normalization }

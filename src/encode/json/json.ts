@@ -1,15 +1,15 @@
 import type { Batch } from '../../batch/batch.ts'
 import { countElements } from '../../batch/tensor.ts'
 import type { Chunk } from '../../memory/chunk.ts'
-import type { Body } from '../body.ts'
-import type { BatchFormat, BatchMetadata } from '../format.ts'
-import { plainImageWriter } from './image-writer.ts'
+import type { Body, BatchFormat, BatchMetadata } from '../format.ts'
+import { plainImageWriter } from './array-writer.ts'
 import { wasmImageWriter } from './wasm-image-writer.ts'
 
 /** Metadata, then `ids`, `images`, `labels` and `mask`, each nested as its shape says. */
 export const json = {
   name: 'json',
   mediaType: 'application/json',
+  isText: true,
   readsPixels: true,
   encode: (batch: Batch, metadata: BatchMetadata): Body => ({
     minByteLength: 2 * countElements(batch.images.shape),

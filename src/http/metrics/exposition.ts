@@ -5,7 +5,7 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { splitNames } from '../../dataset/sample-splits.ts'
 import { batchFormats, streamFormats } from '../../encode/encoders.ts'
 import { png } from '../../encode/png.ts'
-import type { Histogram } from './histogram.ts'
+import type { Histogram } from './recorder.ts'
 
 /** The metrics as Prometheus reads them. Imported after the start, since the library takes a while to load. */
 

@@ -4,7 +4,7 @@ import { splitNames, type SplitName } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
 import type { Format } from '../../encode/format.ts'
 
-export const jsonLd: Format = { name: 'json-ld', mediaType: 'application/ld+json' }
+export const jsonLd: Format = { name: 'json-ld', mediaType: 'application/ld+json', isText: true }
 
 /** Pixels of a page, which loaders hold as lists of numbers: about 4096 images of MNIST. */
 const PAGE_PIXELS = 1 << 22

@@ -1,7 +1,45 @@
 import type { Format } from '../../encode/format.ts'
-import { cacheHeaders, challengeHeaders, commonHeaders, rangeHeaders, retryHeaders } from './response-headers.ts'
+import { batchHeaderSchemas } from './schemas/batch-fields.ts'
 
-/** The possible responses of a route, for its schema and the docs. */
+/** The possible responses of a route, and their headers, for its schema and the docs. */
+
+const text = { type: 'string' }
+const count = { type: 'integer', minimum: 0 }
+
+const descriptions = {
+  'X-Request-Id': { ...text, description: 'Id of the request, as in the log: that of the client, if it sent one.' },
+  'Server-Timing': { ...text, description: 'Milliseconds of each step until these headers, and in `total`.' },
+  'Retry-After': { ...count, description: 'Seconds after which a retry may succeed, if known.' },
+  'WWW-Authenticate': { ...text, description: 'How to authenticate (RFC 6750): `Bearer`.' },
+  ETag: { ...text, description: 'Identifies the representation, for `If-None-Match`.' },
+  'Cache-Control': { ...text, description: '`immutable` for a year if the URL has the `version`.' },
+  Link: { ...text, description: 'URLs of the `first`, `prev`, `next` and `last` page (RFC 8288).' },
+  'Accept-Ranges': { ...text, description: '`bytes`.' },
+  'Content-Range': { ...text, description: 'The range of the response, and the length of the file.' },
+  'Content-Disposition': { ...text, description: 'The name of the file.' },
+  'Repr-Digest': { ...text, description: 'SHA-256 of the whole file (RFC 9530).' }
+} as const
+
+type HeaderName = keyof typeof descriptions
+type Headers = Readonly<Record<string, object>>
+
+function select (...names: HeaderName[]): Headers {
+  return Object.fromEntries(names.map(name => [name, descriptions[name]]))
+}
+
+/** Of every response. */
+export const commonHeaders = select('X-Request-Id', 'Server-Timing', 'Cache-Control')
+export const cacheHeaders = { ...commonHeaders, ...select('ETag') }
+export const retryHeaders = { ...commonHeaders, ...select('Retry-After') }
+const challengeHeaders = { ...commonHeaders, ...select('WWW-Authenticate') }
+export const rangeHeaders = { ...commonHeaders, ...select('Content-Range') }
+export const fileHeaders = { ...cacheHeaders, ...select('Accept-Ranges', 'Content-Disposition', 'Repr-Digest') }
+
+/** Of a batch in any format: its metadata. */
+export const gatherHeaders = { ...commonHeaders, ...batchHeaderSchemas('samples') }
+/** Of a stream: what its pages have in common. */
+export const streamHeaders = { ...cacheHeaders, ...batchHeaderSchemas('stream') }
+export const pageHeaders = { ...cacheHeaders, ...batchHeaderSchemas('page'), ...select('Link') }
 
 const Binary = { type: 'string', format: 'binary' }
 
@@ -24,8 +62,8 @@ export function bodyInFormats (
   formats: readonly Format[],
   headers = commonHeaders
 ) {
-  const content = formats.map(({ name, mediaType }) => {
-    return [mediaType, { schema: name.endsWith('json') ? reference(schema) : Binary }]
+  const content = formats.map(({ mediaType, isText }) => {
+    return [mediaType, { schema: isText ? reference(schema) : Binary }]
   })
   return { 200: { description, headers, content: Object.fromEntries(content) } }
 }
@@ -38,12 +76,6 @@ export function inFormats (
   headers = cacheHeaders
 ) {
   return { ...bodyInFormats(description, schema, formats, headers), ...notModified }
-}
-
-/** A JSON-LD body of a resource with an ETag. */
-export function jsonLdBody (description: string, schema: SchemaName) {
-  const content = { 'application/ld+json': { schema: reference(schema) } }
-  return { 200: { description, headers: cacheHeaders, content }, ...notModified }
 }
 
 /** A binary body of one of these media types. */
@@ -91,4 +123,44 @@ export function probeProblems (...statuses: Status[]) {
     headers: problemHeaders[status] ?? commonHeaders,
     content: { 'application/problem+json': { schema: reference('Problem') } }
   }]))
+}
+
+/** Of every response of a route that counts requests, as OpenAPI writes them. */
+const rateLimitHeaders = {
+  'RateLimit-Policy': {
+    schema: text,
+    description: 'Requests that the client may send, `q`, in a window of `w` seconds, if limited ' +
+      '(draft-ietf-httpapi-ratelimit-headers): `"default";q=100;w=60`.'
+  },
+  RateLimit: {
+    schema: text,
+    description: 'The requests left, `r`, and the seconds until the next window, `t`: `"default";r=50;t=30`.'
+  },
+  'RateLimit-Limit': { schema: count, description: 'The same as `q`, for older clients.' },
+  'RateLimit-Remaining': { schema: count, description: 'The same as `r`.' },
+  'RateLimit-Reset': { schema: count, description: 'The same as `t`.' }
+}
+
+interface Document {
+  paths?: Record<string, Record<string, { responses?: Record<string, { headers?: Record<string, object> }> }>>
+  components?: { headers?: Record<string, object> }
+}
+
+/**
+ * Adds the headers of counted requests, and moves those of all responses to the components of an OpenAPI document: each
+ * is described once.
+ */
+export function shareHeaders (document: Document): void {
+  const shared: Record<string, object> = {}
+  const operations = Object.values(document.paths ?? {}).flatMap(methods => Object.values(methods))
+  for (const { responses = {} } of operations) {
+    const added = 429 in responses ? rateLimitHeaders : {}
+    for (const response of Object.values(responses)) {
+      const headers = { ...response.headers, ...added }
+      Object.assign(shared, headers)
+      const references = Object.keys(headers).map(name => [name, { $ref: `#/components/headers/${name}` }])
+      response.headers = Object.fromEntries(references)
+    }
+  }
+  document.components = { ...document.components, headers: shared }
 }

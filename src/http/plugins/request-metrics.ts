@@ -1,5 +1,6 @@
 import plugin from 'fastify-plugin'
 import { MetricsRecorder } from '../metrics/recorder.ts'
+import { serverTiming } from '../metrics/server-timing.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,8 +23,8 @@ const CHECKS = 4
 const COUNTED = ['GET', 'POST']
 
 /**
- * Counts every request, and aborts responses that are not read. First of all hooks, so that those which others reject
- * or delay are counted as well.
+ * Counts and times every request, and aborts responses that are not read. First of all hooks, so that those which
+ * others reject or delay are counted as well.
  */
 export default plugin(async (app, { stallTimeoutMs }: RequestMetricsOptions) => {
   const recorder = new MetricsRecorder()
@@ -34,6 +35,11 @@ export default plugin(async (app, { stallTimeoutMs }: RequestMetricsOptions) => 
   app.addHook('onRequest', (_request, reply, done) => {
     recorder.track(reply)
     done()
+  })
+  // For the responses of other plugins: those of the routes get it as their headers are written.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    reply.header('server-timing', serverTiming(reply))
+    done(null, payload)
   })
   const reason = `the client read nothing for ${stallTimeoutMs / 1000} s`
   const checks = setInterval(() => {

@@ -2,7 +2,7 @@ import cors from '@fastify/cors'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { ServiceError } from '../../errors.ts'
-import { exposedHeaders } from '../response/headers.ts'
+import { batchHeaderNames } from '../openapi/schemas/batch-fields.ts'
 import { missingResource } from '../response/problem.ts'
 import { pathOf } from '../server/base-path.ts'
 
@@ -12,6 +12,20 @@ export interface SecurityOptions {
   /** Further headers that scripts of other origins may read. */
   readonly exposed: readonly string[]
 }
+
+/** Headers that scripts of other origins may read. */
+const exposedHeaders: readonly string[] = [
+  'link',
+  'etag',
+  'retry-after',
+  'server-timing',
+  'x-request-id',
+  'accept-ranges',
+  'content-range',
+  'content-disposition',
+  'repr-digest',
+  ...batchHeaderNames
+]
 
 /** Headers that tell browsers what they may do with a response, and clients the id of their request. */
 export default plugin(async (app, { origins, exposed }: SecurityOptions) => {

@@ -1,10 +1,9 @@
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import type { DatasetRegistry, LoadedDataset } from '../../dataset/registry.ts'
+import type { DatasetRegistry, LoadedDataset, FailedState } from '../../dataset/registry.ts'
 import { splitNames, type SplitName } from '../../dataset/sample-splits.ts'
 import type { Format } from '../../encode/format.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { abbreviate, ServiceError } from '../../errors.ts'
-import { describeFailure, secondsToRetry } from './failure.ts'
 
 /** The part of a request that selects a split and a format. */
 export interface SplitRequest {
@@ -75,4 +74,19 @@ export function assertKnownSamples (ids: readonly number[], { splits }: Prepared
   const unknown = ids.find(id => id >= count)
   if (unknown === undefined) return
   throw new ServiceError('unknown_sample', `${split} has ${count} samples, 0 to ${count - 1}; there is no ${unknown}`)
+}
+
+/** What responses say about a dataset that could not be loaded. */
+export function describeFailure ({ reason, attempts, nextAttempt, progress }: FailedState) {
+  return {
+    reason,
+    attempts,
+    ...(nextAttempt !== undefined && { next_attempt: new Date(nextAttempt).toISOString() }),
+    ...(progress && { progress })
+  }
+}
+
+/** Seconds until the next attempt to load a dataset, or until an attempt that is running may have an end. */
+export function secondsToRetry ({ due }: FailedState): number {
+  return due === undefined ? 1 : Math.max(1, Math.ceil((due - performance.now()) / 1000))
 }

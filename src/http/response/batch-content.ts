@@ -1,12 +1,12 @@
 import { augmentBatch, augmentedNormalization } from '../../batch/augment/augment-batch.ts'
-import { selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
+import { imageDimensions, selectBatch, type Batch, type Selection } from '../../batch/batch.ts'
 import { bytesPerElement, countElements } from '../../batch/tensor.ts'
 import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
-import type { BatchFormat, Format } from '../../encode/format.ts'
+import type { BatchFormat, BatchMetadata, Format } from '../../encode/format.ts'
 import type { ServedSamples } from '../metrics/recorder.ts'
-import { describeBatch, type BatchRequest } from '../query/batch-request.ts'
-import { batchHeaders } from './headers.ts'
+import { batchHeaders, describeBatch } from '../openapi/schemas/batch-fields.ts'
+import type { BatchRequest } from '../query/batch-request.ts'
 import type { Content, Work } from './respond.ts'
 
 /** The samples of a batch, for metrics. */
@@ -25,7 +25,7 @@ export async function computeBatch (
   work: Work
 ): Promise<Batch> {
   const { split, span, normalization, dtype, labels, layout, masked, pad, augmentation } = request
-  const order = await work.times.measure('order', request.order)
+  const order = await work.times.measure('order', () => request.order.resolve())
   const selection: Selection = { split, span, order, normalization, dtype, labels, layout, masked, pad }
   if (!augmentation) return selectBatch(dataset, selection)
   return await work.times.measure('augment', () => {
@@ -47,7 +47,7 @@ export function augmentedBytes (dataset: PreparedDataset, request: BatchRequest,
 
 /** Whether compression pays: text and u8 shrink, binary floats hardly do. */
 export function isCompressible (format: Format, { dtype }: BatchRequest): boolean {
-  return format.name.endsWith('json') || dtype === 'uint8'
+  return format.isText || dtype === 'uint8'
 }
 
 /**
@@ -61,20 +61,23 @@ export function batchContent (
   format: BatchFormat,
   links?: () => string
 ): Content {
-  const metadata = describeBatch(dataset, request)
+  // Once, and not for a 304.
+  let described: BatchMetadata | undefined
+  const describe = (): BatchMetadata => (described ??= describeBatch(dataset, request))
+  const elements = request.span.count * countElements(imageDimensions(dataset, request))
   return {
     mediaType: format.mediaType,
     headers () {
-      const headers = batchHeaders(metadata)
+      const headers = batchHeaders(describe())
       if (links) headers['link'] = links()
       return headers
     },
     // An element takes at least one byte, as u8 and as text.
-    compressibleBytes: isCompressible(format, request) ? countElements(metadata['shape'] as number[]) : 0,
+    compressibleBytes: isCompressible(format, request) ? elements : 0,
     workBytes: augmentedBytes(dataset, request, format),
     samples: samplesOf(dataset, request, format),
     async body (work) {
-      return format.encode(await computeBatch(dataset, request, format, work), metadata)
+      return format.encode(await computeBatch(dataset, request, format, work), describe())
     }
   }
 }

@@ -2,15 +2,27 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { abbreviate, ServiceError } from '../../errors.ts'
 import { MAX_SEGMENT_LENGTH } from '../limits.ts'
+import { batchHeaderNames } from '../openapi/schemas/batch-fields.ts'
 import {
   describeBodyErrors, describeParameterErrors, invalidParameter, type ParameterErrors
 } from '../query/query-errors.ts'
-import { DisconnectedError } from './disconnect.ts'
-import { representationHeaders } from './headers.ts'
 import { jsonBody } from './respond.ts'
-import { writeBody } from './writer.ts'
+import { DisconnectedError, writeBody } from './writer.ts'
 
 export const problemMediaType = 'application/problem+json'
+
+/** Headers of a successful response that describe its body, and that an error must not have. */
+const representationHeaders: readonly string[] = [
+  'link',
+  'etag',
+  'accept-ranges',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'repr-digest',
+  ...batchHeaderNames
+]
 
 /** The problem document (RFC 9457) of an error, which never contains a stack trace or a local path. */
 export function problemDocument (problem: ServiceError, status = problem.status): object {

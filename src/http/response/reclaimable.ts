@@ -1,4 +1,4 @@
-import type { Body } from '../../encode/body.ts'
+import type { Body } from '../../encode/format.ts'
 import { bufferPool } from '../../memory/buffer-pool.ts'
 import {
   bytesOfChunk, pauseAfter, pendingChunk, releaseChunk, type Chunk, type PooledChunk

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import type { ComputePool } from '../../compute/compute-pool.ts'
-import { bodyOf, sumByteLengths, type Body } from '../../encode/body.ts'
+import type { DatasetIdentity } from '../../dataset/prepared.ts'
+import { bodyOf, sumByteLengths, type Body } from '../../encode/format.ts'
 import { ServiceError } from '../../errors.ts'
 import { concatInSlices } from '../../memory/bytes.ts'
 import { bytesOfChunk, pauseAfter, releaseChunk, type Chunk, type PooledChunk } from '../../memory/chunk.ts'
@@ -13,9 +14,8 @@ import { clientOf } from '../query/client.ts'
 import {
   STREAM_WINDOW_BYTES, compress, compressGroups, compressorBytes, negotiateCoding, type Coding
 } from './compression.ts'
-import { disconnectSignal } from './disconnect.ts'
 import { ReclaimableBody } from './reclaimable.ts'
-import { writeBody, writeNotModified, type ResponseBody } from './writer.ts'
+import { disconnectSignal, writeBody, writeNotModified, type ResponseBody } from './writer.ts'
 
 /** Raised when the bytes of a response to the same request and version change. */
 const REVISION = 3
@@ -54,12 +54,11 @@ export interface Work {
   computePage (bytes: number, compute: (work: Work) => Promise<Body>): Promise<ReclaimableBody>
 }
 
-/** One representation of a resource that never changes within a version of its dataset. */
+/** One representation of a resource that never changes within a version: immutable if the request names that. */
 export interface Representation extends Content {
-  readonly dataset: string
-  readonly version: string
-  /** Whether the request named the version: then the response is immutable. */
-  readonly pinned: boolean
+  readonly dataset: DatasetIdentity
+  /** Whether replicas of the version may differ in it, so that it is never immutable. */
+  readonly isOfReplica?: boolean
   /**
    * Distinguishes this representation from all others of the version, apart from its coding: visible ASCII without
    * quotes.
@@ -83,11 +82,12 @@ export async function respond (
   reply: FastifyReply,
   representation: Representation
 ): Promise<FastifyReply> {
-  const { dataset, version, pinned, tag, isRecurring, isExpensive } = representation
+  const { dataset: { entry: { name }, version }, isOfReplica = false, tag, isRecurring, isExpensive } = representation
+  const isPinned = !isOfReplica && (request.query as { readonly version?: string }).version !== undefined
   const etagIn = (coding: Coding | undefined): string => `"${version}/${tag}/${REVISION}${coding ? `/${coding}` : ''}"`
   const accepted = resolveCoding(request, representation)
   reply.header('etag', etagIn(accepted))
-  reply.header('cache-control', cacheControl(request, pinned))
+  reply.header('cache-control', cacheControl(request, isPinned))
   vary(reply, 'Accept, Accept-Encoding')
   if (fresh(request.headers, { etag: etagIn(accepted) })) return writeNotModified(reply)
   const coding = reserveCompressor(request, reply, representation, accepted)
@@ -98,7 +98,7 @@ export async function respond (
     return send(reply, representation, coding, await encodeBody(request, reply, representation, coding))
   }
   const { compressedCache } = request.server.limits
-  const encoded = compressedCache.get(`${dataset} ${etag}`, () => encodeForAll(request, representation, coding))
+  const encoded = compressedCache.get(`${name} ${etag}`, () => encodeForAll(request, representation, coding))
   const bytes = encoded instanceof Promise
     ? await stepTimes(reply.raw).measure(coding ? 'compress' : 'encode', () => encoded.catch(rejectOverload))
     : encoded

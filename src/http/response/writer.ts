@@ -1,10 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { Body } from '../../encode/body.ts'
+import type { Body } from '../../encode/format.ts'
 import { PAUSE, bytesOfChunk, releaseChunk, type Chunk } from '../../memory/chunk.ts'
 import { TIME_SLICE_MS, yieldToEventLoop } from '../../scheduling/event-loop.ts'
 import { serverTiming, stepTimes } from '../metrics/server-timing.ts'
-import { DisconnectedError } from './disconnect.ts'
 
 /** A response body: chunks in order; or in groups that arrive one by one, such as the pages of a stream. */
 export type ResponseBody = SizedBody | StreamBody
@@ -224,4 +223,28 @@ function flush (response: ServerResponse, chunks: readonly Chunk[]): Promise<boo
     })
     response.uncork()
   })
+}
+
+/** The reason of a signal whose client has closed its connection. */
+export class DisconnectedError extends Error {
+  constructor () {
+    super('the client disconnected')
+    this.name = 'DisconnectedError'
+  }
+}
+
+const signals = new WeakMap<ServerResponse, AbortSignal>()
+
+/** Aborts when the client disconnects before it has all of a response. The same signal for every caller. */
+export function disconnectSignal (response: ServerResponse): AbortSignal {
+  let signal = signals.get(response)
+  if (!signal) {
+    const controller = new AbortController()
+    const abort = (): void => controller.abort(new DisconnectedError())
+    signal = controller.signal
+    if (response.destroyed) abort()
+    else response.once('close', () => { if (!response.writableFinished) abort() })
+    signals.set(response, signal)
+  }
+  return signal
 }

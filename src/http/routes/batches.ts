@@ -1,17 +1,15 @@
 import { batchFormats } from '../../encode/encoders.ts'
-import { pageHeaders } from '../openapi/response-headers.ts'
-import { inFormats, problems } from '../openapi/responses.ts'
+import { pageHeaders, inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { assertServable } from '../query/batch-limits.ts'
+import { assertServable } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
 import { batchContent } from '../response/batch-content.ts'
-import { pageLinks } from '../response/headers.ts'
 import { respond } from '../response/respond.ts'
 
 /** The core of the service: a split, page by page. */
 export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
-  const Query = BatchQuery(batchFormats.map(({ name }) => name), options.maxBatchSize)
+  const Query = BatchQuery(batchFormats, options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/batches', {
     schema: {
@@ -39,9 +37,7 @@ export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
     const content = batchContent(dataset, page, format, links)
     const { mediaType, headers, compressibleBytes, workBytes, samples, body } = content
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: request.query.version !== undefined,
+      dataset,
       tag: `${epoch.tag}/${format.name}`,
       isRecurring: epoch.isRecurring,
       mediaType,
@@ -52,4 +48,22 @@ export const batchRoutes: Routes<EpochOptions> = async (app, options) => {
       body
     })
   })
+}
+
+/**
+ * The Link header (RFC 8288) of a page: first, prev, next and last, each with all parameters of the request.
+ *
+ * @param path of the resource, without a query
+ * @param query as sent, without `?`
+ */
+function pageLinks (path: string, query: string, page: number, pages: number): string {
+  // Encoded once, since the links differ only in the page; encoded values contain neither & nor =.
+  const parameters = new URLSearchParams(query)
+  parameters.set('page', '')
+  const [before, after = ''] = parameters.toString().split(/(?<=(?:^|&)page=)/)
+  const relations: Array<[string, number]> = [['first', 0], ['prev', page - 1], ['next', page + 1], ['last', pages - 1]]
+  return relations
+    .filter(([, target]) => target >= 0 && target < pages)
+    .map(([relation, target]) => `<${path}?${before}${target}${after}>; rel="${relation}"`)
+    .join(', ')
 }

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { sha256 } from '../../disk/hash.ts'
-import { bodyOf } from '../../encode/body.ts'
+import { bodyOf } from '../../encode/format.ts'
 import { describeCroissant, jsonLd } from '../openapi/croissant.ts'
-import { jsonLdBody, problems } from '../openapi/responses.ts'
+import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { DatasetParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
@@ -27,7 +27,7 @@ export const croissantRoutes: Routes<Options> = async (app, { registry, maxBatch
         'URLs are absolute, as loaders require: below `PUBLIC_URL`, or at the `Host` of the request.',
       params: DatasetParams,
       querystring: VersionQuery,
-      response: { ...jsonLdBody('The Croissant description.', 'Croissant'), ...problems(400, 404, 503) }
+      response: { ...inFormats('The Croissant description.', 'Croissant', [jsonLd]), ...problems(400, 404, 503) }
     }
   }, (request, reply) => {
     const { params, query: { version } } = request
@@ -35,10 +35,9 @@ export const croissantRoutes: Routes<Options> = async (app, { registry, maxBatch
     const base = publicUrl ?? addressOf(request, app.basePath)
     const text = Buffer.from(JSON.stringify(describeCroissant(dataset, { base, maxBatchSize })))
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
+      dataset,
       // Replicas of a version may differ in their address.
-      pinned: false,
+      isOfReplica: true,
       tag: `croissant/${sha256(text).slice(0, 16)}`,
       mediaType: jsonLd.mediaType,
       compressibleBytes: text.length,

@@ -3,14 +3,13 @@ import { publicStatistics } from '../../dataset/prepared.ts'
 import type { DatasetRegistry, DatasetState, LoadedDataset } from '../../dataset/registry.ts'
 import { perSplit } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
-import { bodyOf } from '../../encode/body.ts'
+import { bodyOf } from '../../encode/format.ts'
 import { batchFormats } from '../../encode/encoders.ts'
 import { json } from '../../encode/json/json.ts'
 import { inFormats, problems, uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { DatasetParams, defaultBatchSize, NoQuery, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
-import { describeFailure } from '../query/failure.ts'
-import { resolveDataset } from '../query/target.ts'
+import { describeFailure, resolveDataset } from '../query/target.ts'
 import { respond, respondJson } from '../response/respond.ts'
 
 interface Options {
@@ -51,11 +50,10 @@ export const datasetRoutes: Routes<Options> = async (app, { registry, maxBatchSi
     const dataset = resolveDataset(registry, request.params.dataset, request.query.version)
     const text = Buffer.from(JSON.stringify(describeDataset(dataset, app.basePath)))
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
+      dataset,
       // Replicas of a version may differ in the source of their files and the backend, so the tag depends on the
       // content.
-      pinned: false,
+      isOfReplica: true,
       tag: sha256(text).slice(0, 16),
       mediaType: json.mediaType,
       compressibleBytes: text.length,

@@ -1,17 +1,16 @@
 import { once } from 'node:events'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { create as contentDisposition } from 'content-disposition'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fresh from 'fresh'
 import type { OriginalFile } from '../../dataset/originals.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { abbreviate, ServiceError } from '../../errors.ts'
 import type { Chunk } from '../../memory/chunk.ts'
-import { fileHeaders, rangeHeaders } from '../openapi/response-headers.ts'
-import { binary, notModified, problems } from '../openapi/responses.ts'
+import { fileHeaders, rangeHeaders, binary, notModified, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { FileParams, NoQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
-import { parseRange } from '../response/range.ts'
 import { cacheControl } from '../response/respond.ts'
 import { writeBody, writeNotModified } from '../response/writer.ts'
 
@@ -72,4 +71,35 @@ async function sendFile (request: FastifyRequest, reply: FastifyReply, file: Ori
 
 async function * toGroups (content: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<Chunk[]> {
   for await (const chunk of content) yield [chunk as Uint8Array]
+}
+
+/** Bytes from `start` up to and including `end`. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * The byte range that a GET request asks for (RFC 9110 §14). Several ranges, other units and malformed ranges are
+ * ignored, as is a range whose `If-Range` names another ETag.
+ *
+ * @param bytes length of the whole representation
+ * @returns undefined for the whole
+ */
+export function parseRange (
+  { range, 'if-range': condition }: IncomingHttpHeaders,
+  bytes: number,
+  etag: string
+): ByteRange | 'unsatisfiable' | undefined {
+  if (condition !== undefined && condition !== etag) return undefined
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(range?.replaceAll(/[ \t]/g, '') ?? '') ?? []
+  if (first === undefined || last === undefined || (first === '' && last === '')) return undefined
+  // Without a first position, the range is the last bytes.
+  if (first === '') {
+    const isSatisfiable = Number(last) > 0 && bytes > 0
+    return isSatisfiable ? { start: Math.max(0, bytes - Number(last)), end: bytes - 1 } : 'unsatisfiable'
+  }
+  if (last !== '' && Number(last) < Number(first)) return undefined
+  if (Number(first) >= bytes) return 'unsatisfiable'
+  return { start: Number(first), end: Math.min(last === '' ? Infinity : Number(last), bytes - 1) }
 }

@@ -2,13 +2,11 @@ import type { DatasetRegistry } from '../../dataset/registry.ts'
 import { batchFormats } from '../../encode/encoders.ts'
 import { ServiceError } from '../../errors.ts'
 import type { Limits } from '../limits.ts'
-import { gatherHeaders } from '../openapi/response-headers.ts'
-import { bodyInFormats, problems } from '../openapi/responses.ts'
+import { gatherHeaders, bodyInFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { GatherQuery, GatherRequest, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { assertServable } from '../query/batch-limits.ts'
+import { assertServable, requestSamples } from '../query/batch-request.ts'
 import { resolvePreparation } from '../query/preparation.ts'
-import { sampleRequest } from '../query/sample-request.ts'
 import { resolveTarget } from '../query/target.ts'
 import { batchContent } from '../response/batch-content.ts'
 import { respondUncached } from '../response/respond.ts'
@@ -73,7 +71,7 @@ export const gatherRoutes: Routes<Options> = async (app, { registry, limits, max
         'in the batches of the same `seed` and `epoch`. Formats and headers are those of a page, without `page`, ' +
         '`batch_size`, `pages` and `Link`. Not cacheable.',
       params: SplitParams,
-      querystring: GatherQuery(batchFormats.map(({ name }) => name)),
+      querystring: GatherQuery(batchFormats),
       body: GatherRequest(maxBatchSize),
       response: {
         ...bodyInFormats('The samples.', 'GatheredBatch', batchFormats, gatherHeaders),
@@ -83,7 +81,7 @@ export const gatherRoutes: Routes<Options> = async (app, { registry, limits, max
   }, (request, reply) => {
     const { query, body: { ids } } = request
     const { dataset, split, format } = resolveTarget(registry, batchFormats, request)
-    const batch = sampleRequest(dataset, split, ids, query, resolvePreparation(query, dataset))
+    const batch = requestSamples(dataset, split, ids, query, resolvePreparation(query, dataset))
     assertServable(dataset, batch, format, limits, 'ids')
     return respondUncached(request, reply, batchContent(dataset, batch, format))
   })

@@ -1,8 +1,7 @@
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { retryHeaders } from '../openapi/response-headers.ts'
-import { uncached } from '../openapi/responses.ts'
+import { retryHeaders, uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import { describeFailure, secondsToRetry } from '../query/failure.ts'
+import { describeFailure, secondsToRetry } from '../query/target.ts'
 import { respondJson } from '../response/respond.ts'
 
 /** Liveness and readiness probes; whatever their query is, since monitors append one against caches. */

@@ -1,16 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import type { DatasetMap, MapProgress } from '../../dataset/dataset-map.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { bodyOf } from '../../encode/body.ts'
-import type { Format } from '../../encode/format.ts'
+import { bodyOf, type Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { encodeWithArray } from '../../encode/json/object.ts'
+import { encodeWithArray } from '../../encode/json/array-writer.ts'
 import { npy, npyHeader } from '../../encode/npy.ts'
 import { asBytes } from '../../memory/bytes.ts'
-import { retryHeaders } from '../openapi/response-headers.ts'
-import { inFormats, problems, uncached } from '../openapi/responses.ts'
+import { retryHeaders, inFormats, problems, uncached } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import { DatasetParams, LabelQuery, SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
+import { DatasetParams, FormatQuery, SplitParams, VersionQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset, resolveTarget } from '../query/target.ts'
 import { jsonBody, respond, respondJson } from '../response/respond.ts'
 
@@ -34,7 +32,7 @@ export const mapRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { re
         'for any map of a dataset starts its computation, which takes about a minute: until then, the status is 202. ' +
         'Datasets of more than 300,000 samples have no map.',
       params: SplitParams,
-      querystring: LabelQuery,
+      querystring: FormatQuery(formats),
       response: { ...inFormats('The map.', 'SplitMap', formats), ...progressResponse, ...problems(400, 404, 406, 503) }
     }
   }, async (request, reply) => {
@@ -45,10 +43,9 @@ export const mapRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { re
     const { count } = splits[split]
     const points = map.points[split]
     return await respond(request, reply, {
-      dataset: entry.name,
-      version,
+      dataset,
       // Replicas of a version may differ in the version of Node.js, and so in the last digits.
-      pinned: false,
+      isOfReplica: true,
       tag: `${split}/map/${map.hash}/${format.name}`,
       mediaType: format.mediaType,
       compressibleBytes: format === json ? 4 * count : 0,
@@ -76,14 +73,14 @@ export const mapRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { re
       response: { ...inFormats('The findings.', 'Findings', [json]), ...progressResponse, ...problems(400, 404, 503) }
     }
   }, async (request, reply) => {
-    const { entry, version, map: source } = resolveDataset(registry, request.params.dataset, request.query.version)
-    const map = await source.get()
+    const dataset = resolveDataset(registry, request.params.dataset, request.query.version)
+    const { entry, version } = dataset
+    const map = await dataset.map.get()
     if (isProgress(map)) return respondProgress(reply, map)
     const { duplicates, suspects, hash } = map
     return await respond(request, reply, {
-      dataset: entry.name,
-      version,
-      pinned: false,
+      dataset,
+      isOfReplica: true,
       tag: `findings/${hash}`,
       mediaType: json.mediaType,
       compressibleBytes: 50 * (duplicates.length + suspects.length),

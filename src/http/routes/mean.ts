@@ -2,17 +2,16 @@ import { placeImage } from '../../batch/pad.ts'
 import { publicShape } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import { bodyOf, type Body } from '../../encode/body.ts'
-import type { Format } from '../../encode/format.ts'
+import { bodyOf, type Body, type Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { encodeWithArray } from '../../encode/json/object.ts'
+import { encodeWithArray } from '../../encode/json/array-writer.ts'
 import { negotiate } from '../../encode/negotiate.ts'
 import { npy, npyHeader } from '../../encode/npy.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { asBytes } from '../../memory/bytes.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import { DatasetParams, MeanQuery } from '../openapi/schemas/parameter-schemas.ts'
+import { DatasetParams, FormatQuery } from '../openapi/schemas/parameter-schemas.ts'
 import { resolveDataset } from '../query/target.ts'
 import { respond } from '../response/respond.ts'
 
@@ -28,7 +27,7 @@ export const meanRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
       description: 'float32 [rows, columns], or [3, rows, columns] of colour images, where 255 is 1, as `centered` ' +
         'subtracts it. The PNG is rounded to 8 bits.',
       params: DatasetParams,
-      querystring: MeanQuery,
+      querystring: FormatQuery(formats),
       response: { ...inFormats('The mean image.', 'MeanImage', formats), ...problems(400, 404, 406, 503) }
     }
   }, (request, reply) => {
@@ -36,9 +35,7 @@ export const meanRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
     const dataset = resolveDataset(registry, params.dataset, query.version)
     const format = negotiate(formats, { format: query.format, accept })
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: query.version !== undefined,
+      dataset,
       tag: `mean/${format.name}`,
       mediaType: format.mediaType,
       // As text, a pixel and its comma take at least two bytes.

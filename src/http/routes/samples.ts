@@ -1,19 +1,18 @@
 import { paddedShape } from '../../batch/pad.ts'
+import { naturalOrder } from '../../batch/sample-order.ts'
 import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
-import type { SplitName } from '../../dataset/sample-splits.ts'
-import { bodyOf, type Body } from '../../encode/body.ts'
-import type { Format } from '../../encode/format.ts'
+import { bodyOf, type Body, type Format } from '../../encode/format.ts'
 import { json } from '../../encode/json/json.ts'
-import { encodeWithArray } from '../../encode/json/object.ts'
+import { encodeWithArray } from '../../encode/json/array-writer.ts'
 import { encodePng, png } from '../../encode/png.ts'
 import { inFormats, problems } from '../openapi/responses.ts'
+import { defaults, describeOptions, optionTags } from '../openapi/schemas/batch-fields.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import { defaults, SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
-import { assertPaddable, echoSampleQuery, resolveSampleAugmentation, tagsOf } from '../query/augmentation.ts'
-import { type BatchRequest } from '../query/batch-request.ts'
-import { resolvePreparation } from '../query/preparation.ts'
+import { SampleParams, SampleQuery, type SampleParameters } from '../openapi/schemas/parameter-schemas.ts'
+import type { BatchRequest } from '../query/batch-request.ts'
+import { assertPaddable, resolveSampleAugmentation, resolvePreparation } from '../query/preparation.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
 import { assertKnownSamples, resolveTarget } from '../query/target.ts'
 import { computeBatch } from '../response/batch-content.ts'
@@ -31,7 +30,7 @@ export const sampleRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
       description: 'As normalized JSON, or as a PNG of its 8-bit pixels for browsers. With `augment`, augmented as ' +
         'in the batches of the same `seed` and `epoch`.',
       params: SampleParams,
-      querystring: SampleQuery,
+      querystring: SampleQuery(formats),
       response: { ...inFormats('The sample.', 'Sample', formats), ...problems(400, 404, 406, 503) }
     }
   }, (request, reply) => {
@@ -42,37 +41,33 @@ export const sampleRoutes: Routes<{ registry: DatasetRegistry }> = async (app, {
     const preparation = resolvePreparation(query, dataset)
     const { normalization, dtype, layout } = preparation
     assertPaddable(query, dataset)
-    const augmentation = resolveSampleAugmentation(query, split)
-    const echo = echoSampleQuery(query, augmentation)
+    const batch: BatchRequest = {
+      ...preparation,
+      split,
+      span: { start: id, count: 1, real: 1 },
+      order: naturalOrder(dataset.splits[split].count),
+      labels: 'index',
+      masked: false,
+      pad: query.pad,
+      augmentation: resolveSampleAugmentation(query, split),
+      query
+    }
     const preparationTags = format === png ? [] : [normalization, dtype, layout]
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: query.version !== undefined,
-      tag: [split, id, ...preparationTags, ...tagsOf(echo), format.name].join('/'),
+      dataset,
+      tag: [split, id, ...preparationTags, ...optionTags(dataset, batch), format.name].join('/'),
       mediaType: format.mediaType,
       // As text, a pixel and its comma take at least two bytes.
       compressibleBytes: format === json ? 2 * valueCount(dataset.shape) : 0,
-      workBytes: augmentation ? valueCount(dataset.shape) : 0,
+      workBytes: batch.augmentation ? valueCount(dataset.shape) : 0,
       samples: { dataset: dataset.entry.name, split, format: format.name, count: 1 },
-      body: work => encodeSample(dataset, split, id, format, {
-        ...preparation,
-        split,
-        span: { start: id, count: 1, real: 1 },
-        order: () => undefined,
-        labels: 'index',
-        masked: false,
-        pad: query.pad,
-        augmentation,
-        echo
-      }, work)
+      body: work => encodeSample(dataset, id, format, batch, work)
     })
   })
 }
 
 async function encodeSample (
   dataset: PreparedDataset,
-  split: SplitName,
   id: number,
   format: Format,
   request: BatchRequest,
@@ -83,7 +78,7 @@ async function encodeSample (
     return bodyOf(await encodePng(picture.copyPixels(0, 1), paddedShape(dataset.shape, request.pad)))
   }
   const sample = await computeBatch(dataset, request, format, work)
-  const { normalization, dtype, layout, echo } = request
+  const { split, normalization, dtype, layout } = request
   const shape = sample.images.shape.slice(1)
   const label = dataset.splits[split].labels[id]!
   return encodeWithArray({
@@ -97,7 +92,7 @@ async function encodeSample (
     dtype,
     normalization,
     layout,
-    ...echo
+    ...describeOptions(dataset, request)
   }, 'image', { shape, dtype, values: sample.images.data() })
 }
 

@@ -2,21 +2,19 @@ import type { PreparedDataset } from '../../dataset/prepared.ts'
 import { streamFormats } from '../../encode/encoders.ts'
 import type { StreamEncoder, StreamFormat } from '../../encode/format.ts'
 import type { Chunk } from '../../memory/chunk.ts'
-import { streamHeaders } from '../openapi/response-headers.ts'
-import { inFormats, problems } from '../openapi/responses.ts'
+import { streamHeaders, inFormats, problems } from '../openapi/responses.ts'
+import { batchHeaders, describeBatch, describeStream } from '../openapi/schemas/batch-fields.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
 import { BatchQuery, SplitParams } from '../openapi/schemas/parameter-schemas.ts'
-import { assertServable } from '../query/batch-limits.ts'
-import { describeBatch, type BatchRequest } from '../query/batch-request.ts'
+import { assertServable, type BatchRequest } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions, type EpochRequest } from '../query/epoch-request.ts'
 import { augmentedBytes, computeBatch, isCompressible, samplesOf } from '../response/batch-content.ts'
 import { STREAM_WINDOW_BYTES } from '../response/compression.ts'
-import { batchHeaders } from '../response/headers.ts'
 import { respond, type Work } from '../response/respond.ts'
 
 /** An epoch, or the rest of one, as one response. */
 export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
-  const Query = BatchQuery(streamFormats.map(({ name }) => name), options.maxBatchSize)
+  const Query = BatchQuery(streamFormats, options.maxBatchSize)
 
   app.get('/v1/datasets/:dataset/splits/:split/stream', {
     schema: {
@@ -39,11 +37,9 @@ export const streamRoutes: Routes<EpochOptions> = async (app, options) => {
     const firstPage = epoch.page(epoch.firstPage)
     // No page is larger.
     assertServable(dataset, firstPage, format, options.limits, 'batch_size')
-    const { page: _page, count: _count, shape: _shape, ...shared } = describeBatch(dataset, firstPage)
+    const shared = describeStream(dataset, firstPage)
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: request.query.version !== undefined,
+      dataset,
       tag: `stream/${epoch.tag}/${format.name}`,
       mediaType: format.mediaType,
       headers: () => batchHeaders(shared),
@@ -67,9 +63,9 @@ async function * encodePages (
   onPage: (request: BatchRequest) => void
 ): AsyncGenerator<Iterable<Chunk>> {
   // Looked up once, since other requests may evict it from the cache meanwhile.
-  const order = await page(firstPage).order()
+  const order = await page(firstPage).order.resolve()
   for (let i = firstPage; i < pages; i++) {
-    const request = { ...page(i), order: () => order }
+    const request = { ...page(i), order }
     const bytes = augmentedBytes(dataset, request, format)
     if (bytes === 0) {
       const batch = await computeBatch(dataset, request, format, work)

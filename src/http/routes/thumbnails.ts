@@ -4,20 +4,15 @@ import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
-import { bodyOf } from '../../encode/body.ts'
+import { bodyOf } from '../../encode/format.ts'
 import { encodePng, png } from '../../encode/png.ts'
-import { cacheHeaders } from '../openapi/response-headers.ts'
-import { binary, notModified, problems } from '../openapi/responses.ts'
+import { cacheHeaders, binary, notModified, problems } from '../openapi/responses.ts'
+import { defaults, optionTags, pageParameters } from '../openapi/schemas/batch-fields.ts'
 import type { Routes } from '../openapi/schemas/json-schema.ts'
-import {
-  defaults, SplitParams, ThumbnailQuery, type ThumbnailParameters
-} from '../openapi/schemas/parameter-schemas.ts'
-import { tagsOf } from '../query/augmentation.ts'
-import { assertServable } from '../query/batch-limits.ts'
-import { type BatchRequest } from '../query/batch-request.ts'
+import { SplitParams, ThumbnailQuery, type ThumbnailParameters } from '../openapi/schemas/parameter-schemas.ts'
+import { assertServable, requestSamples, type BatchRequest } from '../query/batch-request.ts'
 import { resolveEpoch, type EpochOptions } from '../query/epoch-request.ts'
 import { assertNoErrors } from '../query/query-errors.ts'
-import { sampleRequest } from '../query/sample-request.ts'
 import { resolveTarget, type SplitRequest } from '../query/target.ts'
 import { augmentedBytes, computeBatch, samplesOf } from '../response/batch-content.ts'
 import { respond } from '../response/respond.ts'
@@ -57,9 +52,7 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
     const format = { ...png, maxBytes: limits.workMemory >> 1 }
     assertServable(dataset, batch, format, limits, query.ids === undefined ? 'batch_size' : 'ids')
     return respond(request, reply, {
-      dataset: dataset.entry.name,
-      version: dataset.version,
-      pinned: query.version !== undefined,
+      dataset,
       tag: `thumbnails/${tag}/${columns}`,
       mediaType: png.mediaType,
       workBytes: augmentedBytes(dataset, batch, png) + sheetBytes,
@@ -88,7 +81,8 @@ function resolvePage (options: EpochOptions, request: ThumbnailRequest): Request
 }
 
 /** Parameters of a page, which a list of ids does without. */
-const PAGE_PARAMETERS = ['page', 'offset', 'batch_size', 'rank', 'world_size', 'remainder'] as const
+const { seed: _seed, epoch: _epoch, ...onlyOfPages } = pageParameters
+const PAGE_PARAMETERS = Object.keys(onlyOfPages) as Array<keyof typeof onlyOfPages>
 
 function resolveIds (
   dataset: PreparedDataset,
@@ -102,9 +96,9 @@ function resolveIds (
     detail: `${parameter} selects a page, but ids were given`,
     allowed: 'nothing with ids'
   })))
-  const batch = sampleRequest(dataset, split, parseIds(query.ids!, maxBatchSize), query, preparation)
+  const batch = requestSamples(dataset, split, parseIds(query.ids!, maxBatchSize), query, preparation)
   // A list may be long, and a tag must have no commas.
-  return { batch, tag: [split, sha256(query.ids!).slice(0, 16), ...tagsOf(batch.echo)].join('/') }
+  return { batch, tag: [split, sha256(query.ids!).slice(0, 16), ...optionTags(dataset, batch)].join('/') }
 }
 
 /** @throws ServiceError invalid_parameter */

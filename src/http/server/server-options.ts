@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import { withoutBasePath } from './base-path.ts'
-import type { Certificate } from './tls.ts'
+import type { Certificate } from './certificate.ts'
 
 export interface ServerConfig {
   readonly headersTimeoutMs: number
@@ -28,4 +29,12 @@ export function serverOptions (
     }),
     ...(basePath !== '' && { rewriteUrl: ({ url }: IncomingMessage) => withoutBasePath(url!, basePath) })
   }
+}
+
+/** Characters of UUIDs, ULIDs, trace ids and base64, none of which needs escaping in a log or a header. */
+const SAFE_ID = /^[\w.~:@+/=-]{1,128}$/
+
+/** The id that a client or proxy gave a request in `X-Request-Id`; a new one if it has none, or an unsafe one. */
+export function createRequestId ({ headers: { 'x-request-id': id } }: Pick<IncomingMessage, 'headers'>): string {
+  return typeof id === 'string' && SAFE_ID.test(id) ? id : randomUUID()
 }

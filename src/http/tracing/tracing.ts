@@ -5,8 +5,8 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import type { FastifyBaseLogger, FastifyPluginCallback } from 'fastify'
+import { messageOf } from '../../errors.ts'
 import { pathOf } from '../server/base-path.ts'
-import { ExportStatus } from './export-status.ts'
 
 /** OpenTelemetry. Imported only where traces are exported, since it takes a while to load. */
 
@@ -78,5 +78,34 @@ function reportTo (status: ExportStatus, exporter: SpanExporter): SpanExporter {
     },
     forceFlush: async () => await exporter.forceFlush?.(),
     shutdown: async () => await exporter.shutdown()
+  }
+}
+
+/** Milliseconds between two warnings while the collector is down. */
+const REPEAT_MS = 10 * 60 * 1000
+
+/** Logs when spans cannot be exported, now and then while that lasts, and when they can be again. */
+class ExportStatus {
+  readonly #log: Pick<FastifyBaseLogger, 'info' | 'warn'>
+  #lost = 0
+  #lastWarning = -Infinity
+
+  constructor (log: Pick<FastifyBaseLogger, 'info' | 'warn'>) {
+    this.#log = log
+  }
+
+  failed (spans: number, error: unknown): void {
+    this.#lost += spans
+    const now = performance.now()
+    if (now - this.#lastWarning < REPEAT_MS) return
+    this.#lastWarning = now
+    this.#log.warn(`traces cannot be exported: ${messageOf(error)}; spans lost so far: ${this.#lost}`)
+  }
+
+  succeeded (): void {
+    if (this.#lost === 0) return
+    this.#log.info(`traces are exported again; spans lost: ${this.#lost}`)
+    this.#lost = 0
+    this.#lastWarning = -Infinity
   }
 }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { augmentBatch, augmentedNormalization } from '../../../src/batch/augment/augment-batch.ts'
 import { runAugmentTask, type AugmentTask } from '../../../src/batch/augment/augment-task.ts'
 import type { Selection } from '../../../src/batch/batch.ts'
+import { listedOrder } from '../../../src/batch/sample-order.ts'
 import { sampleKey, shuffledOrder } from '../../../src/dataset/order.ts'
 import { bytesOfChunk, type PooledChunk } from '../../../src/memory/chunk.ts'
 import { referenceAugmenter } from '../../fixtures/augment/reference.ts'
@@ -19,7 +20,7 @@ function selection (start: number, count: number): Selection {
   return {
     split: 'train',
     span: { start, count, real: count },
-    order: shuffledOrder(300, 3, 1),
+    order: listedOrder(shuffledOrder(300, 3, 1)),
     normalization: 'raw',
     dtype: 'uint8',
     labels: 'index',

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { abbreviate } from '../../../src/errors.ts'
 import { augmentationNames, limits } from '../../../src/batch/augment/augmentations.ts'
 import { allowedAugmentations, canonicalText, parseAugmentations } from '../../../src/batch/augment/parse.ts'
+import { abbreviate } from '../../../src/errors.ts'
 
 function faultOf (text: string): string | undefined {
   return parseAugmentations(text).fault

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RequestCounter } from '../../../src/http/plugins/request-counter.ts'
+import { RequestCounter } from '../../../src/http/plugins/rate-limit.ts'
 
 function createCounter (maxClients = 100) {
   const clock = { ms: 0 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseRange } from '../../../src/http/response/range.ts'
+import { parseRange } from '../../../src/http/routes/files.ts'
 
 const etag = '"abc"'
 

@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { mock } from 'node:test'
 import t from 'tap'
-import { describeValidity } from '../../../src/http/server/certificate.ts'
-import { readCertificate, type Certificate } from '../../../src/http/server/tls.ts'
+import { describeValidity, readCertificate, type Certificate } from '../../../src/http/server/certificate.ts'
 import { appOver } from '../../fixtures/app.ts'
 import { root } from '../../fixtures/root.ts'
 

@@ -1,10 +1,26 @@
 import { mapStages } from '../../../dataset/dataset-map.ts'
 import { perSplit, splitNames } from '../../../dataset/sample-splits.ts'
 import { denoisers, meanScopes, splitModes } from '../../../dataset/settings.ts'
+import { batchFields, batchMembers } from './batch-fields.ts'
 import { array, boolean, integer, number, object, oneOf, optional, string, union } from './json-schema.ts'
-import { Identity, Planes, Shape } from './sample-schemas.ts'
 
-/** Bodies that describe a dataset, its mean image and its splits. */
+/** Bodies that describe a dataset and its parts, or contain samples. */
+
+const Shape = array(integer(), { description: 'Lengths of the dimensions, outermost first.' })
+const Identity = { dataset: batchFields.dataset.schema, version: batchFields.version.schema }
+
+/** Numbers that parse to exactly their values in the dtype. */
+const Row = array(number())
+const Image = union([Row, array(array(Row))], {
+  description: 'A row if `layout` is `flat`, else of three dimensions.'
+})
+
+const Matrix = array(Row)
+
+/** Numbers that are laid out as an image. */
+const Planes = union([Matrix, array(Matrix)], {
+  description: 'Rows and columns of gray images; those of each channel of colour images.'
+})
 
 const PerChannel = union([number(), array(number())])
 
@@ -169,3 +185,37 @@ export const Findings = object({
     })
   }), { description: 'Samples that may have a wrong label, by splits and then by `ratio`.' })
 }, { $id: 'Findings' })
+
+const Tensors = {
+  ids: array(integer(), { description: 'Position of each sample in the split.' }),
+  images: array(Image, { description: 'Numbers parse to exactly their values in `dtype`.' }),
+  labels: array(union([number(), Row]), { description: 'Class indices, or one-hot rows.' })
+}
+
+const { count: _count, total: _total, shape: _shape, ...sampleMembers } = batchMembers('samples')
+
+export const Sample = object({
+  ...sampleMembers,
+  id: integer(),
+  label: integer(),
+  class: string(),
+  shape: Shape,
+  image: Image
+}, { $id: 'Sample' })
+
+export const Batch = object({
+  ...batchMembers('page'),
+  ...Tensors,
+  mask: optional(array(integer(), {
+    description: 'With `remainder=pad`: 1 for a sample, 0 for padding.'
+  }))
+}, { $id: 'Batch' })
+
+/** A batch of individually requested samples, which is no page. */
+export const GatheredBatch = object({ ...batchMembers('samples'), ...Tensors }, { $id: 'GatheredBatch' })
+
+export const StreamLines = string({
+  $id: 'StreamLines',
+  description: 'Lines of JSON: a batch each, and a last line `{"end":true}` with the numbers of `pages` and ' +
+    '`samples` sent.'
+})

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { OrderCache } from '../../src/batch/order-cache.ts'
+import { OrderCache, epochOrder, listedOrder, naturalOrder } from '../../src/batch/sample-order.ts'
 import { shuffledOrder, shuffledOrderInSlices } from '../../src/dataset/order.ts'
 
 /** A cache, and the orders that it has sorted. */
@@ -44,4 +44,30 @@ t.test('a failure to sort is not cached', async t => {
   await t.rejects(Promise.resolve(cache.get(10, 1, 0)), { message: 'no memory' })
   isFailing = false
   t.equal((await cache.get(10, 1, 0)).length, 10)
+})
+
+t.test('ids continue at the start of an order', async t => {
+  const listed = listedOrder(Uint16Array.of(4, 1, 3))
+  t.same([...listed.ids(1, 2)], [1, 3])
+  t.same([...listed.ids(2, 5)], [3, 4, 1, 3, 4])
+  t.same([...naturalOrder(3).ids(1, 2)], [1, 2])
+  t.same([...naturalOrder(3).ids(2, 5)], [2, 0, 1, 2, 0])
+  t.same([...listed.ids(3, 0), ...naturalOrder(0).ids(0, 0)], [])
+})
+
+t.test('ids are copies, so that a batch holds its own and not all of an order', async t => {
+  const ids = listedOrder(Uint32Array.of(4, 1, 3)).ids(0, 2)
+  t.equal(ids.buffer.byteLength, 8)
+})
+
+t.test('the order of an epoch has a length and is natural or not before it is sorted', async t => {
+  const { cache, sorted } = createCache(1000)
+  const shuffled = epochOrder(10, { seed: 42, epoch: 1 }, cache)
+  t.match(shuffled, { length: 10, isNatural: false })
+  const natural = epochOrder(10, { epoch: 1 }, cache)
+  t.match(natural, { length: 10, isNatural: true })
+  t.equal(natural.resolve(), natural)
+  t.same(sorted, [])
+  t.same([...(await shuffled.resolve()).ids(0, 10)], [7, 3, 9, 0, 4, 6, 5, 2, 1, 8])
+  t.same(sorted, [42])
 })
