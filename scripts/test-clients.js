@@ -72,6 +72,7 @@ for (const { settings, run } of servers) results.push(...await withServer(settin
 for (const { shape, denoise } of colours) {
   const { base, folder, stop } = await startColourServer(shape, { DENOISE: denoise })
   results.push(await runPythonOn(folder, 'colour.py', base, '--denoise', denoise))
+  results.push(await runNode('colour_client.js', base))
   await stop()
 }
 
