@@ -55,18 +55,22 @@ export function center (
 }
 
 /**
- * Normalizes rows of u8 to float32: (x/255 − mean) / std. Each step is rounded to float32.
+ * Normalizes a part of rows of u8 to float32: (x/255 − mean) / std. Each step is rounded to float32.
  *
  * @param ids as above, and so are the others
+ * @param rows address of the part in the first row
+ * @param target address of the part in the first row of float32
+ * @param length elements of the part
+ * @param pitch elements of a row
  */
 export function standardize (
-  ids: usize, count: i32, rows: usize, target: usize, length: usize, mean: f32, std: f32
+  ids: usize, count: i32, rows: usize, target: usize, length: usize, pitch: usize, mean: f32, std: f32
 ): void {
   const means = f32x4.splat(mean)
   const stds = f32x4.splat(std)
   const blank = f32x4.splat((<f32>0 - mean) / std)
   for (let i = 0; i < count; i++) {
-    const row = rows + load<u32>(ids) * length
+    const row = rows + load<u32>(ids) * pitch
     let at: usize = 0
     for (; at + 16 <= length; at += 16) {
       const pixels = v128.load(row + at)
@@ -79,7 +83,7 @@ export function standardize (
     }
     for (; at < length; at++) store<f32>(target + 4 * at, (<f32>load<u8>(row + at) / 255 - mean) / std)
     ids += 4
-    target += 4 * length
+    target += 4 * pitch
   }
 }
 

@@ -1,6 +1,7 @@
 /** Where everything is in memory, as addresses in bytes. Zeros around an array are never written. */
 
-/** Size of the images. */
+/** Size of the images, which are planes of rows·columns, one after the other. */
+export let channels: i32 = 0
 export let rows: i32 = 0
 export let columns: i32 = 0
 
@@ -13,7 +14,7 @@ export let sources: usize = 0
 export let targets: usize = 0
 /** float32 values of the augmented images. */
 export let values: usize = 0
-/** float32: the value of each of 256 levels, and what is subtracted from the values of an image. */
+/** float32: the value of each of 256 levels, per channel, and what is subtracted from the values of an image. */
 export let levels: usize = 0
 export let meanImage: usize = 0
 /** u32 keys of the images. */
@@ -59,7 +60,8 @@ function reserve (bytes: usize): usize {
 }
 
 /** Reserves memory for images of this size, up to `capacity` at a time. To be called once, before everything else. */
-export function layOut (imageRows: i32, imageColumns: i32, capacity: i32): void {
+export function layOut (imageChannels: i32, imageRows: i32, imageColumns: i32, capacity: i32): void {
+  channels = imageChannels
   rows = imageRows
   columns = imageColumns
   paddedRows = (rows + 3) & ~3
@@ -68,7 +70,7 @@ export function layOut (imageRows: i32, imageColumns: i32, capacity: i32): void 
   end = (__heap_base + 15) & ~15
 
   const frameBytes = (rows + 3) * framePitch
-  const images = capacity * rows * columns
+  const images = capacity * channels * rows * columns
   const line = max(rows, columns) + 2 * ZEROS
   quads = reserve(4 * frameBytes)
   frame = reserve(frameBytes)
@@ -87,8 +89,8 @@ export function layOut (imageRows: i32, imageColumns: i32, capacity: i32): void 
   sources = reserve(images)
   targets = reserve(images + rows * paddedColumns)
   values = reserve(4 * images)
-  levels = reserve(4 * 256)
-  meanImage = reserve(4 * rows * columns)
+  levels = reserve(4 * 256 * channels)
+  meanImage = reserve(4 * channels * rows * columns)
 
   const pages = <i32>((end + 0xffff) >>> 16)
   if (pages > memory.size()) memory.grow(pages - memory.size())

@@ -11,9 +11,10 @@ const WORDS_PER_PIXEL: i32 = 3
  * the twelve bytes of the pixel's three words. S has mean 1530 and standard deviation √65535 ≈ 256, and as a sum of
  * twelve uniforms it is nearly Gaussian (Irwin–Hall), without a logarithm, which engines may round differently.
  *
+ * @param start number of the first pixel, which follow each other through all planes of an image
  * @param strength standard deviation in pixel levels
  */
-export function addNoise (image: usize, size: i32, strength: f64, key: u32): void {
+export function addNoise (image: usize, size: i32, start: i32, strength: f64, key: u32): void {
   const keys = i32x4.splat(key)
   const increments = i32x4.splat(increment(key))
   // Dividing by 256 is exact, before or after the product is rounded.
@@ -23,7 +24,8 @@ export function addNoise (image: usize, size: i32, strength: f64, key: u32): voi
   const mean = v128.load32_splat(MEAN)
   const half = v128.load64_splat(HALF)
   const toInteger = v128.load64_splat(TO_INTEGER)
-  let n = i32x4.add(i32x4.splat(NOISE), i32x4(0, WORDS_PER_PIXEL, 2 * WORDS_PER_PIXEL, 3 * WORDS_PER_PIXEL))
+  let n = i32x4.splat(NOISE + WORDS_PER_PIXEL * start)
+  n = i32x4.add(n, i32x4(0, WORDS_PER_PIXEL, 2 * WORDS_PER_PIXEL, 3 * WORDS_PER_PIXEL))
   let pixel = 0
   do {
     const a = words4(n, keys, increments, first, second)

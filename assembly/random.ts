@@ -24,6 +24,11 @@ export function signed (n: u32, key: u32): f64 {
   return (2 * <f64>word(n, key) + 1 - 4294967296) / 4294967296
 }
 
+/** Whether a word is below this share of all. */
+export function isWithin (n: u32, key: u32, share: f64): bool {
+  return <f64>word(n, key) < share * 4294967296
+}
+
 /** A word as an integer from 0 up to but not including `count`. */
 export function below (n: u32, key: u32, count: i32): i32 {
   return <i32>((<u64>word(n, key) * <u64>count) >> 32)
@@ -54,6 +59,7 @@ export const SHIFT_ROWS: u32 = 2
 export const SCALE: u32 = 3
 export const CUTOUT_COLUMN: u32 = 4
 export const CUTOUT_ROW: u32 = 5
+export const FLIP: u32 = 6
 /** One per pixel. */
 export const ELASTIC: u32 = 0x10000
 /** Three per pixel. */

@@ -28,6 +28,8 @@ let cos: f64 = 0
 let sin: f64 = 0
 let shiftColumns: f64 = 0
 let shiftRows: f64 = 0
+/** α of the elastic distortion. */
+let elasticity: f64 = 0
 
 /**
  * Resamples an image for all geometric augmentations at once, so that pixels are interpolated only once. Angle, scale
@@ -41,13 +43,23 @@ let shiftRows: f64 = 0
  * sum is rounded half up. Pixels outside the image are 0. No step depends on the engine or the machine: multiplications
  * by 256 are exact, and so may come first.
  */
-export function resample (
-  source: usize, target: usize, key: u32, rotate: f64, shift: f64, scale: f64, elastic: f64
-): void {
+export function resample (source: usize, target: usize): void {
   memory.fill(target, 0, rows * paddedColumns)
   if (!fillFrame(source)) return
   fillQuads()
 
+  if (elasticity === 0) {
+    resampleVisible(target)
+  } else {
+    for (let row = 0; row < rows; row++) resampleRow(target, row, 0, columns, true, elasticity / UNITS)
+  }
+  if (paddedColumns !== columns) {
+    for (let row = 1; row < rows; row++) memory.copy(target + row * columns, target + row * paddedColumns, columns)
+  }
+}
+
+/** Draws what all planes of an image have in common. */
+export function plan (key: u32, rotate: f64, shift: f64, scale: f64, elastic: f64): void {
   const angle = rotate * signed(ROTATE, key) * RADIANS
   const size = 1 + scale * signed(SCALE, key)
   cos = cosine(angle) / size
@@ -55,16 +67,8 @@ export function resample (
   shiftColumns = shift * signed(SHIFT_COLUMNS, key)
   shiftRows = shift * signed(SHIFT_ROWS, key)
   fillColumns()
-
-  if (elastic === 0) {
-    resampleVisible(target)
-  } else {
-    fillShifts(key)
-    for (let row = 0; row < rows; row++) resampleRow(target, row, 0, columns, true, elastic / UNITS)
-  }
-  if (paddedColumns !== columns) {
-    for (let row = 1; row < rows; row++) memory.copy(target + row * columns, target + row * paddedColumns, columns)
-  }
+  elasticity = elastic
+  if (elastic !== 0) fillShifts(key)
 }
 
 @inline

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { startColourServer } from '../test/clients/colour-server.js'
 import { pythonClient, pythonLacks } from '../test/clients/python.js'
 import { runExplorerSnippets } from '../test/clients/explorer-snippets.js'
 import { testPythonClient } from '../test/clients/python-package.js'
@@ -59,8 +60,21 @@ const servers = [
   }
 ]
 
+/** Images of three channels, and how they are denoised. */
+const colours = [
+  { shape: { rows: 32, columns: 32 }, denoise: 'none' },
+  { shape: { rows: 7, columns: 5 }, denoise: 'median3' },
+  { shape: { rows: 7, columns: 5 }, denoise: 'gaussian' }
+]
+
 const results = [...await testPythonClient(), ...await testTypeScriptClient()]
 for (const { settings, run } of servers) results.push(...await withServer(settings, run))
+for (const { shape, denoise } of colours) {
+  const { base, folder, stop } = await startColourServer(shape, { DENOISE: denoise })
+  results.push(await runPythonOn(folder, 'colour.py', base, '--denoise', denoise))
+  results.push(await runNode('colour_client.js', base))
+  await stop()
+}
 
 console.log()
 for (const { name, failed, skipped } of results) {
@@ -80,6 +94,11 @@ async function withServer (settings, run) {
 }
 
 async function runPython (script, base, ...options) {
+  return await runPythonOn(idxFolder, script, base, ...options)
+}
+
+/** @param folder of the original files */
+async function runPythonOn (folder, script, base, ...options) {
   const skipped = pythonLacks(await readFile(join(clients, script), 'utf8'))
   const name = [script, ...options].join(' ')
   console.log(`\n--- ${name}`)
@@ -87,7 +106,7 @@ async function runPython (script, base, ...options) {
     console.log(`SKIPPED ${script}: ${skipped}`)
     return { name, skipped }
   }
-  return { name, ...await runClient('python3', script, base, idxFolder, ...options) }
+  return { name, ...await runClient('python3', script, base, folder, ...options) }
 }
 
 async function runNode (script, base) {

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { placeImage } from '../../src/batch/pad.ts'
+import { planeSize, type ImageShape } from '../../src/dataset/image-shape.ts'
 import type { Parameter } from './query.ts'
 
 /** Form controls that are bound to parameters of the query string. */
@@ -90,19 +92,34 @@ export function Problem ({ error }: { error: Error | undefined }) {
 export interface PixelImage {
   readonly rows: number
   readonly columns: number
+  /** One per pixel, or the red, green and blue of each. */
   readonly values: ArrayLike<number>
 }
 
-/** Maps values to gray levels from black to white. */
-export interface GrayScale {
+/** An image whose values are one plane after the other. */
+export function fromPlanes (planes: Float32Array, shape: ImageShape): PixelImage {
+  const values = new Float32Array(planes.length)
+  placeImage(planes, 0, shape, values, 0, { padded: shape, interleaved: true })
+  return { rows: shape.rows, columns: shape.columns, values }
+}
+
+/** The value of a pixel, or its red, green and blue. */
+export function valuesAt ({ rows, columns, values }: PixelImage, row: number, column: number): number[] {
+  const channels = values.length / planeSize({ rows, columns })
+  const first = (row * columns + column) * channels
+  return Array.from({ length: channels }, (_, channel) => values[first + channel]!)
+}
+
+/** Maps values to levels from black to white. */
+export interface LevelScale {
   readonly low: number
   readonly high: number
 }
 
-export const byteScale: GrayScale = { low: 0, high: 255 }
+export const byteScale: LevelScale = { low: 0, high: 255 }
 
 /** The scale from the least to the greatest value. */
-export function fullScale (values: ArrayLike<number>): GrayScale {
+export function fullScale (values: ArrayLike<number>): LevelScale {
   let [low, high] = [Infinity, -Infinity]
   for (let i = 0; i < values.length; i++) {
     low = Math.min(low, values[i]!)
@@ -112,13 +129,13 @@ export function fullScale (values: ArrayLike<number>): GrayScale {
 }
 
 /**
- * An image of pixels in shades of gray.
+ * An image of pixels in shades of gray, or in colour.
  *
  * @param onHover called with the position of the pixel below the pointer, or undefined
  */
 export function Pixels ({ image, scale = byteScale, label, zoom = 4, onHover }: {
   image: PixelImage | undefined,
-  scale?: GrayScale,
+  scale?: LevelScale,
   label: string,
   zoom?: number,
   onHover?: (position: { row: number, column: number } | undefined) => void
@@ -151,12 +168,17 @@ export function Pixels ({ image, scale = byteScale, label, zoom = 4, onHover }: 
   )
 }
 
-export function toImageData ({ rows, columns, values }: PixelImage, { low, high }: GrayScale): ImageData {
+export function toImageData ({ rows, columns, values }: PixelImage, { low, high }: LevelScale): ImageData {
   const data = new ImageData(columns, rows)
   const pixels = new Uint32Array(data.data.buffer)
+  const levelAt = (i: number): number => {
+    return Math.max(0, Math.min(255, Math.round((values[i]! - low) / (high - low) * 255)))
+  }
+  const isGray = values.length === pixels.length
   for (let i = 0; i < pixels.length; i++) {
-    const level = Math.max(0, Math.min(255, Math.round((values[i]! - low) / (high - low) * 255)))
-    pixels[i] = 0xff000000 | level << 16 | level << 8 | level
+    const red = levelAt(isGray ? i : 3 * i)
+    const [green, blue] = isGray ? [red, red] : [levelAt(3 * i + 1), levelAt(3 * i + 2)]
+    pixels[i] = 0xff000000 | blue << 16 | green << 8 | red
   }
   return data
 }

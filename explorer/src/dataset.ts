@@ -1,4 +1,5 @@
 import { computed, effect, signal } from '@preact/signals'
+import type { ImageShape } from '../../src/dataset/image-shape.ts'
 import type { SplitName } from '../../src/dataset/sample-splits.ts'
 import { generation, getBytes, getJson, isReachable } from './api.ts'
 import { readNpy } from './npy.ts'
@@ -55,6 +56,11 @@ export function watchDatasets (): void {
       if (state.peek()?.name === name) dataset.value = description
     }, error => { if (isReachable.value) listError.value = error })
   })
+}
+
+export function imageShape ({ shape }: Dataset): ImageShape {
+  const [rows, columns] = shape.slice(-2)
+  return { channels: shape.length === 3 ? 3 : 1, rows: rows!, columns: columns! }
 }
 
 /** The path of a resource of a split. */

@@ -1,6 +1,7 @@
 import type { Duplicate } from '../../src/dataset/dataset-map.ts'
 import type { SplitName } from '../../src/dataset/sample-splits.ts'
 import { Choice, CopyButton, Problem } from './components.tsx'
+import { imageShape } from './dataset.ts'
 import { TilePicture } from './tile-picture.tsx'
 import { loadFindings } from './map-data.ts'
 import { split } from './parameters.ts'
@@ -63,7 +64,8 @@ export function FindingsLists ({ dataset }: { dataset: Dataset }) {
 const SIZE = 56
 
 function PairList ({ dataset, pairs }: { dataset: Dataset, pairs: readonly Duplicate[] }) {
-  const height = SIZE * dataset.shape[0] / dataset.shape[1]
+  const { rows, columns } = imageShape(dataset)
+  const height = SIZE * rows / columns
   const sides = (['first', 'second'] as const).map(side => ({ ids: pairs.map(item => item[side].id).join(','), side }))
   return (
     <ul class='thumbnails pairs' data-test='duplicates'>

@@ -1,4 +1,4 @@
-import { splitPath } from './dataset.ts'
+import { imageShape, splitPath } from './dataset.ts'
 import type { Selection, Tile } from './selection.ts'
 import { SHEET_COLUMNS, releaseSheet, useSheet, type Sheet } from './tiles.ts'
 import type { Dataset } from './types.ts'
@@ -124,7 +124,8 @@ function keyOf ({ split, query }: Tile): string {
 }
 
 /** A sheet may have fewer samples than others, but its samples have the size of all. */
-function sampleHeight ({ width }: ImageBitmap, { dataset: { shape: [rows, columns] } }: GridLayout): number {
+function sampleHeight ({ width }: ImageBitmap, { dataset }: GridLayout): number {
+  const { rows, columns } = imageShape(dataset)
   return width / SHEET_COLUMNS * rows / columns
 }
 

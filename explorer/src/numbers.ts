@@ -17,7 +17,8 @@ export function formatPercent (share: number): string {
   return `${(share * 100).toFixed(2)} %`
 }
 
-/** The shortest decimals of a float32. */
-export function formatValue (value: number): string {
+/** The shortest decimals of a float32, or of several. */
+export function formatValue (value: number | readonly number[]): string {
+  if (typeof value !== 'number') return value.map(formatValue).join(', ')
   return Number.isInteger(value) ? String(value) : value.toPrecision(6).replace(/\.?0+$/, '')
 }

@@ -1,6 +1,6 @@
 import type { SplitName } from '../../src/dataset/sample-splits.ts'
 import { getJson, request } from './api.ts'
-import { splitPath } from './dataset.ts'
+import { imageShape, splitPath } from './dataset.ts'
 import { useResource, type Resource } from './resource.ts'
 import type { LoadedSample } from './sample-image.tsx'
 import type { Dataset } from './types.ts'
@@ -13,16 +13,16 @@ const IDX_HEADER = 16
  */
 export function useOriginal (dataset: Dataset, split: SplitName, id: number): Resource<LoadedSample> {
   return useResource(`${dataset.version}/${split}/${id}`, async signal => {
-    const [rows, columns] = dataset.shape
+    const { channels, rows, columns } = imageShape(dataset)
     const { denoise, split: mode, adjustments } = dataset.preparation
     if (denoise === 'none') {
-      const query = { normalization: 'raw', layout: 'flat', format: 'json', version: dataset.version }
+      const query = { normalization: 'raw', layout: 'nhwc', format: 'json', version: dataset.version }
       const path = splitPath(dataset, split, `samples/${id}`)
-      const sample = await getJson<{ label: number, image: number[] }>(path, query, signal)
-      return { label: sample.label, rows, columns, values: sample.image }
+      const sample = await getJson<{ label: number, image: number[][][] }>(path, query, signal)
+      return { label: sample.label, rows, columns, values: sample.image.flat(2) }
     }
-    if (mode !== 'contiguous' || adjustments.transposed) {
-      throw new Error('The original of a shuffled or transposed dataset cannot be looked up.')
+    if (mode !== 'contiguous' || adjustments.transposed || channels > 1) {
+      throw new Error('The original of a shuffled, transposed or colour dataset cannot be looked up.')
     }
     const files = dataset.provenance.files.map(({ name }) => name)
     const name = files[split === 'test' ? 2 : 0]

@@ -1,6 +1,6 @@
 import type { SplitName } from '../../src/dataset/sample-splits.ts'
 import { getJson, type Query } from './api.ts'
-import { byteScale, Pixels, Problem, type GrayScale, type PixelImage } from './components.tsx'
+import { byteScale, Pixels, Problem, valuesAt, type LevelScale, type PixelImage } from './components.tsx'
 import { splitPath } from './dataset.ts'
 import { useResource, type Resource } from './resource.ts'
 import type { Dataset } from './types.ts'
@@ -34,7 +34,8 @@ export function useSample (
 export interface PixelValue {
   readonly row: number
   readonly column: number
-  readonly value: number
+  /** One per channel. */
+  readonly values: readonly number[]
 }
 
 /** The stored pixels of a sample. */
@@ -43,7 +44,7 @@ export function SampleImage ({ dataset, split, id, zoom, scale = byteScale, quer
   split: SplitName,
   id: number,
   zoom: number,
-  scale?: GrayScale,
+  scale?: LevelScale,
   query?: Query,
   label?: string,
   onValue?: (value: PixelValue | undefined) => void
@@ -55,7 +56,7 @@ export function SampleImage ({ dataset, split, id, zoom, scale = byteScale, quer
       <Pixels
         image={image} scale={scale} zoom={zoom} label={label ?? `Sample ${id} of ${split}`}
         onHover={position => onValue?.(position && image && {
-          ...position, value: image.values[position.row * image.columns + position.column]!
+          ...position, values: valuesAt(image, position.row, position.column)
         })}
       />
       <Problem error={sample.error} />

@@ -1,4 +1,5 @@
 import type { SplitName } from '../../src/dataset/sample-splits.ts'
+import { imageShape } from './dataset.ts'
 import { TilePicture } from './tile-picture.tsx'
 import { navigate } from './query.ts'
 import { SHEET_SAMPLES } from './tiles.ts'
@@ -8,7 +9,8 @@ import type { Dataset } from './types.ts'
 export function ThumbnailList ({ dataset, split, ids, caption, size = 56 }: {
   dataset: Dataset, split: SplitName, ids: readonly number[], caption?: (i: number) => string, size?: number
 }) {
-  const height = size * dataset.shape[0] / dataset.shape[1]
+  const { rows, columns } = imageShape(dataset)
+  const height = size * rows / columns
   return (
     <ul class='thumbnails'>
       {ids.map((id, i) => {

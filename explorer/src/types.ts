@@ -22,6 +22,12 @@ export interface DatasetState {
   readonly next_attempt?: string
 }
 
+/** Of colour images, one number per channel. */
+export interface Statistics {
+  readonly mean: number | readonly number[]
+  readonly std: number | readonly number[]
+}
+
 export interface DatasetList {
   readonly datasets: readonly DatasetState[]
   readonly limits: { readonly default_batch_size: number, readonly max_batch_size: number }
@@ -32,7 +38,8 @@ export interface Dataset {
   readonly version: string
   readonly title: string
   readonly description: string
-  readonly shape: readonly [number, number]
+  /** Rows and columns, after the channels of colour images. */
+  readonly shape: readonly number[]
   readonly classes: readonly string[]
   readonly splits: Readonly<Record<SplitName, number>>
   readonly preparation: {
@@ -42,7 +49,7 @@ export interface Dataset {
     readonly denoise: string
     readonly mean_over: string
     readonly mean_count: number
-    readonly standard: { readonly mean: number, readonly std: number }
+    readonly standard: Statistics
     readonly adjustments: { readonly transposed: boolean }
     readonly backend: string
   }
@@ -62,5 +69,5 @@ export interface Dataset {
 export interface Split {
   readonly count: number
   readonly classes: ReadonlyArray<{ readonly label: number, readonly name: string, readonly count: number }>
-  readonly pixels: { readonly mean: number, readonly std: number }
+  readonly pixels: Statistics
 }

@@ -1,9 +1,9 @@
 import { findShapeFault, type ImageShape, type PlaneSize } from '../dataset/image-shape.ts'
 import type { FileProvenance } from '../dataset/originals.ts'
-import type { PixelStatistics } from '../dataset/prepared.ts'
-import type { PreparedDataset, DatasetArrays } from '../dataset/prepared.ts'
-import { splitNames, type SplitName } from '../dataset/sample-splits.ts'
-import { perSplit } from '../dataset/sample-splits.ts'
+import {
+  publicStatistics, type ChannelStatistics, type DatasetArrays, type PreparedDataset, type PublicStatistics
+} from '../dataset/prepared.ts'
+import { perSplit, splitNames, type SplitName } from '../dataset/sample-splits.ts'
 import type { BackendName } from '../dataset/settings.ts'
 import { sha256, sha256InSlices } from '../disk/hash.ts'
 import { ServiceError } from '../errors.ts'
@@ -32,8 +32,8 @@ export interface Manifest extends PlaneSize {
   readonly backend: BackendName
   readonly files: readonly FileProvenance[]
   readonly meanCount: number
-  readonly standard: PixelStatistics
-  readonly pixels: Readonly<Record<SplitName, PixelStatistics>>
+  readonly standard: PublicStatistics
+  readonly pixels: Readonly<Record<SplitName, PublicStatistics>>
   readonly arrays: readonly ArrayEntry[]
 }
 
@@ -50,7 +50,7 @@ export function listArrays ({ meanImage, levels, splits }: DatasetArrays): Array
 
 export async function createManifest (dataset: PreparedDataset): Promise<Manifest> {
   const { channels, rows, columns } = dataset.shape
-  const { entry, version, backend, files, meanCount, standard, splits: { train, val, test } } = dataset
+  const { entry, version, backend, files, meanCount, standard, splits } = dataset
   const arrays: ArrayEntry[] = []
   for (const [name, bytes] of listArrays(dataset)) {
     arrays.push({ name, bytes: bytes.length, sha256: await sha256InSlices(bytes) })
@@ -63,19 +63,36 @@ export async function createManifest (dataset: PreparedDataset): Promise<Manifes
     ...(channels !== 1 && { channels }),
     rows,
     columns,
-    counts: { train: train.count, val: val.count, test: test.count },
+    counts: perSplit(name => splits[name].count),
     backend,
     files,
     meanCount,
-    standard,
-    pixels: { train: train.pixels, val: val.pixels, test: test.pixels },
+    standard: publicStatistics(standard),
+    pixels: perSplit(name => publicStatistics(splits[name].pixels)),
     arrays
   }
 }
 
-/** The shape of an artifact's images. */
-export function shapeOf ({ channels = 1, rows, columns }: Manifest): ImageShape {
+/** The facts of an artifact's dataset. */
+export function factsOf (manifest: Manifest) {
+  const { backend, files, meanCount, standard, pixels } = manifest
+  return {
+    shape: shapeOf(manifest),
+    backend,
+    files,
+    meanCount,
+    standard: statisticsOf(standard),
+    pixels: perSplit(name => statisticsOf(pixels[name]))
+  }
+}
+
+function shapeOf ({ channels = 1, rows, columns }: Manifest): ImageShape {
   return { channels, rows, columns }
+}
+
+function statisticsOf ({ mean, std }: PublicStatistics): ChannelStatistics {
+  const stds = [std].flat()
+  return [mean].flat().map((mean, channel) => ({ mean, std: stds[channel]! }))
 }
 
 /** The text of a manifest: JSON whose last member is the SHA-256 of the JSON without it. */

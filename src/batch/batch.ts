@@ -1,12 +1,12 @@
-import { tensorShape, valueCount, type ImageShape } from '../dataset/image-shape.ts'
+import { tensorShape, valueCount } from '../dataset/image-shape.ts'
 import type { PreparedDataset, PreparedSplit } from '../dataset/prepared.ts'
 import type { SplitName } from '../dataset/sample-splits.ts'
 import type { PooledChunk } from '../memory/chunk.ts'
 import { gatheredTensor, normalizedTensor } from './gather-kernel.ts'
-import { gatherPadded, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
+import { gatherPlaced, gatherRows, slicePositions, viewRows, type Positions } from './gather-rows.ts'
 import { floatNormalization, getNormalizer, type Normalizer, type NormalizerOptions } from './normalize.ts'
-import type { LabelEncoding, Layout } from './options.ts'
-import { paddedShape } from './pad.ts'
+import type { LabelEncoding } from './options.ts'
+import { paddedShape, placementOf, type Placement } from './pad.ts'
 import type { PageSpan } from './page.ts'
 import type { SampleOrder } from './sample-order.ts'
 import { computedTensor, pooledTensor, viewTensor, type PixelValues, type Tensor } from './tensor.ts'
@@ -22,7 +22,7 @@ export interface Batch {
   readonly mask?: Tensor<Uint8Array>
   /** Maps the pixels that `copyPixels` returns to the elements of `images`. */
   readonly normalizer: Normalizer
-  /** Copies the u8 pixels of the images from `start` up to but not including `end`, augmented and padded. */
+  /** Copies the u8 pixels of the images from `start` up to but not including `end`, augmented, padded and laid out. */
   copyPixels (start: number, end: number, target?: Uint8Array): Uint8Array
   /** The samples from `start` up to but not including `end`. Copies nothing. */
   slice (start: number, end: number): Batch
@@ -35,7 +35,6 @@ export interface Selection extends NormalizerOptions {
   readonly span: PageSpan
   readonly order: SampleOrder
   readonly labels: LabelEncoding
-  readonly layout: Layout
   /** Whether a mask tells samples from padding. */
   readonly masked: boolean
   /** Images that replace the stored ones. */
@@ -58,7 +57,7 @@ export function selectBatch (dataset: PreparedDataset, selection: Selection): Ba
     split,
     pixels: pixelsOf(selection.images, split),
     normalizer: getNormalizer(dataset, selection),
-    padded: paddedShape(dataset.shape, selection.pad),
+    placement: placementOf(dataset.shape, selection),
     selection
   }
   const pixelPositions = selection.images ? { start: 0, count } : positions
@@ -85,7 +84,7 @@ interface Source {
   /** u8 images of the dataset's shape: the stored ones, or those that replace them unless they have values only. */
   readonly pixels: Uint8Array | undefined
   readonly normalizer: Normalizer
-  readonly padded: ImageShape
+  readonly placement: Placement
   readonly selection: Selection
 }
 
@@ -125,12 +124,12 @@ class SelectedBatch implements Batch {
   }
 
   copyPixels (start: number, end: number, target?: Uint8Array): Uint8Array {
-    const { dataset, pixels, padded, selection: { pad } } = this.#source
+    const { dataset: { shape }, pixels, placement } = this.#source
     if (!pixels) throw new TypeError('this batch has no pixels')
     const positions = slicePositions(this.#rows.pixelPositions, start, end)
-    target ??= new Uint8Array((end - start) * valueCount(padded))
-    if (pad === undefined) gatherRows(pixels, valueCount(dataset.shape), positions, target)
-    else gatherPadded(pixels, dataset.shape, positions, target, padded)
+    target ??= new Uint8Array((end - start) * valueCount(placement.padded))
+    if (placement.isChange) gatherPlaced(pixels, shape, positions, target, placement)
+    else gatherRows(pixels, valueCount(shape), positions, target)
     return target
   }
 
@@ -144,12 +143,12 @@ class SelectedBatch implements Batch {
   }
 
   #selectImages (): Tensor<PixelValues> {
-    const { dataset, pixels, selection } = this.#source
-    const { normalization, dtype, pad, images } = selection
+    const { dataset, pixels, placement, selection } = this.#source
+    const { normalization, dtype, images } = selection
     const { positions } = this.#rows
     const shape = [positions.count, ...imageDimensions(dataset, selection)]
     if (images && 'values' in images) return pooledTensor(shape, images.values)
-    const stored = pad === undefined && !images ? pixels : undefined
+    const stored = placement.isChange || images ? undefined : pixels
     const size = valueCount(dataset.shape)
     if (normalization === 'raw') {
       if (!stored) {
@@ -169,7 +168,7 @@ class SelectedBatch implements Batch {
   /** Gathers and normalizes a few images at a time. */
   #fillImages (values: PixelValues): void {
     const { count } = this.#rows.positions
-    const size = valueCount(this.#source.padded)
+    const size = valueCount(this.#source.placement.padded)
     const step = Math.max(1, Math.floor(SCRATCH_PIXELS / size))
     if (scratch.length < size) scratch = new Uint8Array(size)
     for (let start = 0; start < count; start += step) {

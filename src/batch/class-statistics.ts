@@ -1,4 +1,4 @@
-import { valueCount } from '../dataset/image-shape.ts'
+import { planeSize, valueCount } from '../dataset/image-shape.ts'
 import type { PreparedDataset } from '../dataset/prepared.ts'
 import type { SplitName } from '../dataset/sample-splits.ts'
 
@@ -16,7 +16,7 @@ const STEP_PIXELS = 1 << 16
 /**
  * The mean and variance image of the samples with this label, zeros if there are none.
  *
- * @param levels float64 [256], to which the number of pixels with each level is added
+ * @param levels float64 [channels·256], to which the number of pixels with each level is added
  * @yields whenever the consumer may do something else
  */
 export function * classStatistics (
@@ -27,17 +27,20 @@ export function * classStatistics (
 ): Generator<undefined, ClassStatistics> {
   const { images, labels, count, histogram } = splits[split]
   const size = valueCount(shape)
+  const plane = planeSize(shape)
   // Integers, so that their sums are exact.
   const sums = new Float64Array(size)
   const squares = new Float64Array(size)
   let pixels = 0
   for (let i = 0; i < count; i++) {
     if (labels[i] !== label) continue
-    for (let from = 0; from < size; from += STEP_PIXELS) {
-      const end = Math.min(from + STEP_PIXELS, size)
+    for (let from = 0, end = 0; from < size; from = end) {
+      const channel = Math.floor(from / plane)
+      end = Math.min(from + STEP_PIXELS, (channel + 1) * plane)
+      const levelCounts = levels.subarray(256 * channel, 256 * (channel + 1))
       for (let pixel = from, at = i * size + from; pixel < end; pixel++, at++) {
         const level = images[at]!
-        levels[level]!++
+        levelCounts[level]!++
         sums[pixel]! += level
         squares[pixel]! += level * level
       }

@@ -10,7 +10,7 @@ interface Kernel {
   gather (ids: number, count: number, rows: number, target: number, length: number): void
   center (ids: number, count: number, rows: number, target: number, length: number, subtrahends: number): void
   standardize (
-    ids: number, count: number, rows: number, target: number, length: number, mean: number, std: number
+    ids: number, count: number, rows: number, target: number, length: number, pitch: number, mean: number, std: number
   ): void
 }
 
@@ -53,15 +53,21 @@ class GatherKernel {
     rows: Uint8Array,
     length: number,
     positions: Positions,
-    { mean, std, meanImage }: FloatNormalization
+    { scales, meanImage }: FloatNormalization
   ): PooledChunk | undefined {
     const { count } = positions
     const subtrahends = meanImage && this.#copyMeanImage(meanImage)
     if (meanImage && subtrahends === undefined) return undefined
     return this.#fill(4 * length, positions, (ids, target) => {
-      if (subtrahends === undefined) {
-        this.#kernel.standardize(ids, count, rows.byteOffset, target, length, mean, std)
-      } else this.#kernel.center(ids, count, rows.byteOffset, target, length, subtrahends)
+      if (subtrahends !== undefined) {
+        this.#kernel.center(ids, count, rows.byteOffset, target, length, subtrahends)
+        return
+      }
+      const plane = length / scales.length
+      for (const [channel, { mean, std }] of scales.entries()) {
+        const first = channel * plane
+        this.#kernel.standardize(ids, count, rows.byteOffset + first, target + 4 * first, plane, length, mean, std)
+      }
     })
   }
 

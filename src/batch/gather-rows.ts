@@ -1,5 +1,5 @@
 import { valueCount, type ImageShape } from '../dataset/image-shape.ts'
-import { padImage } from './pad.ts'
+import { placeImage, type Placement } from './pad.ts'
 import type { TensorData } from './tensor.ts'
 
 /** `count` positions of rows: those of `ids` from `start` on, or without `ids` the consecutive ones from `start` on. */
@@ -42,21 +42,21 @@ export function gatherRows<Rows extends Uint8Array | Float32Array> (
 }
 
 /**
- * Copies u8 images into images of a larger size.
+ * Copies u8 images into images of a larger size or another order of values.
  *
- * @param target room for `count` images of the shape `padded`
+ * @param target room for `count` images
  */
-export function gatherPadded (
+export function gatherPlaced (
   images: Uint8Array,
   shape: ImageShape,
   { start, count, ids }: Positions,
   target: Uint8Array,
-  padded: ImageShape
+  placement: Placement
 ): void {
   const length = valueCount(shape)
-  const paddedLength = valueCount(padded)
+  const placedLength = valueCount(placement.padded)
   target.fill(0)
   for (let i = 0; i < count; i++) {
-    padImage(images, (ids ? ids[start + i]! : start + i) * length, shape, target, i * paddedLength, padded)
+    placeImage(images, (ids ? ids[start + i]! : start + i) * length, shape, target, i * placedLength, placement)
   }
 }

@@ -1,14 +1,14 @@
 import { valueCount } from '../dataset/image-shape.ts'
-import type { PreparedDataset } from '../dataset/prepared.ts'
+import type { ChannelStatistics, PreparedDataset } from '../dataset/prepared.ts'
 import { imageCenterer } from './center.ts'
 import { float16Bits } from './float16.ts'
 import type { Dtype, Normalization } from './options.ts'
-import { padImage, paddedShape } from './pad.ts'
+import { placeImage, placementOf, type Placement, type PlacementOptions } from './pad.ts'
 import type { PixelValues } from './tensor.ts'
 
 /** Maps the u8 pixels of whole images to the values of one normalization and dtype. */
 export interface Normalizer {
-  /** 1 if a value depends on the pixel's level alone; the pixels of an image if it depends on the position, too. */
+  /** 1 if a value depends on the pixel's level alone; the values of an image if it depends on the position, too. */
   readonly positions: number
   /**
    * @param pixels u8 of whole images
@@ -18,36 +18,35 @@ export interface Normalizer {
 }
 
 /** What tells the normalizers of a dataset apart. */
-export interface NormalizerOptions {
+export interface NormalizerOptions extends PlacementOptions {
   readonly normalization: Normalization
   /** `uint8` with `raw`, and only there. */
   readonly dtype: Dtype
-  /** Side of the square that images are padded to. */
-  readonly pad?: number | undefined
 }
 
-/** How pixels x become float32: `levels[x]`, less the value of the mean image if there is one. */
+/** How pixels x become float32: (x/255 − mean) / std, less the value of the mean image if there is one. */
 export interface FloatNormalization {
-  /** float32 of 256: (x/255 − mean) / std. */
+  /** float32 numbers: one for all channels, or one for each. */
+  readonly scales: ChannelStatistics
+  /** float32 of 256 for each scale: the value of every pixel level. */
   readonly levels: Float32Array
-  /** float32. */
-  readonly mean: number
-  readonly std: number
   /** float32 channels·rows·columns. */
   readonly meanImage?: Float32Array
 }
 
+const UNSCALED: ChannelStatistics = [{ mean: 0, std: 1 }]
+
 /** How the pixels of whole images become float32; undefined if the options ask for something else. */
 export function floatNormalization (
-  { levels, meanImage, standard }: PreparedDataset,
-  { normalization, dtype, pad }: NormalizerOptions
+  { shape, levels, meanImage, standard }: PreparedDataset,
+  { normalization, dtype, ...placement }: NormalizerOptions
 ): FloatNormalization | undefined {
-  if (dtype !== 'float32' || normalization === 'raw' || pad !== undefined) return undefined
-  const unit = { levels: levels.unit, mean: 0, std: 1 }
+  if (dtype !== 'float32' || normalization === 'raw' || placementOf(shape, placement).isChange) return undefined
+  const unit = { scales: UNSCALED, levels: levels.unit }
   switch (normalization) {
     case 'unit': return unit
     case 'centered': return { ...unit, meanImage }
-    case 'standard': return { levels: levels.standard, ...standard }
+    case 'standard': return { scales: standard, levels: levels.standard }
   }
 }
 
@@ -56,36 +55,43 @@ const normalizers = new WeakMap<PreparedDataset, Map<string, Normalizer>>()
 /** The same object for all batches that share these, so that encoders can keep what they derive from it. */
 export function getNormalizer (dataset: PreparedDataset, options: NormalizerOptions): Normalizer {
   const { normalization, dtype, pad } = options
-  const key = `${normalization}/${dtype}/${pad}`
+  const placement = placementOf(dataset.shape, options)
+  const key = `${normalization}/${dtype}/${pad}/${placement.interleaved}`
   let ofDataset = normalizers.get(dataset)
   if (!ofDataset) normalizers.set(dataset, ofDataset = new Map())
   let normalizer = ofDataset.get(key)
-  if (!normalizer) ofDataset.set(key, normalizer = createNormalizer(dataset, options))
+  if (!normalizer) ofDataset.set(key, normalizer = createNormalizer(dataset, options, placement))
   return normalizer
 }
 
-function createNormalizer (dataset: PreparedDataset, { normalization, dtype, pad }: NormalizerOptions): Normalizer {
+function createNormalizer (
+  dataset: PreparedDataset,
+  { normalization, dtype }: NormalizerOptions,
+  placement: Placement
+): Normalizer {
   const { levels } = dataset
   switch (normalization) {
     case 'raw': return { positions: 1, normalize: (pixels, values) => values.set(pixels) }
     case 'centered': {
-      const meanImage = padMeanImage(dataset, pad)
+      const meanImage = placeMeanImage(dataset, placement)
       return dtype === 'float16' ? centerFloat16(levels.unit, meanImage) : centerFloat32(levels.unit, meanImage)
     }
     default: {
       const values = levels[normalization]
-      return dtype === 'float16' ? lookUp(Uint16Array.from(values, float16Bits)) : lookUp(values)
+      const tables = dtype === 'float16' ? Uint16Array.from(values, float16Bits) : values
+      return tables.length === LEVELS ? lookUp(tables) : lookUpByChannel(tables, placement)
     }
   }
 }
 
-/** The mean image as float32 of the padded size, 0 in the border. */
-function padMeanImage (dataset: PreparedDataset, pad: number | undefined): Float32Array {
-  const shape = paddedShape(dataset.shape, pad)
-  const padded = new Float32Array(valueCount(shape))
-  padImage(dataset.meanImage, 0, dataset.shape, padded, 0, shape)
-  return padded
+/** The mean image, 0 in the border. */
+function placeMeanImage ({ meanImage, shape }: PreparedDataset, placement: Placement): Float32Array {
+  const placed = new Float32Array(valueCount(placement.padded))
+  placeImage(meanImage, 0, shape, placed, 0, placement)
+  return placed
 }
+
+const LEVELS = 256
 
 /** @param table the value of each of the 256 levels */
 function lookUp (table: Float32Array | Uint16Array): Normalizer {
@@ -93,6 +99,25 @@ function lookUp (table: Float32Array | Uint16Array): Normalizer {
     positions: 1,
     normalize (pixels, values) {
       for (let i = 0; i < pixels.length; i++) values[i] = table[pixels[i]!]!
+    }
+  }
+}
+
+/** @param tables the values of each of the 256 levels, for one channel after the other */
+function lookUpByChannel (tables: Float32Array | Uint16Array, { padded, interleaved }: Placement): Normalizer {
+  const positions = valueCount(padded)
+  const { channels } = padded
+  const [step, planeStep] = interleaved ? [channels, 1] : [1, positions / channels]
+  return {
+    positions,
+    normalize (pixels, values) {
+      for (let channel = 0; channel < channels; channel++) {
+        const table = tables.subarray(channel * LEVELS, (channel + 1) * LEVELS)
+        for (let image = 0; image < pixels.length; image += positions) {
+          let at = image + channel * planeStep
+          for (let i = positions / channels; i > 0; i--, at += step) values[at] = table[pixels[at]!]!
+        }
+      }
     }
   }
 }

@@ -31,6 +31,11 @@ export function tensorShape (shape: ImageShape, layout: 'flat' | 'nhwc' | 'nchw'
   }
 }
 
+/** Whether a layout has the channels of a pixel side by side, which differs from the order of planes. */
+export function isInterleaved ({ channels }: ImageShape, layout: 'flat' | 'nhwc' | 'nchw'): boolean {
+  return channels > 1 && layout === 'nhwc'
+}
+
 /** The dimensions of an image as documents describe it: gray ones have no channels. */
 export function publicShape ({ channels, rows, columns }: ImageShape): number[] {
   return channels === 1 ? [rows, columns] : [channels, rows, columns]

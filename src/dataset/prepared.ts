@@ -8,7 +8,7 @@ import type { BackendName, PrepareSettings, SplitSettings } from './settings.ts'
 export interface PreparedDataset extends DatasetIdentity, DatasetFacts {
   /** float32 channels·rows·columns, in units of full scale. */
   readonly meanImage: Float32Array
-  /** float32 of 256 each: the value of every pixel level, for the normalizations that do not depend on the position. */
+  /** float32: the value of each of the 256 pixel levels; of `standard` for one channel after the other. */
   readonly levels: { readonly unit: Float32Array, readonly standard: Float32Array }
   readonly splits: Readonly<Record<SplitName, PreparedSplit>>
 }
@@ -16,7 +16,7 @@ export interface PreparedDataset extends DatasetIdentity, DatasetFacts {
 export interface PreparedSplit extends Samples {
   /** u8 count·channels·rows·columns, in memory that threads share. */
   readonly images: Uint8Array
-  readonly pixels: PixelStatistics
+  readonly pixels: ChannelStatistics
   /** Number of samples of each class. */
   readonly histogram: readonly number[]
 }
@@ -25,6 +25,20 @@ export interface PreparedSplit extends Samples {
 export interface PixelStatistics {
   readonly mean: number
   readonly std: number
+}
+
+/** Those of each channel. */
+export type ChannelStatistics = readonly PixelStatistics[]
+
+/** Statistics as documents have them: those of gray images are numbers, others lists of one number per channel. */
+export interface PublicStatistics {
+  readonly mean: number | readonly number[]
+  readonly std: number | readonly number[]
+}
+
+export function publicStatistics (channels: ChannelStatistics): PublicStatistics {
+  if (channels.length === 1) return channels[0]!
+  return { mean: channels.map(({ mean }) => mean), std: channels.map(({ std }) => std) }
 }
 
 /** Known before a dataset is prepared. */
@@ -43,7 +57,7 @@ export interface DatasetFacts {
   /** Number of images that the mean image averages. */
   readonly meanCount: number
   /** μ and σ of `standard` over the training split, rounded to float32. */
-  readonly standard: PixelStatistics
+  readonly standard: ChannelStatistics
 }
 
 /** The arrays that preparation computes and artifacts contain, images in shared memory. */
@@ -53,7 +67,7 @@ export interface DatasetArrays extends Pick<PreparedDataset, 'meanImage' | 'leve
 
 export function createPreparedDataset (
   { entry, version, settings }: DatasetIdentity,
-  facts: DatasetFacts & { readonly pixels: Readonly<Record<SplitName, PixelStatistics>> },
+  facts: DatasetFacts & { readonly pixels: Readonly<Record<SplitName, ChannelStatistics>> },
   { meanImage, levels, splits }: DatasetArrays
 ): PreparedDataset {
   const { shape, backend, files, meanCount, standard, pixels } = facts

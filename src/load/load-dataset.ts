@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { FileCache } from '../acquire/cache.ts'
-import { shapeOf } from '../artifact/manifest.ts'
+import { factsOf } from '../artifact/manifest.ts'
 import { ArtifactStore } from '../artifact/store.ts'
 import { catalogue } from '../dataset/catalogue/index.ts'
 import type { DatasetEntry } from '../dataset/entry.ts'
@@ -56,7 +56,7 @@ export async function loadDataset (entry: DatasetEntry, options: LoadOptions): P
       log.info({ dataset: entry.name, backend: manifest.backend, ms }, 'restored')
       // Files may have been renamed since the artifact was written.
       const files = manifest.files.map((file, i) => ({ ...file, name: entry.files[i]!.name }))
-      return createPreparedDataset(identity, { ...manifest, shape: shapeOf(manifest), files }, arrays)
+      return createPreparedDataset(identity, { ...factsOf(manifest), files }, arrays)
     } catch (error) {
       signal.throwIfAborted()
       warn(`the artifact of version ${version} is not used: ${messageOf(error)}`)

@@ -21,9 +21,7 @@ export function computeMap (input: MapInput, report: (progress: MapProgress) => 
   const counts = perSplit(name => input.splits[name].labels.length)
   const count = splitNames.reduce((sum, name) => sum + counts[name], 0)
   report({ stage: 'components', done: 0 })
-  const images = perSplit(name => {
-    return shrink({ pixels: input.splits[name].images, count: counts[name], ...input.shape })
-  })
+  const images = perSplit(name => shrink(input.splits[name].images, counts[name], input.shape))
   // Fitted to the training split alone, like everything else that is.
   const components = fitComponents(images.train, DIMENSIONS)
   const { dimensions } = components

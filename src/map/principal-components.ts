@@ -1,3 +1,4 @@
+import { planeSize, type ImageShape } from '../dataset/image-shape.ts'
 import { randomSource } from './random-source.ts'
 
 /** Images that the components are fitted to, at most: enough for the main directions of at most 784 pixels. */
@@ -16,7 +17,7 @@ export interface Components {
 
 /** The principal components of images, by orthogonal iteration on the covariance matrix of some of them. */
 export function fitComponents (images: Images, maxDimensions: number): Components {
-  const size = images.rows * images.columns
+  const { size } = images
   const dimensions = Math.min(maxDimensions, size)
   const { mean, covariance } = measure(images)
   const random = randomSource(1)
@@ -31,11 +32,10 @@ export function fitComponents (images: Images, maxDimensions: number): Component
 
 /** float32 [count, dimensions]: images in the space of the components, where a pixel of 255 is 1. */
 export function project (
-  { pixels, count, rows, columns }: Images,
+  { pixels, count, size }: Images,
   { mean, axes, dimensions }: Components,
   projected: Float32Array
 ): void {
-  const size = rows * columns
   const offsets = new Float64Array(dimensions)
   // By pixels, so that one that is 0 costs nothing.
   const byPixel = new Float64Array(dimensions * size)
@@ -59,8 +59,7 @@ export function project (
 }
 
 /** The mean image, and the covariance of each pair of pixels, of images at regular intervals. */
-function measure ({ pixels, count, rows, columns }: Images) {
-  const size = rows * columns
+function measure ({ pixels, count, size }: Images) {
   const mean = new Float64Array(size)
   const covariance = new Float64Array(size * size)
   const step = Math.max(1, Math.ceil(count / MAX_FITTED))
@@ -122,25 +121,28 @@ function dot (a: Float64Array, b: Float64Array): number {
   return sum
 }
 
-/** Rows and columns of shrunk images, at most. */
-const MAX_SIDE = 28
+/** Values of a shrunk image, at most: 28×28 gray pixels, or 16×16 in colour. */
+const MAX_VALUES = 28 ** 2
 
 export interface Images {
-  /** u8 count·rows·columns. */
+  /** u8 count·size. */
   readonly pixels: Uint8Array
   readonly count: number
-  readonly rows: number
-  readonly columns: number
+  /** Values of an image. */
+  readonly size: number
 }
 
-/** Images of at most 28×28 pixels: those of larger ones are averages of blocks, rounded. Small ones are not copied. */
-export function shrink ({ pixels, count, rows, columns }: Images): Images {
-  const height = Math.min(rows, MAX_SIDE)
-  const width = Math.min(columns, MAX_SIDE)
-  if (height === rows && width === columns) return { pixels, count, rows, columns }
-  const shrunk = new Uint8Array(count * height * width)
-  for (let i = 0, at = 0; i < count; i++) {
-    const image = i * rows * columns
+/** Images of few pixels: those of larger ones are averages of blocks, rounded. Small ones are not copied. */
+export function shrink (pixels: Uint8Array, count: number, shape: ImageShape): Images {
+  const { channels, rows, columns } = shape
+  const side = Math.floor(Math.sqrt(MAX_VALUES / channels))
+  const height = Math.min(rows, side)
+  const width = Math.min(columns, side)
+  const size = channels * height * width
+  if (height === rows && width === columns) return { pixels, count, size }
+  const shrunk = new Uint8Array(count * size)
+  for (let plane = 0, at = 0; plane < count * channels; plane++) {
+    const first = plane * planeSize(shape)
     for (let row = 0; row < height; row++) {
       const [top, bottom] = [Math.floor(row * rows / height), Math.floor((row + 1) * rows / height)]
       for (let column = 0; column < width; column++) {
@@ -148,11 +150,11 @@ export function shrink ({ pixels, count, rows, columns }: Images): Images {
         const right = Math.floor((column + 1) * columns / width)
         let sum = 0
         for (let y = top; y < bottom; y++) {
-          for (let x = left; x < right; x++) sum += pixels[image + y * columns + x]!
+          for (let x = left; x < right; x++) sum += pixels[first + y * columns + x]!
         }
         shrunk[at++] = Math.round(sum / ((bottom - top) * (right - left)))
       }
     }
   }
-  return { pixels: shrunk, count, rows: height, columns: width }
+  return { pixels: shrunk, count, size }
 }

@@ -1,5 +1,5 @@
-import { valueCount, type ImageShape } from '../dataset/image-shape.ts'
-import type { PixelStatistics, PreparedDataset } from '../dataset/prepared.ts'
+import type { ImageShape } from '../dataset/image-shape.ts'
+import type { ChannelStatistics, PreparedDataset } from '../dataset/prepared.ts'
 import { perSplit, type SplitName } from '../dataset/sample-splits.ts'
 import type { BackendChoice, PrepareSettings } from '../dataset/settings.ts'
 import { denoise } from './denoise.ts'
@@ -19,9 +19,9 @@ export interface FitResult {
   /** Number of images that the mean image averages. */
   readonly meanCount: number
   /** Scalars of `standard`, rounded to float32. */
-  readonly standard: PixelStatistics
+  readonly standard: ChannelStatistics
   readonly levels: PreparedDataset['levels']
-  readonly pixels: Readonly<Record<SplitName, PixelStatistics>>
+  readonly pixels: Readonly<Record<SplitName, ChannelStatistics>>
 }
 
 /** Denoises images with TensorFlow.js and fits the normalizations to them, one chunk at a time. */
@@ -33,7 +33,7 @@ export class Fitter {
   private constructor (backend: ChosenBackend, options: FitOptions) {
     this.backend = backend
     this.#options = options
-    this.#sums = perSplit(() => emptySums(valueCount(options.shape)))
+    this.#sums = perSplit(() => emptySums(options.shape))
   }
 
   /** @throws ServiceError backend_unavailable */
@@ -50,7 +50,7 @@ export class Fitter {
   add (split: SplitName, images: Uint8Array): Uint8Array {
     const { settings, shape } = this.#options
     const denoised = denoise(images, shape, settings.denoise)
-    this.#sums[split] = addSums(this.#sums[split], sumPixels(denoised, valueCount(shape)))
+    this.#sums[split] = addSums(this.#sums[split], sumPixels(denoised, shape))
     return denoised
   }
 
@@ -58,8 +58,8 @@ export class Fitter {
     const { train, val } = this.#sums
     const fitted = this.#options.settings.meanOver === 'train' ? train : addSums(train, val)
     const pixels = perSplit(name => pixelStatistics(this.#sums[name]))
-    // Images of a single gray level have no deviation: divide by 1, as scikit-learn's StandardScaler does.
-    const standard = { mean: Math.fround(pixels.train.mean), std: Math.fround(pixels.train.std) || 1 }
+    // Pixels of a single level have no deviation: divide by 1, as scikit-learn's StandardScaler does.
+    const standard = pixels.train.map(({ mean, std }) => ({ mean: Math.fround(mean), std: Math.fround(std) || 1 }))
     return { meanImage: meanImage(fitted), meanCount: fitted.count, standard, levels: levelTables(standard), pixels }
   }
 }

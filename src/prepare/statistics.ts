@@ -1,32 +1,33 @@
-import type { PixelStatistics, PreparedDataset } from '../dataset/prepared.ts'
+import { planeSize, valueCount, type ImageShape } from '../dataset/image-shape.ts'
+import type { ChannelStatistics, PreparedDataset } from '../dataset/prepared.ts'
 import { tf, values } from './tensorflow.ts'
 
 /** Integer sums over the pixels of `count` images. They add up exactly, in any order and over any chunks. */
 export interface PixelSums {
   readonly count: number
-  /** Σx at each pixel position: float64 of channels·rows·columns. */
+  /** Σx of each value of an image: float64 of channels·rows·columns. */
   readonly sums: Float64Array
-  /** Σx² over all pixels of all images. */
-  readonly squares: number
+  /** Σx² over all pixels of all images: float64 of channels. */
+  readonly squares: Float64Array
 }
 
 /** The most images whose Σx² stays below 2²⁴, where float32 represents every integer: 256·255² < 2²⁴. */
 const MAX_SUMMED_ROWS = 256
 
-export function emptySums (size: number): PixelSums {
-  return { count: 0, sums: new Float64Array(size), squares: 0 }
+export function emptySums (shape: ImageShape): PixelSums {
+  return { count: 0, sums: new Float64Array(valueCount(shape)), squares: new Float64Array(shape.channels) }
 }
 
 /**
  * Sums u8 images with TensorFlow.js, exactly on every backend.
  *
- * @param images u8 n·size
- * @param size pixels per image
+ * @param images u8 n·channels·rows·columns
  */
-export function sumPixels (images: Uint8Array, size: number): PixelSums {
+export function sumPixels (images: Uint8Array, shape: ImageShape): PixelSums {
+  const size = valueCount(shape)
+  const plane = planeSize(shape)
   const count = images.length / size
-  const sums = new Float64Array(size)
-  let squares = 0
+  const { sums, squares } = emptySums(shape)
   for (let row = 0; row < count; row += MAX_SUMMED_ROWS) {
     const chunk = images.subarray(row * size, (row + MAX_SUMMED_ROWS) * size)
     const x = tf.tensor2d(new Float32Array(chunk), [chunk.length / size, size])
@@ -35,7 +36,7 @@ export function sumPixels (images: Uint8Array, size: number): PixelSums {
     x.dispose()
     for (let pixel = 0; pixel < size; pixel++) {
       sums[pixel]! += sum[pixel]!
-      squares += sumOfSquares[pixel]!
+      squares[Math.floor(pixel / plane)]! += sumOfSquares[pixel]!
     }
   }
   return { count, sums, squares }
@@ -45,7 +46,7 @@ export function addSums (a: PixelSums, b: PixelSums): PixelSums {
   return {
     count: a.count + b.count,
     sums: a.sums.map((sum, pixel) => sum + b.sums[pixel]!),
-    squares: a.squares + b.squares
+    squares: a.squares.map((sum, channel) => sum + b.squares[channel]!)
   }
 }
 
@@ -55,19 +56,23 @@ export function meanImage ({ count, sums }: PixelSums): Float32Array {
 }
 
 /**
- * Mean and population standard deviation of all pixels in units of full scale, in float64: with N pixels, Σx/(255·N)
- * and √(Σx²/N − (Σx/N)²)/255. Both are 0 without pixels.
+ * Mean and population standard deviation of the pixels of each channel in units of full scale, in float64: with N
+ * pixels, Σx/(255·N) and √(Σx²/N − (Σx/N)²)/255. Both are 0 without pixels.
  */
-export function pixelStatistics ({ count, sums, squares }: PixelSums): PixelStatistics {
-  const pixels = count * sums.length
-  if (pixels === 0) return { mean: 0, std: 0 }
-  const sum = sums.reduce((total, value) => total + value, 0)
-  const level = sum / pixels
-  return { mean: sum / (255 * pixels), std: Math.sqrt(Math.max(0, squares / pixels - level * level)) / 255 }
+export function pixelStatistics ({ count, sums, squares }: PixelSums): ChannelStatistics {
+  const plane = sums.length / squares.length
+  const pixels = count * plane
+  return Array.from(squares, (square, channel) => {
+    if (pixels === 0) return { mean: 0, std: 0 }
+    const sum = sums.subarray(channel * plane, (channel + 1) * plane).reduce((total, value) => total + value, 0)
+    const level = sum / pixels
+    return { mean: sum / (255 * pixels), std: Math.sqrt(Math.max(0, square / pixels - level * level)) / 255 }
+  })
 }
 
-/** The values of the 256 pixel levels under `unit`, x/255, and `standard`, (x/255 − μ)/σ: float32 of 256 each. */
-export function levelTables ({ mean, std }: PixelStatistics): PreparedDataset['levels'] {
+/** The values of the 256 pixel levels under `unit`, x/255, and `standard`, (x/255 − μ)/σ of each channel. */
+export function levelTables (standard: ChannelStatistics): PreparedDataset['levels'] {
   const unit = (): tf.Tensor => tf.div(tf.range(0, 256), 255)
-  return { unit: values(unit), standard: values(() => tf.div(tf.sub(unit(), mean), std)) }
+  const tables = standard.map(({ mean, std }) => values(() => tf.div(tf.sub(unit(), mean), std)))
+  return { unit: values(unit), standard: Float32Array.from(tables.flatMap(table => [...table])) }
 }

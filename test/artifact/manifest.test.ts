@@ -1,5 +1,7 @@
 import t from 'tap'
-import { createManifest, listArrays, parseArrays, parseManifest, renderManifest } from '../../src/artifact/manifest.ts'
+import {
+  createManifest, factsOf, listArrays, parseArrays, parseManifest, renderManifest
+} from '../../src/artifact/manifest.ts'
 import { prepared } from '../fixtures/prepared.ts'
 
 const dataset = prepared({ train: 7, val: 2, test: 3 })
@@ -10,6 +12,19 @@ const data = Buffer.concat(listArrays(dataset).map(([, array]) => array))
 t.test('a manifest round-trips through its text', async t => {
   t.same(parseManifest(text, dataset.version, 10), manifest)
   t.same(JSON.parse(text).counts, { train: 7, val: 2, test: 3 })
+})
+
+t.test('the statistics of colour images are those of each channel, and others have no channels', async t => {
+  const gray = JSON.parse(text)
+  t.same([gray.channels, gray.standard], [undefined, dataset.standard[0]])
+  const colour = prepared({ train: 7, val: 2, test: 3 }, { channels: 3, rows: 7, columns: 5 })
+  const written = renderManifest(await createManifest(colour))
+  t.match(JSON.parse(written), { channels: 3, standard: { mean: colour.standard.map(({ mean }) => mean) } })
+  for (const prepared of [dataset, colour]) {
+    const { shape, standard, splits } = prepared
+    const facts = factsOf(parseManifest(renderManifest(await createManifest(prepared)), prepared.version, 10))
+    t.same([facts.shape, facts.standard, facts.pixels.val], [shape, standard, splits.val.pixels])
+  }
 })
 
 t.test('every flipped bit of a manifest is detected', async t => {

@@ -41,11 +41,20 @@ function gather (rows: Uint8Array, positions: Positions): PooledChunk | undefine
 
 const meanImage = Float32Array.from({ length: LENGTH }, (_, i) => (mix(i) % 1000) / 1500 * (i % 7 === 0 ? 0 : 1))
 const unit = Float32Array.from({ length: 256 }, (_, level) => level / 255)
-const standard = { mean: Math.fround(0.1307), std: Math.fround(0.3081) }
+const unscaled = [{ mean: 0, std: 1 }]
+/** No multiples of the 16 values either: a row is four planes of 25. */
+const scales = [[0.1307, 0.3081], [0.4914, 0.2471], [0.4822, 0.2435], [0.4465, 0.2616]].map(([mean, std]) => {
+  return { mean: Math.fround(mean!), std: Math.fround(std!) }
+})
 const normalizations: Record<string, FloatNormalization> = {
-  unit: { levels: unit, mean: 0, std: 1 },
-  centered: { levels: unit, mean: 0, std: 1, meanImage },
-  standard: { levels: unit.map(x => Math.fround(x - standard.mean) / standard.std), ...standard }
+  unit: { levels: unit, scales: unscaled },
+  centered: { levels: unit, scales: unscaled, meanImage },
+  standard: { levels: tablesOf(scales.slice(0, 1)), scales: scales.slice(0, 1) },
+  'standard of each channel': { levels: tablesOf(scales), scales }
+}
+
+function tablesOf (scales: FloatNormalization['scales']): Float32Array {
+  return Float32Array.from(scales.flatMap(({ mean, std }) => Array.from(unit, x => Math.fround(x - mean) / std)))
 }
 
 t.test('rows are the same as those that typed arrays gather', async t => {
@@ -62,11 +71,12 @@ t.test('rows are normalized as by tables of levels, bit for bit, in any order', 
   for (const [blank, offset] of [[0, 0], [60, 0], [LENGTH, 3]] as const) {
     const rows = makeRows(blank).subarray(offset * LENGTH)
     for (const [name, normalization] of Object.entries(normalizations)) {
-      const { levels, meanImage: subtracted } = normalization
+      const { levels, scales: { length: channels }, meanImage: subtracted } = normalization
       for (const ids of [randomIds(300, 8).map(id => id % 900), undefined]) {
         const positions = { start: 20, count: 250, ids }
         const values = Float32Array.from(expected(rows, positions), (x, i) => {
-          return levels[x]! - (subtracted ? subtracted[i % LENGTH]! : 0)
+          const channel = Math.floor(i % LENGTH / (LENGTH / channels))
+          return levels[256 * channel + x]! - (subtracted ? subtracted[i % LENGTH]! : 0)
         })
         const shape = [250, LENGTH]
         const fill = (): void => { t.fail('not in memory') }
@@ -81,7 +91,7 @@ t.test('rows are normalized as by tables of levels, bit for bit, in any order', 
 t.test('where rows are in no memory, or a mean image has no room, the values are computed elsewhere', async t => {
   const positions = { start: 0, count: 1 }
   for (const [rows, length] of [[sharedBytes(100), 100], [allocateRows(1 << 20), 1 << 20]] as const) {
-    const normalization = { levels: unit, mean: 0, std: 1, meanImage: new Float32Array(length) }
+    const normalization = { levels: unit, scales: unscaled, meanImage: new Float32Array(length) }
     const tensor = normalizedTensor([1, length], rows, length, positions, normalization, values => values.fill(5))
     t.same(bytesOfChunk(tensor.chunk()).subarray(0, 4), new Uint8Array(Float32Array.of(5).buffer))
   }
@@ -91,7 +101,7 @@ t.test('another mean image replaces the one before', async t => {
   const rows = makeRows()
   const positions = { start: 0, count: 2 }
   const chunks = [meanImage, meanImage.map(value => value + 1), meanImage].map((meanImage): Chunk => {
-    const normalization = { levels: unit, mean: 0, std: 1, meanImage }
+    const normalization = { levels: unit, scales: unscaled, meanImage }
     return normalizedTensor([2, LENGTH], rows, LENGTH, positions, normalization, () => {}).chunk()
   })
   const [first, second, third] = chunks.map(bytesOfChunk)

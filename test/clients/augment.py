@@ -18,9 +18,10 @@ from reference import normalize, prepare, shuffled_order
 
 base, folder = sys.argv[1:]
 prepared = prepare(folder)
-train = prepared['images']['train']
-EVERYTHING = {'rotate': 15, 'shift': 2, 'scale': 0.1, 'elastic': 34, 'noise': 10, 'cutout': 8}
-STRONGEST = {'rotate': 45, 'shift': 8, 'scale': 0.5, 'elastic': 64, 'noise': 64, 'cutout': 16}
+# The only channel.
+train = prepared['images']['train'][:, None]
+EVERYTHING = {'flip': 0.5, 'rotate': 15, 'shift': 2, 'scale': 0.1, 'elastic': 34, 'noise': 10, 'cutout': 8}
+STRONGEST = {'flip': 1, 'rotate': 45, 'shift': 8, 'scale': 0.5, 'elastic': 64, 'noise': 64, 'cutout': 16}
 
 
 def fetch(**query):
@@ -47,8 +48,8 @@ def check(strengths, normalization='raw', side=None, seed=None, epoch=0, **query
     statistics = dict(prepared)
     if side:
         images = pad(images, side)
-        statistics['mean'] = pad(prepared['mean'][None], side)[0]
-    expect_array(url, 'images', batch['images'], normalize(statistics, images, normalization)[:, None])
+        statistics['mean'] = pad(prepared['mean'], side)
+    expect_array(url, 'images', batch['images'], normalize(statistics, images, normalization))
     return len(ids)
 
 
@@ -61,9 +62,9 @@ def check_gathered(ids, strengths, normalization, seed, epoch, side):
     request = Request(url, json.dumps({'ids': ids.tolist()}).encode(), {'content-type': 'application/json'})
     with urlopen(request) as response, np.load(io.BytesIO(response.read())) as batch:
         expect_array(url, 'ids', batch['ids'], ids.astype(np.int32))
-        statistics = {**prepared, 'mean': pad(prepared['mean'][None], side)[0]}
+        statistics = {**prepared, 'mean': pad(prepared['mean'], side)}
         images = pad(augment(train[ids], sample_keys(ids, seed, epoch), strengths), side)
-        expect_array(url, 'images', batch['images'], normalize(statistics, images, normalization)[:, None])
+        expect_array(url, 'images', batch['images'], normalize(statistics, images, normalization))
     return len(ids)
 
 

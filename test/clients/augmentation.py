@@ -8,9 +8,9 @@ import numpy as np
 
 from reference import mix
 
-NAMES = ('rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout')
+NAMES = ('flip', 'rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout')
 
-ROTATE, SHIFT_COLUMNS, SHIFT_ROWS, SCALE, CUTOUT_COLUMN, CUTOUT_ROW = range(6)
+ROTATE, SHIFT_COLUMNS, SHIFT_ROWS, SCALE, CUTOUT_COLUMN, CUTOUT_ROW, FLIP = range(7)
 ELASTIC = 0x10000
 NOISE = 0x20000
 
@@ -39,14 +39,22 @@ def below(word, count):
 
 
 def augment(images, keys, strengths):
-    """uint8 [n, rows, columns], keys uint64 [n], name -> strength: uint8 of the same shape."""
+    """uint8 [n, channels, rows, columns], keys uint64 [n], name -> strength: uint8 of the same shape."""
+    if 'flip' in strengths:
+        is_flipped = words(keys, [FLIP]) < strengths['flip'] * 2.0 ** 32
+        images = np.where(is_flipped[:, :, None, None], images[..., ::-1], images)
     if any(name in strengths for name in ('rotate', 'shift', 'scale', 'elastic')):
-        images = resample(images, keys, strengths)
+        images = by_plane(resample, images, keys, strengths)
     if 'noise' in strengths:
         images = add_noise(images, keys, strengths['noise'])
     if 'cutout' in strengths:
-        images = cut_out(images, keys, strengths['cutout'])
+        images = by_plane(cut_out, images, keys, strengths['cutout'])
     return images
+
+
+def by_plane(change, images, keys, strength):
+    """Changes all planes of an image alike."""
+    return np.stack([change(plane, keys, strength) for plane in np.moveaxis(images, 1, 0)], axis=1)
 
 
 def resample(images, keys, strengths):
@@ -112,9 +120,9 @@ def elastic_field(keys, rows, columns):
 
 
 def add_noise(images, keys, strength):
-    count, rows, columns = images.shape
-    word = words(keys, NOISE + np.arange(3 * rows * columns)).astype('<u4')
-    total = word.view(np.uint8).reshape(count, rows, columns, 12).sum(axis=3, dtype=np.int64)
+    values = np.prod(images.shape[1:])
+    word = words(keys, NOISE + np.arange(3 * values)).astype('<u4')
+    total = word.view(np.uint8).reshape(*images.shape, 12).sum(axis=-1, dtype=np.int64)
     level = np.floor(images + strength * (total - 1530) / 256 + 0.5)
     return level.clip(0, 255).astype(np.uint8)
 
@@ -131,7 +139,8 @@ def cut_out(images, keys, side):
 
 
 def pad(images, side):
-    """[n, rows, columns] of any dtype -> [n, side, side], the images in the middle, 0 around."""
-    rows, columns = images.shape[1:]
+    """[..., rows, columns] of any dtype -> [..., side, side], the images in the middle, 0 around."""
+    rows, columns = images.shape[-2:]
     top, left = (side - rows) // 2, (side - columns) // 2
-    return np.pad(images, ((0, 0), (top, side - rows - top), (left, side - columns - left)))
+    margins = [(0, 0)] * (images.ndim - 2)
+    return np.pad(images, (*margins, (top, side - rows - top), (left, side - columns - left)))

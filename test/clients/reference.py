@@ -126,7 +126,7 @@ def level_statistics(images):
 
 
 def normalize(prepared, images, normalization):
-    """uint8 [n, rows, columns] -> float32 of the same shape; unchanged for `raw`."""
+    """uint8 [n, ...] -> float32 of the same shape, with values that broadcast; unchanged for `raw`."""
     if normalization == 'raw':
         return images
     unit = images.astype(np.float32) / np.float32(255)

@@ -7,6 +7,7 @@ import { float16Bits } from '../../src/batch/float16.ts'
 import { labelEncodings, layouts, normalizations, type Normalization } from '../../src/batch/options.ts'
 import type { ElementType } from '../../src/batch/tensor.ts'
 import { listedOrder, naturalOrder } from '../../src/batch/sample-order.ts'
+import type { ImageShape } from '../../src/dataset/image-shape.ts'
 import { mix } from '../../src/dataset/order.ts'
 import { arrow } from '../../src/encode/arrow.ts'
 import { batchFormats } from '../../src/encode/encoders.ts'
@@ -342,18 +343,24 @@ t.test('npy of one dimension has a one-tuple and aligned data', async t => {
 })
 
 t.test('png preserves the pixels', async t => {
-  const pixels = Uint8Array.from({ length: 12 }, (_, i) => i * 20)
-  const picture = decodePng(await encodePng(pixels, 4, 3))
-  t.same([picture.width, picture.height, picture.channels, picture.depth], [3, 4, 1, 8])
-  t.same(Uint8Array.from(picture.data), pixels)
+  for (const channels of [1, 3] as const) {
+    const pixels = Uint8Array.from({ length: 12 * channels }, (_, i) => i * 7)
+    const picture = decodePng(await encodePng(pixels, { channels, rows: 4, columns: 3 }))
+    t.same([picture.width, picture.height, picture.channels, picture.depth], [3, 4, channels, 8])
+    t.same(Uint8Array.from(picture.data), pixels)
+  }
 })
 
 t.test('png encodes large pictures with zlib', async t => {
   const pixels = Uint8Array.from({ length: 300 * 400 }, (_, i) => mix(i) % 256)
-  const pictures = await Promise.all([encodePng(pixels, 300, 400), encodePng(pixels, 400, 300)])
-  for (const [i, [rows, columns]] of [[300, 400] as const, [400, 300] as const].entries()) {
+  const shapes: ImageShape[] = [
+    { channels: 1, rows: 300, columns: 400 }, { channels: 1, rows: 400, columns: 300 },
+    { channels: 3, rows: 200, columns: 200 }
+  ]
+  const pictures = await Promise.all(shapes.map(shape => encodePng(pixels, shape)))
+  for (const [i, { channels, rows, columns }] of shapes.entries()) {
     const picture = decodePng(pictures[i]!)
-    t.same([picture.width, picture.height], [columns, rows])
+    t.same([picture.width, picture.height, picture.channels], [columns, rows, channels])
     t.ok(Buffer.from(picture.data.buffer).equals(pixels))
   }
 })

@@ -66,7 +66,7 @@ t.test('a dataset of one class', async t => {
 
 t.test('images of a single gray level', async t => {
   const dataset = await loadFolder(t, idxFolder(t, { pixel: () => 77 }))
-  t.equal(dataset.standard.std, 1)
+  t.equal(dataset.standard[0]!.std, 1)
   await checkResources(t, dataset)
 })
 

@@ -9,16 +9,18 @@ import { randomSource } from '../../src/map/random-source.ts'
 const SIDE = 8
 const CLASSES = 3
 
-/** Noisy images of three classes, each with a bright block of its own. */
-function madeUp (counts: Record<SplitName, number>): MapInput {
+/** Noisy images of three classes, each with a bright block of its own, in the last plane only. */
+function madeUp (counts: Record<SplitName, number>, channels: 1 | 3 = 1): MapInput {
   const random = randomSource(5)
   return {
-    shape: { channels: 1, rows: SIDE, columns: SIDE },
+    shape: { channels, rows: SIDE, columns: SIDE },
     splits: perSplit(name => {
       const labels = Uint8Array.from({ length: counts[name] }, (_, i) => i % CLASSES)
-      const images = Uint8Array.from({ length: counts[name] * SIDE * SIDE }, (_, i) => {
+      const images = Uint8Array.from({ length: counts[name] * channels * SIDE ** 2 }, (_, i) => {
         const row = Math.floor(i / SIDE) % SIDE
-        const isLit = Math.floor(row * CLASSES / SIDE) === Math.floor(i / SIDE ** 2) % CLASSES
+        const plane = Math.floor(i / SIDE ** 2)
+        const isLit = plane % channels === channels - 1 &&
+          Math.floor(row * CLASSES / SIDE) === Math.floor(plane / channels) % CLASSES
         return (isLit ? 180 : 0) + random() % 60
       })
       return { images, labels }
@@ -26,24 +28,26 @@ function madeUp (counts: Record<SplitName, number>): MapInput {
   }
 }
 
-t.test('similar samples are close to each other, in every split, and maps are reproducible', async t => {
-  const input = madeUp({ train: 90, val: 9, test: 30 })
-  const map = computeMap(input)
-  t.same(computeMap(input), map)
-  const centers = Array.from({ length: CLASSES }, (_, label) => [0, 1].map(axis => {
-    const values = [...map.points.train].filter((_, i) => i % 2 === axis && (i >> 1) % CLASSES === label)
-    return values.reduce((sum, value) => sum + value, 0) / values.length
-  }))
-  for (const [name, { labels }] of Object.entries(input.splits)) {
-    const points = map.points[name as SplitName]
-    t.equal(points.length, 2 * labels.length)
-    const nearest = Array.from(labels, (_, i) => {
-      const distances = centers.map(([x, y]) => Math.hypot(points[2 * i]! - x!, points[2 * i + 1]! - y!))
-      return distances.indexOf(Math.min(...distances))
-    })
-    t.same(nearest, [...labels], name)
-  }
-})
+for (const channels of [1, 3] as const) {
+  t.test(`similar samples are close to each other, in every split, and maps are reproducible, ${channels}`, async t => {
+    const input = madeUp({ train: 90, val: 9, test: 30 }, channels)
+    const map = computeMap(input)
+    t.same(computeMap(input), map)
+    const centers = Array.from({ length: CLASSES }, (_, label) => [0, 1].map(axis => {
+      const values = [...map.points.train].filter((_, i) => i % 2 === axis && (i >> 1) % CLASSES === label)
+      return values.reduce((sum, value) => sum + value, 0) / values.length
+    }))
+    for (const [name, { labels }] of Object.entries(input.splits)) {
+      const points = map.points[name as SplitName]
+      t.equal(points.length, 2 * labels.length)
+      const nearest = Array.from(labels, (_, i) => {
+        const distances = centers.map(([x, y]) => Math.hypot(points[2 * i]! - x!, points[2 * i + 1]! - y!))
+        return distances.indexOf(Math.min(...distances))
+      })
+      t.same(nearest, [...labels], name)
+    }
+  })
+}
 
 t.test('wrong labels and duplicates are found, and the most certain come first', async t => {
   const input = madeUp({ train: 90, val: 0, test: 30 })
@@ -102,7 +106,7 @@ t.test('nearest neighbours are those of a plain search', async t => {
 
 t.test('components are orthonormal, and the first has the largest variance', async t => {
   const { splits: { train } } = madeUp({ train: 60, val: 0, test: 0 })
-  const { axes, dimensions } = fitComponents({ pixels: train.images, count: 60, rows: SIDE, columns: SIDE }, 3)
+  const { axes, dimensions } = fitComponents({ pixels: train.images, count: 60, size: SIDE ** 2 }, 3)
   const axis = (d: number): Float64Array => axes.subarray(d * SIDE ** 2, (d + 1) * SIDE ** 2)
   const dot = (a: Float64Array, b: ArrayLike<number>): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
   const spread = (d: number): number => {
@@ -118,7 +122,10 @@ t.test('components are orthonormal, and the first has the largest variance', asy
 
 t.test('large images are averaged', async t => {
   const pixels = Uint8Array.from({ length: 2 * 56 * 30 }, (_, i) => i % 30 < 15 ? 100 : 200)
-  const small = shrink({ pixels, count: 2, rows: 56, columns: 30 })
-  t.match(small, { count: 2, rows: 28, columns: 28 })
+  const small = shrink(pixels, 2, { channels: 1, rows: 56, columns: 30 })
+  t.match(small, { count: 2, size: 28 * 28 })
   t.same([small.pixels.length, small.pixels[0], small.pixels[27]], [2 * 28 * 28, 100, 200])
+  const colour = shrink(pixels.subarray(0, 3 * 32 * 30), 1, { channels: 3, rows: 32, columns: 30 })
+  t.match(colour, { count: 1, size: 3 * 16 * 16 })
+  t.same([0, 15, 16, 256, 271].map(i => colour.pixels[i]), [100, 200, 100, 100, 200], 'each plane by itself')
 })

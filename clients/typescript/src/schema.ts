@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * The mean image
-         * @description float32 [rows, columns], where 255 is 1, as `centered` subtracts it. The PNG is rounded to 8 bits.
+         * @description float32 [rows, columns], or [3, rows, columns] of colour images, where 255 is 1, as `centered` subtracts it. The PNG is rounded to 8 bits.
          */
         get: operations["getMean"];
         put?: never;
@@ -482,10 +482,10 @@ export interface components {
                 mean_over: "train" | "train+val";
                 /** @description Samples that the mean image is computed from. */
                 mean_count: number;
-                /** @description μ and σ of `standard`: float32, over all pixels of the training split, where 255 is 1. */
+                /** @description μ and σ of `standard`: float32, over all pixels of the training split, where 255 is 1. Of colour images, a list of one number per channel each. */
                 standard: {
-                    mean: number;
-                    std: number;
+                    mean: number | number[];
+                    std: number | number[];
                 };
                 /** @description How the numbers in the files were adjusted before preparation. */
                 adjustments: {
@@ -651,7 +651,8 @@ export interface components {
             shape: number[];
             /** @enum {string} */
             dtype: "float32";
-            mean: number[][];
+            /** @description Rows and columns of gray images; those of each channel of colour images. */
+            mean: number[][] | number[][][];
         };
         Sample: {
             /** @description Name of the dataset. */
@@ -709,10 +710,10 @@ export interface components {
                 name: string;
                 count: number;
             }[];
-            /** @description Mean and population standard deviation of all pixels of this split, where 255 is 1. */
+            /** @description Mean and population standard deviation of all pixels of this split, where 255 is 1. Of colour images, a list of one number per channel each. */
             pixels: {
-                mean: number;
-                std: number;
+                mean: number | number[];
+                std: number | number[];
             };
         };
         SplitMap: {
@@ -736,15 +737,17 @@ export interface components {
             count: number;
             /** @description Lengths of the dimensions, outermost first. */
             shape: number[];
-            /** @description Number of pixels of each level from 0 to 255, in all images. */
-            levels: number[];
+            /** @description Number of pixels of each level from 0 to 255, in all images; of colour images, for each channel. */
+            levels: number[] | number[][];
             /** @description The mean image and the population variance of each class, where 255 is 1, to six decimals. */
             classes: {
                 label: number;
                 name: string;
                 count: number;
-                mean: number[][];
-                variance: number[][];
+                /** @description Rows and columns of gray images; those of each channel of colour images. */
+                mean: number[][] | number[][][];
+                /** @description Rows and columns of gray images; those of each channel of colour images. */
+                variance: number[][] | number[][][];
             }[];
         };
         /** @description Lines of JSON: a batch each, and a last line `{"end":true}` with the numbers of `pages` and `samples` sent. */
@@ -2256,9 +2259,9 @@ export interface operations {
                 dtype?: "float32" | "float16" | "uint8";
                 /** @description `onehot` float32 rows, or `index` int64 class indices. */
                 labels?: "onehot" | "index";
-                /** @description Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns]. */
+                /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Pads images to 32×32 with pixels of 0 before normalization; the mean image is 0 there. */
                 pad?: 32;
@@ -2458,9 +2461,9 @@ export interface operations {
                 dtype?: "float32" | "float16" | "uint8";
                 /** @description `onehot` float32 rows, or `index` int64 class indices. */
                 labels?: "onehot" | "index";
-                /** @description Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns]. */
+                /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Seed of `augment`, which it requires; 0 by default. */
                 seed?: number;
@@ -2704,9 +2707,9 @@ export interface operations {
                 dtype?: "float32" | "float16" | "uint8";
                 /** @description `onehot` float32 rows, or `index` int64 class indices. */
                 labels?: "onehot" | "index";
-                /** @description Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns]. */
+                /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Pads images to 32×32 with pixels of 0 before normalization; the mean image is 0 there. */
                 pad?: 32;
@@ -2898,9 +2901,9 @@ export interface operations {
                 normalization?: "centered" | "unit" | "standard" | "raw";
                 /** @description Element type of the images: `float32`, or `float16` (IEEE 754 binary16, the float32 rounded to nearest, ties to even). `raw` images are always `uint8`. */
                 dtype?: "float32" | "float16" | "uint8";
-                /** @description Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns]. */
+                /** @description Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other. */
                 layout?: "flat" | "nhwc" | "nchw";
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Seed of `augment`, which it requires; 0 by default. */
                 seed?: number;
@@ -3101,7 +3104,7 @@ export interface operations {
                  * @example 3,1,2,1
                  */
                 ids?: string;
-                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
+                /** @description Random augmentation of the u8 images before normalization, for the split `train` only: `name:strength` pairs separated by commas, always applied in this order: `flip` 0 to 1 (probability of a horizontal flip), `rotate` 0 to 45 (degrees at most, either way), `shift` 0 to 8 (pixels at most, in each direction), `scale` 0 to 0.5 (change of size at most, as a fraction), `elastic` 0 to 64 (displacement α, at σ = 4 pixels), `noise` 0 to 64 (standard deviation in pixel levels), `cutout` 0 to 16 (side of the square in pixels). The result depends only on seed, epoch (both default to 0) and the id of the sample. */
                 augment?: string;
                 /** @description Pads images to 32×32 with pixels of 0 before normalization; the mean image is 0 there. */
                 pad?: 32;

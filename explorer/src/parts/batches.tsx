@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { remainders } from '../../../src/batch/options.ts'
+import { valueCount } from '../../../src/dataset/image-shape.ts'
 import { splitNames } from '../../../src/dataset/sample-splits.ts'
 import { request, urlOf } from '../api.ts'
 import { byteScale, Choice, CopyButton, NumberField, Problem, toImageData } from '../components.tsx'
-import { list, splitPath } from '../dataset.ts'
+import { imageShape, list, splitPath } from '../dataset.ts'
 import { formatCount } from '../numbers.ts'
 import { batchSize, epoch, page, rank, remainder, seed, split, worldSize } from '../parameters.ts'
 import { navigate } from '../query.ts'
@@ -50,6 +51,7 @@ export function Batches ({ dataset }: { dataset: Dataset }) {
       ...query,
       ...(world > 1 && { rank }),
       normalization: 'raw',
+      layout: 'nhwc',
       labels: 'index',
       format: 'safetensors',
       version: dataset.version
@@ -147,7 +149,8 @@ function BatchCanvas ({ dataset, batch, color, onHover }: {
   dataset: Dataset, batch: RankBatch, color: string, onHover: (i: number | undefined) => void
 }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  const [rows, columns] = dataset.shape
+  const shape = imageShape(dataset)
+  const { rows, columns } = shape
   const [width, height] = [columns + 4, rows + 4]
   const count = Math.min(MAX_SHOWN, batch.ids.length)
   const lines = Math.ceil(count / PER_ROW)
@@ -156,7 +159,7 @@ function BatchCanvas ({ dataset, batch, color, onHover }: {
     context.clearRect(0, 0, PER_ROW * width, lines * height)
     for (let i = 0; i < count; i++) {
       const [x, y] = [i % PER_ROW * width, Math.floor(i / PER_ROW) * height]
-      const values = batch.images.subarray(i * rows * columns, (i + 1) * rows * columns)
+      const values = batch.images.subarray(i * valueCount(shape), (i + 1) * valueCount(shape))
       context.fillStyle = color
       context.fillRect(x + 1, y + 1, width - 2, height - 2)
       context.putImageData(toImageData({ rows, columns, values }, byteScale), x + 2, y + 2)

@@ -3,7 +3,7 @@ import { augmentationNames, limits, type AugmentationName } from '../../../src/b
 import { normalizations } from '../../../src/batch/options.ts'
 import { splitNames } from '../../../src/dataset/sample-splits.ts'
 import { augmentationsOf, formatAugmentations } from '../augment-text.ts'
-import { byteScale, Choice, Figure, fullScale, NumberField, Pixels, Problem } from '../components.tsx'
+import { byteScale, Choice, Figure, fullScale, NumberField, Pixels, Problem, valuesAt } from '../components.tsx'
 import { formatCount, formatValue } from '../numbers.ts'
 import { augment, epoch, normalization, pad, sampleId, seed, split } from '../parameters.ts'
 import { useSample, type LoadedSample, type PixelValue } from '../sample-image.tsx'
@@ -52,7 +52,7 @@ export function Model ({ dataset }: { dataset: Dataset }) {
       {isTrain && <Sliders />}
       <p class='muted' role='status' data-test='hover'>
         {hovered
-          ? `${hovered.step}, row ${hovered.row}, column ${hovered.column}: ${formatValue(hovered.value)}`
+          ? `${hovered.step}, row ${hovered.row}, column ${hovered.column}: ${formatValue(hovered.values)}`
           : 'Point at a pixel to read its value.'}
       </p>
       <div class='figures'>
@@ -62,7 +62,7 @@ export function Model ({ dataset }: { dataset: Dataset }) {
               image={data} zoom={6} label={`Sample ${id} of ${name}, ${title}`}
               scale={isScaled(title) && data ? fullScale(data.values) : byteScale}
               onHover={at => setHovered(at && data && {
-                step: title, ...at, value: data.values[at.row * data.columns + at.column]!
+                step: title, ...at, values: valuesAt(data, at.row, at.column)
               })}
             />
           </Figure>
@@ -92,7 +92,7 @@ function Range ({ sample: { data, error } }: { sample: Resource<LoadedSample> })
   if (error) return <Problem error={error} />
   if (!data) return null
   const { low, high } = fullScale(data.values)
-  const average = Array.from(data.values).reduce((sum, value) => sum + value, 0) / (data.rows * data.columns)
+  const average = Array.from(data.values).reduce((sum, value) => sum + value, 0) / data.values.length
   return (
     <p class='muted' data-test='range'>
       The tensor has values from {formatValue(low)} to {formatValue(high)}, on average {formatValue(average)}.
@@ -135,7 +135,7 @@ function EpochImage ({ dataset, epoch, onHover }: {
       <Pixels
         image={data} zoom={3} label={`Sample ${sampleId.value} in epoch ${epoch}`}
         onHover={at => onHover(at && data && {
-          step: `epoch ${epoch}`, ...at, value: data.values[at.row * data.columns + at.column]!
+          step: `epoch ${epoch}`, ...at, values: valuesAt(data, at.row, at.column)
         })}
       />
       <Problem error={error} />

@@ -1,8 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { splitNames, type SplitName } from '../../../src/dataset/sample-splits.ts'
 import { Choice, CopyButton, Problem } from '../components.tsx'
-import { list, loadLabels, splitPath } from '../dataset.ts'
-import { formatCount } from '../numbers.ts'
+import { imageShape, list, loadLabels, splitPath } from '../dataset.ts'
+import { formatCount, formatValue } from '../numbers.ts'
 import { selected, shownClass, shownSplits, tileSize } from '../parameters.ts'
 import { integer, linkTo, navigate } from '../query.ts'
 import { useResource } from '../resource.ts'
@@ -11,7 +11,7 @@ import { GridDrawing, type GridLayout } from '../grid-drawing.ts'
 import { GridRow } from '../grid-row.tsx'
 import { SHEET_SAMPLES } from '../tiles.ts'
 import type { Dataset } from '../types.ts'
-import { SampleImage } from '../sample-image.tsx'
+import { SampleImage, type PixelValue } from '../sample-image.tsx'
 import { theme } from '../theme.ts'
 
 /** Position of the first visible sample. */
@@ -96,7 +96,8 @@ function Grid ({ dataset, selection }: { dataset: Dataset, selection: Selection 
   const settling = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const [active, setActive] = useState<number>()
   const tile = tileSize.value
-  const tileHeight = tile * dataset.shape[0] / dataset.shape[1]
+  const shape = imageShape(dataset)
+  const tileHeight = tile * shape.rows / shape.columns
   const hasCaption = tile >= CAPTION_TILE
   const rowHeight = Math.ceil(tileHeight + (hasCaption ? CAPTION_HEIGHT : 0) + GAP)
   const columns = Math.max(1, Math.floor(width / (tile + GAP)))
@@ -237,7 +238,7 @@ function openModel (selection: Selection, i: number): void {
 function Detail ({ dataset, split, id }: { dataset: Dataset, split: SplitName, id: number }) {
   const labels = useResource(`${dataset.version}/${split}`, () => loadLabels(dataset, split))
   const label = labels.data?.[id]
-  const [position, setPosition] = useState<{ row: number, column: number, value: number }>()
+  const [position, setPosition] = useState<PixelValue>()
   useEffect(() => setPosition(undefined), [split, id])
   if (labels.data && label === undefined) return <p class='notice error'>There is no sample {id} in {split}.</p>
   const model = { view: 'model', split: split === 'train' ? undefined : split, id: String(id) }
@@ -250,7 +251,11 @@ function Detail ({ dataset, split, id }: { dataset: Dataset, split: SplitName, i
         <dt>Id</dt><dd data-test='id'>{id}</dd>
         <dt>Split</dt><dd>{split}</dd>
         <dt>Pixel</dt>
-        <dd>{position ? `row ${position.row}, column ${position.column}: ${position.value}` : 'point at one'}</dd>
+        <dd>
+          {position
+            ? `row ${position.row}, column ${position.column}: ${formatValue(position.values)}`
+            : 'point at one'}
+        </dd>
       </dl>
       <p class='buttons'>
         <a

@@ -1,9 +1,10 @@
-import { areaY, barY, plot } from '@observablehq/plot'
+import { areaY, barY, lineY, plot } from '@observablehq/plot'
 import { useEffect, useRef } from 'preact/hooks'
+import type { ImageShape } from '../../../src/dataset/image-shape.ts'
 import { splitNames } from '../../../src/dataset/sample-splits.ts'
 import { getBytes, getJson } from '../api.ts'
-import { Choice, Figure, fullScale, Pixels, Problem } from '../components.tsx'
-import { splitPath } from '../dataset.ts'
+import { Choice, Figure, fromPlanes, fullScale, Pixels, Problem } from '../components.tsx'
+import { imageShape, splitPath } from '../dataset.ts'
 import { readNpy } from '../npy.ts'
 import { formatCount, formatValue } from '../numbers.ts'
 import { split } from '../parameters.ts'
@@ -12,19 +13,23 @@ import type { Dataset, Split } from '../types.ts'
 
 interface StatisticsBody {
   readonly count: number
-  readonly levels: readonly number[]
+  /** Of colour images for each channel. */
+  readonly levels: readonly number[] | ReadonlyArray<readonly number[]>
   readonly classes: ReadonlyArray<{
     readonly name: string
     readonly count: number
-    readonly mean: readonly number[][]
-    readonly variance: readonly number[][]
+    /** Rows and columns; of colour images those of each channel. */
+    readonly mean: readonly unknown[]
+    readonly variance: readonly unknown[]
   }>
 }
+
+const CHANNEL_COLORS = ['#d9501e', '#27a06b', '#3f8fd8']
 
 /** What the splits contain, and what their images look like on average. */
 export function Statistics ({ dataset }: { dataset: Dataset }) {
   const { version } = dataset
-  const [rows, columns] = dataset.shape
+  const shape = imageShape(dataset)
   const splits = useResource(version, async signal => await Promise.all(splitNames.map(async name => {
     return { name, ...await getJson<Split>(splitPath(dataset, name), { version }, signal) }
   })))
@@ -33,8 +38,9 @@ export function Statistics ({ dataset }: { dataset: Dataset }) {
   })
   const mean = useResource(version, async signal => {
     const bytes = await getBytes(`v1/datasets/${dataset.dataset}/mean`, { format: 'npy', version }, { signal })
-    return { rows, columns, values: readNpy(bytes).values as Float32Array }
+    return fromPlanes(readNpy(bytes).values as Float32Array, shape)
   })
+  const levels = channelLevels(statistics.data?.levels ?? [])
   const counts = splits.data?.flatMap(({ name, classes, count }) => classes.map(item => ({
     split: name, class: item.name, share: count > 0 ? item.count / count : 0
   })))
@@ -117,26 +123,30 @@ export function Statistics ({ dataset }: { dataset: Dataset }) {
                 x: { label: 'level' },
                 y: {
                   type: 'log',
-                  domain: [1, Math.max(2, ...statistics.data.levels)],
+                  domain: [1, Math.max(2, ...levels.flat())],
                   grid: true,
                   label: 'pixels',
                   tickFormat: '~s'
                 },
-                marks: [areaY(statistics.data.levels.map((count, level) => ({ level, count: Math.max(1, count) })), {
-                  x: 'level', y: 'count', y1: 1, fill: '#3f8fd8', curve: 'step'
-                })]
+                marks: levels.map((counts, channel) => {
+                  const points = counts.map((count, level) => ({ level, count: Math.max(1, count) }))
+                  return levels.length === 1
+                    ? areaY(points, { x: 'level', y: 'count', y1: 1, fill: '#3f8fd8', curve: 'step' })
+                    : lineY(points, { x: 'level', y: 'count', stroke: CHANNEL_COLORS[channel]!, curve: 'step' })
+                })
               }}
             />
             <p class='muted'>
-              {formatCount(statistics.data.levels[0]!)} pixels are 0, and{' '}
-              {formatCount(statistics.data.levels[255]!)} are 255.
+              {levels.map(counts => formatCount(counts[0]!)).join(', ')} pixels are 0, and{' '}
+              {levels.map(counts => formatCount(counts[255]!)).join(', ')} are 255
+              {levels.length === 1 ? '.' : ' in red, green and blue.'}
             </p>
             <h3>Mean and variance image of each class</h3>
             <div class='figures'>
               {statistics.data.classes.map(item => (
                 <Figure key={item.name} title={`${item.name}: ${formatCount(item.count)}`}>
-                  <ClassImage image={item.mean} label={`Mean of class ${item.name}`} />
-                  <ClassImage image={item.variance} label={`Variance of class ${item.name}`} />
+                  <ClassImage image={item.mean} shape={shape} label={`Mean of class ${item.name}`} />
+                  <ClassImage image={item.variance} shape={shape} label={`Variance of class ${item.name}`} />
                 </Figure>
               ))}
             </div>
@@ -147,10 +157,13 @@ export function Statistics ({ dataset }: { dataset: Dataset }) {
   )
 }
 
-function ClassImage ({ image, label }: { image: readonly number[][], label: string }) {
-  const values = image.flat()
-  const pixels = { rows: image.length, columns: image[0]!.length, values }
-  return <Pixels image={pixels} scale={fullScale(values)} zoom={3} label={label} />
+function channelLevels (levels: StatisticsBody['levels']): ReadonlyArray<readonly number[]> {
+  return typeof levels[0] === 'number' ? [levels as readonly number[]] : levels as ReadonlyArray<readonly number[]>
+}
+
+function ClassImage ({ image, shape, label }: { image: readonly unknown[], shape: ImageShape, label: string }) {
+  const pixels = fromPlanes(Float32Array.from(image.flat(Infinity) as number[]), shape)
+  return <Pixels image={pixels} scale={fullScale(pixels.values)} zoom={3} label={label} />
 }
 
 function Chart ({ label, options }: { label: string, options: Parameters<typeof plot>[0] & object }) {

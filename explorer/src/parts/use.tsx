@@ -98,7 +98,8 @@ function Card ({ dataset, isWhole, onToggle }: { dataset: Dataset, isWhole: bool
         <dd>{preparation.split}, val_fraction {preparation.val_fraction}, seed {preparation.split_seed}</dd>
         <dt>Denoising</dt><dd>{preparation.denoise}</dd>
         <dt>Mean</dt><dd>over {formatCount(preparation.mean_count)} samples of {preparation.mean_over}</dd>
-        <dt>Standard</dt><dd>μ = {preparation.standard.mean}, σ = {preparation.standard.std}</dd>
+        <dt>Standard</dt>
+        <dd>μ = {[preparation.standard.mean].flat().join(', ')}, σ = {[preparation.standard.std].flat().join(', ')}</dd>
         <dt>Prepared by</dt><dd>TensorFlow.js, backend {preparation.backend}</dd>
       </dl>
       <p><button type='button' aria-expanded={isWhole} onClick={onToggle}>Files and hashes</button></p>

@@ -1,9 +1,9 @@
-import { planeSize, type PlaneSize } from '../../dataset/image-shape.ts'
+import { valueCount, type ImageShape } from '../../dataset/image-shape.ts'
 import type { FloatNormalization } from '../normalize.ts'
 import { augmentModule } from './augment-module.ts'
-import type { Augmentations } from './augmentations.ts'
+import { augmentationNames, type Augmentations } from './augmentations.ts'
 
-/** Augments u8 images of rows·columns, some at a time, in memory of its own that takes copies of them. */
+/** Augments u8 images, some at a time, in memory of its own that takes copies of them. */
 export interface Augmenter {
   /** Images at a time. */
   readonly capacity: number
@@ -14,9 +14,13 @@ export interface Augmenter {
    * @param key of the sample in its epoch, u32: its random numbers depend on nothing else
    */
   load (index: number, image: Uint8Array, key: number): void
-  /** Augments the first `count` loaded images into u8 count·rows·columns, which the next call overwrites. */
+  /**
+   * Augments the first `count` loaded images, which it uses up.
+   *
+   * @returns u8 count·channels·rows·columns, which the next call overwrites
+   */
   augment (count: number, augmentations: Augmentations): Uint8Array
-  /** Computes float32 count·rows·columns from the first `count` augmented images, which the next call overwrites. */
+  /** Computes as many float32 from the first `count` augmented images, which the next call overwrites. */
   normalize (count: number, normalization: Pick<FloatNormalization, 'levels' | 'meanImage'>): Float32Array
 }
 
@@ -31,7 +35,7 @@ const module = new WebAssembly.Module(augmentModule)
 
 interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer }
-  layOut (rows: number, columns: number, capacity: number): void
+  layOut (channels: number, rows: number, columns: number, capacity: number): void
   getSources (): number
   getKeys (): number
   getTargets (): number
@@ -39,32 +43,32 @@ interface Kernels {
   getMeanImage (): number
   getValues (): number
   normalize (count: number): void
-  augment (
-    count: number, rotate: number, shift: number, scale: number, elastic: number, noise: number, cutout: number
-  ): void
+  /** @param strengths in the order in which augmentations are applied */
+  augment (count: number, ...strengths: number[]): void
 }
 
 const augmenters = new Map<string, Augmenter>()
 
-/** The augmenter of a size. Callers share it, so they must not yield between `load` and the use of the result. */
-export function getAugmenter ({ rows, columns }: PlaneSize): Augmenter {
-  const name = `${rows}×${columns}`
+/** The augmenter of a shape. Callers share it, so they must not yield between `load` and the use of the result. */
+export function getAugmenter (shape: ImageShape): Augmenter {
+  const name = `${shape.channels}×${shape.rows}×${shape.columns}`
   let augmenter = augmenters.get(name)
-  if (!augmenter) augmenters.set(name, augmenter = createAugmenter({ rows, columns }))
+  if (!augmenter) augmenters.set(name, augmenter = createAugmenter(shape))
   return augmenter
 }
 
-function createAugmenter ({ rows, columns }: PlaneSize): Augmenter {
-  const size = planeSize({ rows, columns })
+function createAugmenter (shape: ImageShape): Augmenter {
+  const { channels, rows, columns } = shape
+  const size = valueCount(shape)
   const capacity = Math.ceil(GROUP_BYTES / size)
   const kernels = new WebAssembly.Instance(module).exports as unknown as Kernels
-  kernels.layOut(rows, columns, capacity)
+  kernels.layOut(channels, rows, columns, capacity)
   const { buffer } = kernels.memory
   const sources = new Uint8Array(buffer, kernels.getSources(), capacity * size)
   const keys = new Uint32Array(buffer, kernels.getKeys(), capacity)
   const targets = new Uint8Array(buffer, kernels.getTargets(), capacity * size)
   const values = new Float32Array(buffer, kernels.getValues(), capacity * size)
-  const levels = new Float32Array(buffer, kernels.getLevels(), LEVELS)
+  const levels = new Float32Array(buffer, kernels.getLevels(), channels * LEVELS)
   const meanImage = new Float32Array(buffer, kernels.getMeanImage(), size)
   return {
     capacity,
@@ -72,12 +76,13 @@ function createAugmenter ({ rows, columns }: PlaneSize): Augmenter {
       sources.set(image, index * size)
       keys[index] = key
     },
-    augment (count, { rotate = 0, shift = 0, scale = 0, elastic = 0, noise = 0, cutout = 0 }) {
-      kernels.augment(count, rotate, shift, scale, elastic, noise, cutout)
+    augment (count, augmentations) {
+      kernels.augment(count, ...augmentationNames.map(name => augmentations[name] ?? 0))
       return targets.subarray(0, count * size)
     },
     normalize (count, normalization) {
-      levels.set(normalization.levels)
+      // The only table is that of all channels.
+      for (let at = 0; at < levels.length; at += normalization.levels.length) levels.set(normalization.levels, at)
       if (normalization.meanImage) meanImage.set(normalization.meanImage)
       else meanImage.fill(0)
       kernels.normalize(count)

@@ -1,5 +1,5 @@
 /** In the order in which they are applied. */
-export const augmentationNames = ['rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout'] as const
+export const augmentationNames = ['flip', 'rotate', 'shift', 'scale', 'elastic', 'noise', 'cutout'] as const
 
 export type AugmentationName = (typeof augmentationNames)[number]
 
@@ -15,6 +15,7 @@ interface Limit {
 }
 
 export const limits: Readonly<Record<AugmentationName, Limit>> = {
+  flip: { maximum: 1, unit: 'probability of a horizontal flip' },
   rotate: { maximum: 45, unit: 'degrees at most, either way' },
   shift: { maximum: 8, unit: 'pixels at most, in each direction' },
   scale: { maximum: 0.5, unit: 'change of size at most, as a fraction' },

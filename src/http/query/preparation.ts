@@ -31,9 +31,8 @@ export function resolvePreparation (query: PreparationQuery, { levels }: Pick<Pr
   return { normalization, dtype, labels, layout }
 }
 
-/** Of values that increase. */
 function largestMagnitude (values: Float32Array): number {
-  return Math.max(Math.abs(values[0]!), Math.abs(values.at(-1)!))
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)
 }
 
 /** The parameters that change images before normalization. */

@@ -1,4 +1,5 @@
 import { publicShape } from '../../dataset/image-shape.ts'
+import { publicStatistics } from '../../dataset/prepared.ts'
 import type { DatasetRegistry, DatasetState, LoadedDataset } from '../../dataset/registry.ts'
 import { perSplit } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
@@ -90,7 +91,7 @@ function describeDataset (dataset: LoadedDataset, basePath: string) {
       denoise: settings.prepare.denoise,
       mean_over: settings.prepare.meanOver,
       mean_count: dataset.meanCount,
-      standard: dataset.standard,
+      standard: publicStatistics(dataset.standard),
       adjustments: {
         transposed: entry.adjustments?.transposed ?? false,
         label_column: entry.adjustments?.labelColumn ?? null,

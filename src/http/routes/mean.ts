@@ -1,3 +1,4 @@
+import { placeImage } from '../../batch/pad.ts'
 import { publicShape } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
@@ -23,7 +24,8 @@ export const meanRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { r
       operationId: 'getMean',
       tags: ['datasets'],
       summary: 'The mean image',
-      description: 'float32 [rows, columns], where 255 is 1, as `centered` subtracts it. The PNG is rounded to 8 bits.',
+      description: 'float32 [rows, columns], or [3, rows, columns] of colour images, where 255 is 1, as `centered` ' +
+        'subtracts it. The PNG is rounded to 8 bits.',
       params: DatasetParams,
       querystring: FormatQuery(formats),
       response: { ...inFormats('The mean image.', 'MeanImage', formats), ...problems(400, 404, 406, 503) }
@@ -49,9 +51,10 @@ async function encodeMean (dataset: PreparedDataset, format: Format): Promise<Bo
   switch (format) {
     case npy: return bodyOf(npyHeader(shape, 'float32'), asBytes(meanImage))
     case png: {
-      const pixels = new Uint8Array(meanImage.length)
-      for (let i = 0; i < pixels.length; i++) pixels[i] = Math.round(meanImage[i]! * 255)
-      return bodyOf(await encodePng(pixels, dataset.shape.rows, dataset.shape.columns))
+      const planes = Uint8Array.from(meanImage, value => Math.round(value * 255))
+      const pixels = new Uint8Array(planes.length)
+      placeImage(planes, 0, dataset.shape, pixels, 0, { padded: dataset.shape, interleaved: true })
+      return bodyOf(await encodePng(pixels, dataset.shape))
     }
     default: return encodeWithArray({
       dataset: entry.name,

@@ -73,11 +73,11 @@ async function encodeSample (
   request: BatchRequest,
   work: Work
 ): Promise<Body> {
-  const sample = await computeBatch(dataset, request, format, work)
   if (format === png) {
-    const { rows, columns } = paddedShape(dataset.shape, request.pad)
-    return bodyOf(await encodePng(sample.copyPixels(0, 1), rows, columns))
+    const picture = await computeBatch(dataset, { ...request, layout: 'nhwc' }, format, work)
+    return bodyOf(await encodePng(picture.copyPixels(0, 1), paddedShape(dataset.shape, request.pad)))
   }
+  const sample = await computeBatch(dataset, request, format, work)
   const { split, normalization, dtype, layout } = request
   const shape = sample.images.shape.slice(1)
   const label = dataset.splits[split].labels[id]!

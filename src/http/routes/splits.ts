@@ -1,6 +1,6 @@
 import { classStatistics } from '../../batch/class-statistics.ts'
 import { publicShape, valueCount } from '../../dataset/image-shape.ts'
-import type { PreparedDataset } from '../../dataset/prepared.ts'
+import { publicStatistics, type PreparedDataset } from '../../dataset/prepared.ts'
 import type { DatasetRegistry } from '../../dataset/registry.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import { bodyOf, type Format } from '../../encode/format.ts'
@@ -45,7 +45,7 @@ export const splitRoutes: Routes<{ registry: DatasetRegistry }> = async (app, { 
         count,
         shape: [count, ...publicShape(dataset.shape)],
         classes: dataset.entry.classes.map((name, label) => ({ label, name, count: histogram[label] })),
-        pixels
+        pixels: publicStatistics(pixels)
       })
     })
   })
@@ -111,7 +111,8 @@ function * encodeStatistics (dataset: PreparedDataset, split: SplitName): Genera
   const { entry, version } = dataset
   const { count, histogram } = dataset.splits[split]
   const shape = publicShape(dataset.shape)
-  const levels = new Float64Array(256)
+  const { channels } = dataset.shape
+  const levels = new Float64Array(256 * channels)
   const identity = JSON.stringify({ dataset: entry.name, version, split, count, shape })
   yield Buffer.from(`${identity.slice(0, -1)},"classes":[`)
   for (const [label, name] of entry.classes.entries()) {
@@ -126,7 +127,9 @@ function * encodeStatistics (dataset: PreparedDataset, split: SplitName): Genera
     yield * writeArrays([variance], shape, toSixDecimals)
     yield Buffer.from('}')
   }
-  yield Buffer.from(`],"levels":[${levels.join()}]}`)
+  yield Buffer.from('],"levels":')
+  yield * writeArrays([levels], channels === 1 ? [256] : [channels, 256], String)
+  yield Buffer.from('}')
 }
 
 function toSixDecimals (value: number): string {

@@ -1,5 +1,6 @@
 import { paddedShape } from '../../batch/pad.ts'
-import { drawSheet, sheetSize } from '../../batch/sheet.ts'
+import { drawSheet, sheetShape } from '../../batch/sheet.ts'
+import { valueCount } from '../../dataset/image-shape.ts'
 import type { PreparedDataset } from '../../dataset/prepared.ts'
 import type { SplitName } from '../../dataset/sample-splits.ts'
 import { sha256 } from '../../disk/hash.ts'
@@ -46,9 +47,8 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
       ? resolvePage(options, request)
       : resolveIds(dataset, split, query, maxBatchSize)
     const { columns = defaults.columns, pad } = query
-    const { rows, columns: width } = sheetSize(paddedShape(dataset.shape, pad), batch.span.count, columns)
     // The picture, and its lines for compression.
-    const sheetBytes = 2 * rows * width
+    const sheetBytes = 2 * valueCount(sheetShape(paddedShape(dataset.shape, pad), batch.span.count, columns))
     const format = { ...png, maxBytes: limits.workMemory >> 1 }
     assertServable(dataset, batch, format, limits, query.ids === undefined ? 'batch_size' : 'ids')
     return respond(request, reply, {
@@ -58,9 +58,9 @@ export const thumbnailRoutes: Routes<EpochOptions> = async (app, options) => {
       workBytes: augmentedBytes(dataset, batch, png) + sheetBytes,
       samples: samplesOf(dataset, batch, png),
       async body (work) {
-        const samples = await computeBatch(dataset, batch, png, work)
-        const { pixels, ...size } = work.times.measure('encode', () => drawSheet(samples, dataset.shape, pad, columns))
-        return bodyOf(await encodePng(pixels, size.rows, size.columns))
+        const samples = await computeBatch(dataset, { ...batch, layout: 'nhwc' }, png, work)
+        const { pixels, shape } = work.times.measure('encode', () => drawSheet(samples, dataset.shape, pad, columns))
+        return bodyOf(await encodePng(pixels, shape))
       }
     })
   })

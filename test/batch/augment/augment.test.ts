@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { getAugmenter } from '../../../src/batch/augment/augment.ts'
-import type { Augmentations } from '../../../src/batch/augment/augmentations.ts'
+import { augmentationNames, type Augmentations } from '../../../src/batch/augment/augmentations.ts'
+import type { ImageShape } from '../../../src/dataset/image-shape.ts'
 import { mix, sampleKey } from '../../../src/dataset/order.ts'
 import { elasticField } from '../../fixtures/augment/elastic.ts'
 import { affineTransform, cosine, sine } from '../../fixtures/augment/geometry.ts'
 import { below, signed, sampleWords } from '../../fixtures/augment/random.ts'
 
-const size = { rows: 28, columns: 28 }
+const size: ImageShape = { channels: 1, rows: 28, columns: 28 }
 const testImage = Uint8Array.from({ length: 784 }, (_, i) => mix(i) % 256)
 const key = sampleKey(42, 1)
 
@@ -25,6 +26,8 @@ const everything: Augmentations = { rotate: 15, shift: 2, scale: 0.1, elastic: 3
 
 t.test('the bytes are the same on every machine: SHA-256 of the test image, sample 7 of seed 42, epoch 1', async t => {
   const golden: Array<[Augmentations, string]> = [
+    [{ flip: 1 }, '37997d12365e028c'],
+    [{ flip: 1, ...everything }, '830fa6f86f0296c1'],
     [{ rotate: 15 }, 'a494cc2ae891661f'],
     [{ shift: 2.5 }, '2e69d1316433bf1d'],
     [{ scale: 0.1 }, 'cfceff82eaaee0c7'],
@@ -43,7 +46,7 @@ t.test('the bytes are the same on every machine: SHA-256 of the test image, samp
 
 t.test('strength 0 changes nothing', async t => {
   const original = digest(testImage)
-  for (const name of Object.keys(everything)) t.equal(digest(augmented({ [name]: 0 })), original, name)
+  for (const name of augmentationNames) t.equal(digest(augmented({ [name]: 0 })), original, name)
   t.equal(digest(augmented({ rotate: 0, shift: 0, scale: 0, elastic: 0, noise: 0, cutout: 0 })), original)
 })
 
@@ -73,7 +76,7 @@ t.test('an augmentation is the same with and without others', async t => {
 
 t.test('pixels outside the image are 0, and the centre stays in place', async t => {
   const image = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9)
-  const of = { rows: 3, columns: 3 }
+  const of: ImageShape = { channels: 1, rows: 3, columns: 3 }
   // A key whose shift to the right, of up to 8 pixels, leaves nothing of the image.
   const far = Array.from({ length: 1000 }, (_, id) => key(id)).find(by => Math.abs(8 * signed(sampleWords(by)(1))) > 4)!
   t.same(augmented({ shift: 8 }, { image, of, by: far }), new Uint8Array(9), 'nothing of the image is left')
@@ -82,6 +85,20 @@ t.test('pixels outside the image are 0, and the centre stays in place', async t 
     const turned = augmented({ rotate: 45, scale: 0.1 }, { image: flat, by: key(id) })
     t.equal(turned[14 * 28 + 14], 200, 'the centre of a uniform image is unchanged')
   }
+})
+
+t.test('a flip mirrors rows, with its probability, and before anything else', async t => {
+  const rows = Array.from({ length: 28 }, (_, row) => [...testImage.subarray(28 * row, 28 * (row + 1))])
+  const mirrored = Uint8Array.from(rows.flatMap(row => row.reverse()))
+  t.same(augmented({ flip: 1 }), mirrored)
+  t.same(augmented({ flip: 1, ...everything }), augmented(everything, { image: mirrored }))
+  const isFlipped = (flip: number, id: number): boolean => {
+    return digest(augmented({ flip }, { by: key(id) })) !== digest(testImage)
+  }
+  const flipped = Array.from({ length: 10 }, (_, id) => id).filter(id => isFlipped(0.5, id))
+  t.same(flipped, [0, 1, 3, 4, 6], 'of seed 42, epoch 1')
+  const share = Array.from({ length: 2000 }, (_, id) => Number(isFlipped(0.25, id))).reduce((a, b) => a + b) / 2000
+  close(t, share, 0.25, 0.03, 'the share of flipped images')
 })
 
 t.test('sine and cosine are accurate to 10 digits up to 45°', async t => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { getAugmenter } from '../../../src/batch/augment/augment.ts'
 import { augmentationNames, limits, type Augmentations } from '../../../src/batch/augment/augmentations.ts'
-import type { PlaneSize } from '../../../src/dataset/image-shape.ts'
+import { planeSize, valueCount, type ImageShape, type PlaneSize } from '../../../src/dataset/image-shape.ts'
 import { mix } from '../../../src/dataset/order.ts'
 import { sampleWords, signed, words } from '../../fixtures/augment/random.ts'
 import { referenceAugmenter } from '../../fixtures/augment/reference.ts'
@@ -28,7 +28,11 @@ function randomNumbers (seed: number): () => number {
 }
 
 /** An image of a rectangle of random pixels, of which few, some or all are not 0. */
-function drawImage ({ rows, columns }: PlaneSize, random: () => number): Uint8Array {
+function drawImage ({ channels, ...size }: ImageShape, random: () => number): Uint8Array {
+  return Buffer.concat(Array.from({ length: channels }, () => drawPlane(size, random)))
+}
+
+function drawPlane ({ rows, columns }: PlaneSize, random: () => number): Uint8Array {
   const image = new Uint8Array(rows * columns)
   const density = [0, 0.05, 0.5, 1][Math.floor(4 * random())]!
   const [top, left] = [Math.floor(rows * random()), Math.floor(columns * random())]
@@ -51,7 +55,7 @@ function drawAugmentations (random: () => number): Augmentations {
   }))
 }
 
-function compare (size: PlaneSize, augmentations: Augmentations, images: readonly Uint8Array[], key: number): boolean {
+function compare (size: ImageShape, augmentations: Augmentations, images: readonly Uint8Array[], key: number): boolean {
   const augmenter = getAugmenter(size)
   for (const [i, image] of images.entries()) augmenter.load(i, image, mix(key + i))
   const augmented = Buffer.from(augmenter.augment(images.length, augmentations))
@@ -65,28 +69,32 @@ function compare (size: PlaneSize, augmentations: Augmentations, images: readonl
 }
 
 /** Values by the definition: of the level, less the pixel of the mean image. */
-function compareValues (size: PlaneSize, images: readonly Uint8Array[], random: () => number): boolean {
+function compareValues (size: ImageShape, images: readonly Uint8Array[], random: () => number): boolean {
   const augmenter = getAugmenter(size)
   for (const [i, image] of images.entries()) augmenter.load(i, image, i)
   const levels = Float32Array.from({ length: 256 }, random)
-  const meanImage = Float32Array.from({ length: size.rows * size.columns }, random)
+  const tables = Float32Array.from({ length: 256 * size.channels }, random)
+  const meanImage = Float32Array.from({ length: valueCount(size) }, random)
   const pixels = augmenter.augment(images.length, {})
   const centered = Float32Array.from(pixels, (level, i) => levels[level]! - meanImage[i % meanImage.length]!)
   const isCentered = Buffer.from(augmenter.normalize(images.length, { levels, meanImage }).slice().buffer)
     .equals(Buffer.from(centered.buffer))
-  const scaled = Float32Array.from(pixels, level => levels[level]!)
-  return isCentered && Buffer.from(augmenter.normalize(images.length, { levels }).slice().buffer)
+  const scaled = Float32Array.from(pixels, (level, i) => {
+    return tables[256 * (Math.floor(i / planeSize(size)) % size.channels) + level]!
+  })
+  return isCentered && Buffer.from(augmenter.normalize(images.length, { levels: tables }).slice().buffer)
     .equals(Buffer.from(scaled.buffer))
 }
 
-const sizes: Array<[rows: number, columns: number, rounds: number]> = [
-  [28, 28, 500], [5, 5, 300], [1, 9, 200], [9, 1, 200], [1, 1, 50], [3, 70, 50], [32, 32, 100], [31, 17, 100],
-  [64, 48, 50], [119, 121, 10], [512, 512, 2]
+const sizes: Array<[channels: 1 | 3, rows: number, columns: number, rounds: number]> = [
+  [1, 28, 28, 500], [1, 5, 5, 300], [1, 1, 9, 200], [1, 9, 1, 200], [1, 1, 1, 50], [1, 3, 70, 50], [1, 32, 32, 100],
+  [1, 31, 17, 100], [1, 64, 48, 50], [1, 119, 121, 10], [1, 512, 512, 2],
+  [3, 32, 32, 200], [3, 7, 5, 300], [3, 1, 1, 50], [3, 33, 19, 50], [3, 300, 200, 2]
 ]
 
-for (const [rows, columns, rounds] of sizes) {
-  t.test(`images of ${rows}×${columns} are augmented as by the reference`, async t => {
-    const size = { rows, columns }
+for (const [channels, rows, columns, rounds] of sizes) {
+  t.test(`images of ${channels}×${rows}×${columns} are augmented as by the reference`, async t => {
+    const size = { channels, rows, columns }
     const random = randomNumbers(rows * 1000 + columns)
     for (let round = 0; round < rounds; round++) {
       const augmentations = drawAugmentations(random)
@@ -99,7 +107,7 @@ for (const [rows, columns, rounds] of sizes) {
 }
 
 t.test('each augmentation alone, at its largest strength and others', async t => {
-  const size = { rows: 28, columns: 28 }
+  const size: ImageShape = { channels: 1, rows: 28, columns: 28 }
   const random = randomNumbers(1)
   for (const name of augmentationNames) {
     for (const share of [1, 0.5, 0.125]) {
@@ -110,7 +118,7 @@ t.test('each augmentation alone, at its largest strength and others', async t =>
 })
 
 t.test('coordinates that lie between two multiples of 1/256 pixel, or as good as', async t => {
-  const size = { rows: 28, columns: 28 }
+  const size: ImageShape = { channels: 1, rows: 28, columns: 28 }
   const image = Uint8Array.from({ length: 784 }, (_, i) => mix(i))
   for (let key = 0; key < 200; key++) {
     // The shift by which columns move by an odd number of 1/512 pixel.
@@ -122,11 +130,13 @@ t.test('coordinates that lie between two multiples of 1/256 pixel, or as good as
 })
 
 t.test('a full load of images leaves nothing of the previous one', async t => {
-  const size = { rows: 5, columns: 7 }
-  const { capacity } = getAugmenter(size)
-  const white = Array.from({ length: capacity }, () => new Uint8Array(35).fill(255))
-  const black = white.map(() => new Uint8Array(35))
-  const augmentations = { rotate: 20, shift: 3, elastic: 20, cutout: 3 }
-  t.ok(compare(size, augmentations, white, 1))
-  t.ok(compare(size, augmentations, black, 2))
+  for (const channels of [1, 3] as const) {
+    const size = { channels, rows: 5, columns: 7 }
+    const { capacity } = getAugmenter(size)
+    const white = Array.from({ length: capacity }, () => new Uint8Array(35 * channels).fill(255))
+    const black = white.map(() => new Uint8Array(35 * channels))
+    const augmentations = { rotate: 20, shift: 3, elastic: 20, cutout: 3 }
+    t.ok(compare(size, augmentations, white, 1))
+    t.ok(compare(size, augmentations, black, 2))
+  }
 })

@@ -38,7 +38,7 @@ t.test('malformed text is reported', async t => {
   t.equal(faultOf('noise'), "'noise' is not name:strength")
   t.equal(faultOf('noise:1:2'), "'noise:1:2' is not name:strength")
   t.equal(faultOf('noise:1,'), "'' is not name:strength")
-  t.equal(faultOf('flip:1'), "there is no augmentation 'flip'")
+  t.equal(faultOf('blur:1'), "there is no augmentation 'blur'")
   t.equal(faultOf('constructor:1'), "there is no augmentation 'constructor'")
   t.equal(faultOf('noise:0,noise:1'), 'noise is given twice')
   for (const name of augmentationNames) t.ok(allowedAugmentations.includes(name))

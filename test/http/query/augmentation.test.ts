@@ -71,7 +71,8 @@ t.test('an epoch without a seed augments the natural order as seed 0 does', asyn
 
 t.test('augmented pixels are normalized like any others', async t => {
   const { app } = await appOver(t, [dataset])
-  const { meanImage, standard: { mean, std } } = dataset
+  const { meanImage, standard: [scale] } = dataset
+  const { mean, std } = scale!
   const formulas: Record<string, (unit: number, pixel: number) => number> = {
     unit: unit => unit,
     centered: (unit, pixel) => Math.fround(unit - meanImage[pixel]!),
@@ -107,7 +108,8 @@ t.test('a PNG, a sample and a row of a batch have the same pixels', async t => {
 
 t.test('padding centers images in zeros, before normalization', async t => {
   const { app } = await appOver(t, [dataset])
-  const { standard: { mean, std } } = dataset
+  const { standard: [scale] } = dataset
+  const { mean, std } = scale!
   const border = { raw: 0, unit: 0, centered: 0, standard: Math.fround(Math.fround(0 - mean) / std) }
   for (const order of ['', '&seed=1', '&batch_size=64&page=1&remainder=pad']) {
     for (const [normalization, zero] of Object.entries(border)) {
@@ -181,17 +183,17 @@ t.test('augmented batches and samples are cached like any others', async t => {
 
 t.test('invalid augmentations, padding and seeds are named, with the allowed values', async t => {
   const { app } = await appOver(t, [dataset])
-  const all = 'name:strength pairs separated by commas, each name once: rotate:0 to 45, shift:0 to 8, ' +
+  const all = 'name:strength pairs separated by commas, each name once: flip:0 to 1, rotate:0 to 45, shift:0 to 8, ' +
     'scale:0 to 0.5, elastic:0 to 64, noise:0 to 64, cutout:0 to 16 (an integer)'
   const otherSplit = 'augment is only available for the split train, not for test'
   const onlyTrain = 'nothing with splits other than train'
   const onlyAugmented = 'nothing without augment'
-  const unknown = /there is no augmentation 'flip'/
+  const unknown = /there is no augmentation 'blur'/
   const tooStrong = /the strength of noise must be a number from 0 to 64, got '65'/
   const test = '/v1/datasets/made-up/splits/test'
   const cases: Array<[url: string, parameter: string, detail: string | RegExp, allowed: string]> = [
     [`${train}?augment=`, 'augment', `augment must be ${all}; '' is not name:strength`, all],
-    [`${train}?augment=flip:1`, 'augment', unknown, all],
+    [`${train}?augment=blur:1`, 'augment', unknown, all],
     [`${sample}/0?augment=noise:65`, 'augment', tooStrong, all],
     [`${train}?augment=noise:1,noise:1`, 'augment', /noise is given twice/, all],
     [`${test}/batches?augment=noise:1`, 'augment', otherSplit, onlyTrain],

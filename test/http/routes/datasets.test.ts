@@ -43,7 +43,7 @@ t.test('a dataset is described with its preparation and provenance', async t => 
       denoise: 'none',
       mean_over: 'train',
       mean_count: 30,
-      standard: dataset.standard,
+      standard: dataset.standard[0],
       backend: 'cpu'
     },
     provenance: { licence: { name: 'CC BY-SA 3.0' }, files: [] }

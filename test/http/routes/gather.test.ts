@@ -113,7 +113,7 @@ t.test('augmentations and padding are repeated in canonical form, and their erro
   })
 
   const faults: Array<[query: string, parameter: string]> = [
-    ['augment=flip:1', 'augment'],
+    ['augment=blur:1', 'augment'],
     ['augment=', 'augment'],
     ['seed=1', 'seed'],
     ['epoch=1', 'epoch'],

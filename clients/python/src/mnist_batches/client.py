@@ -40,13 +40,14 @@ class Dataset:
     name: str
     version: str
     title: str
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
+    """(rows, columns), or (3, rows, columns) of colour images."""
     classes: tuple[str, ...]
     splits: dict[str, int]
     """Split -> number of samples."""
-    mean: float
-    std: float
-    """Of the training split's pixels, on a scale from 0 to 1."""
+    mean: float | tuple[float, ...]
+    std: float | tuple[float, ...]
+    """Of the training split's pixels, on a scale from 0 to 1; of colour images, one of each channel."""
     description: dict[str, Any] = field(repr=False, compare=False)
     """The whole response."""
 
@@ -119,9 +120,10 @@ class Client:
         """
         body = self._json(f"/v1/datasets/{quote(name)}", {"version": version})
         standard = body["preparation"]["standard"]
-        rows, columns = body["shape"]
-        return Dataset(body["dataset"], body["version"], body["title"], (rows, columns), tuple(body["classes"]),
-                       body["splits"], standard["mean"], standard["std"], body)
+        mean, std = (tuple(value) if isinstance(value, list) else value
+                     for value in (standard["mean"], standard["std"]))
+        return Dataset(body["dataset"], body["version"], body["title"], tuple(body["shape"]), tuple(body["classes"]),
+                       body["splits"], mean, std, body)
 
     def mean(self, dataset: str, version: str | None = None) -> NDArray[np.float32]:
         """The mean image of the training split, on a scale from 0 to 1: float32 of the shape of an image."""

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .batch import Batch
 from .client import Client, Dataset
-from .normalize import Normalizer, normalizer
+from .normalize import Normalizer, Scale, normalizer
 from .options import DType, Labels, Layout, Normalization, Wire
 from .pages import Shard
 from .safetensors import read_tensors
@@ -101,9 +102,22 @@ class Fetcher:
             image = self.client.mean(self.dataset_name, self.dataset.version)
             side = self._query["pad"]
             if side is not None:
-                margins = [((side - length) // 2, side - length - (side - length) // 2) for length in image.shape]
-                image = np.pad(image, margins)
-            layouts = {"flat": (-1,), "nchw": (1, *image.shape), "nhwc": (*image.shape, 1)}
-            image = image.reshape(layouts.get(str(self._query["layout"]), image.shape))
-        return normalizer(self._normalization, self._dtype, mean=self.dataset.mean, std=self.dataset.std,
-                          mean_image=image)
+                margins = [((side - length) // 2, side - length - (side - length) // 2) for length in image.shape[-2:]]
+                image = np.pad(image, [(0, 0)] * (image.ndim - 2) + margins)
+            image = self._lay_out(image)
+        return normalizer(self._normalization, self._dtype, mean=self._scale(self.dataset.mean),
+                          std=self._scale(self.dataset.std), mean_image=image)
+
+    def _scale(self, channels: float | tuple[float, ...]) -> Scale:
+        if not isinstance(channels, tuple):
+            return channels
+        side = self._query["pad"]
+        rows, columns = self.dataset.shape[-2:] if side is None else (int(side), int(side))
+        planes = np.array(channels, np.float32)[:, None, None]
+        return self._lay_out(np.broadcast_to(planes, (len(channels), rows, columns)))
+
+    def _lay_out(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """An image (rows, columns) or (channels, rows, columns) in the layout of the batches."""
+        image = planes.reshape(-1, *planes.shape[-2:])
+        layout = self._query["layout"]
+        return image.transpose(1, 2, 0) if layout == "nhwc" else image.reshape(-1) if layout == "flat" else image

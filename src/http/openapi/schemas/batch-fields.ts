@@ -138,7 +138,8 @@ export const batchFields = {
     schema: oneOf(layouts, { description: 'The layout.' }),
     parameter: oneOf(layouts, {
       default: defaults.layout,
-      description: 'Shape of an image: `flat` [rows·columns], `nhwc` [rows, columns, 1], `nchw` [1, rows, columns].'
+      description: 'Shape of an image of 1 or 3 channels: `flat` [channels·rows·columns], `nhwc` [rows, columns, ' +
+        'channels], `nchw` [channels, rows, columns]. `flat` has one channel after the other.'
     }),
     read: ({ layout }) => layout
   },

@@ -15,8 +15,19 @@ const Image = union([Row, array(array(Row))], {
   description: 'A row if `layout` is `flat`, else of three dimensions.'
 })
 
-/** Rows and columns. */
 const Matrix = array(Row)
+
+/** Numbers that are laid out as an image. */
+const Planes = union([Matrix, array(Matrix)], {
+  description: 'Rows and columns of gray images; those of each channel of colour images.'
+})
+
+const PerChannel = union([number(), array(number())])
+
+function statistics (description: string) {
+  const ofColour = 'Of colour images, a list of one number per channel each.'
+  return object({ mean: PerChannel, std: PerChannel }, { description: `${description} ${ofColour}` })
+}
 
 export const DatasetDescription = object({
   ...Identity,
@@ -32,9 +43,7 @@ export const DatasetDescription = object({
     denoise: oneOf(denoisers),
     mean_over: oneOf(meanScopes),
     mean_count: integer({ description: 'Samples that the mean image is computed from.' }),
-    standard: object({ mean: number(), std: number() }, {
-      description: 'μ and σ of `standard`: float32, over all pixels of the training split, where 255 is 1.'
-    }),
+    standard: statistics('μ and σ of `standard`: float32, over all pixels of the training split, where 255 is 1.'),
     adjustments: object({
       transposed: boolean({ description: 'Whether the files store images by columns; they were transposed.' }),
       label_column: union([integer(), { type: 'null' }], {
@@ -78,7 +87,7 @@ export const MeanImage = object({
   count: integer({ description: 'Samples that the mean image is computed from.' }),
   shape: Shape,
   dtype: oneOf(['float32']),
-  mean: Matrix
+  mean: Planes
 }, { $id: 'MeanImage' })
 
 export const SplitDescription = object({
@@ -87,9 +96,7 @@ export const SplitDescription = object({
   count: integer(),
   shape: Shape,
   classes: array(object({ label: integer(), name: string(), count: integer() })),
-  pixels: object({ mean: number(), std: number() }, {
-    description: 'Mean and population standard deviation of all pixels of this split, where 255 is 1.'
-  })
+  pixels: statistics('Mean and population standard deviation of all pixels of this split, where 255 is 1.')
 }, { $id: 'SplitDescription' })
 
 export const LabelList = object({
@@ -104,13 +111,15 @@ export const SplitStatistics = object({
   split: oneOf(splitNames),
   count: integer(),
   shape: Shape,
-  levels: array(integer(), { description: 'Number of pixels of each level from 0 to 255, in all images.' }),
+  levels: union([array(integer()), array(array(integer()))], {
+    description: 'Number of pixels of each level from 0 to 255, in all images; of colour images, for each channel.'
+  }),
   classes: array(object({
     label: integer(),
     name: string(),
     count: integer(),
-    mean: Matrix,
-    variance: Matrix
+    mean: Planes,
+    variance: Planes
   }), { description: 'The mean image and the population variance of each class, where 255 is 1, to six decimals.' })
 }, { $id: 'SplitStatistics' })
 

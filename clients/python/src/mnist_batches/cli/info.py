@@ -29,10 +29,14 @@ def _info(client: Client, options: argparse.Namespace) -> int:
 
 def _describe(client: Client, name: str) -> None:
     dataset = client.dataset(name)
-    rows, columns = dataset.shape
     splits = ", ".join(f"{split} {count:,}" for split, count in dataset.splits.items())
     print(f"{dataset.name}: {dataset.title}, version {dataset.version}")
-    print(f"  images   {rows}x{columns}, mean {dataset.mean:.4f}, standard deviation {dataset.std:.4f}")
+    shape = "x".join(map(str, dataset.shape))
+    print(f"  images   {shape}, mean {_decimals(dataset.mean)}, standard deviation {_decimals(dataset.std)}")
     print(f"  splits   {splits}")
     print(f"  classes  {', '.join(dataset.classes)}")
     print(f"  licence  {dataset.description['provenance']['licence']['name']}")
+
+
+def _decimals(values: float | tuple[float, ...]) -> str:
+    return " ".join(f"{value:.4f}" for value in (values if isinstance(values, tuple) else (values,)))
