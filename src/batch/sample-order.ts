@@ -39,7 +39,7 @@ export function listedOrder (listed: Order): SampleOrder {
     isNatural: false,
     resolve () { return this },
     ids (start, count) {
-      if (start + count <= length) return Uint32Array.from(listed.subarray(start, start + count))
+      if (start + count <= length) return new Uint32Array(listed.subarray(start, start + count))
       const ids = new Uint32Array(count)
       for (let i = 0; i < count; i++) ids[i] = listed[(start + i) % length]!
       return ids

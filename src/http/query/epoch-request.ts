@@ -104,8 +104,8 @@ function resolvePagination (
     world_size: worldSize = defaults.world_size,
     remainder = defaults.remainder
   } = query
-  const paging = { order, offset, batchSize, rank, worldSize, remainder }
-  const pagination = { ...paging, page, pages: pageCount(paging) }
+  const pagination = { order, offset, batchSize, rank, worldSize, remainder, page, pages: 0 }
+  pagination.pages = pageCount(pagination)
   if (page >= pagination.pages) throw pageOutOfRange(split, pagination)
   return pagination
 }
