@@ -1,7 +1,7 @@
 import { Readable, pipeline } from 'node:stream'
 import { createGunzip, inflateRaw } from 'node:zlib'
 import { ServiceError, messageOf } from '../errors.ts'
-import { concatInSlices } from '../memory/bytes.ts'
+import { inTimeSlices } from '../scheduling/event-loop.ts'
 import type { VerifiedFile } from './dataset-format.ts'
 
 /** Bytes per task of zlib's thread pool. */
@@ -51,19 +51,37 @@ export async function gunzip (bytes: Uint8Array, limit: number): Promise<Uint8Ar
   }
 }
 
-/** @throws RangeError beyond `limit`; or the error of zlib */
+/**
+ * Decompresses into one array, since chunks and their concatenation would take twice as much memory.
+ *
+ * @throws RangeError beyond `limit`; or the error of zlib
+ */
 async function gunzipAll (bytes: Uint8Array, limit: number): Promise<Uint8Array> {
   const stream = createGunzip({ chunkSize })
   stream.end(bytes)
-  const chunks: Uint8Array[] = []
+  // Whatever the file states, memory that is not written takes none.
+  let content: Uint8Array = Buffer.allocUnsafeSlow(Math.min(statedLength(bytes), limit))
   let length = 0
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    length += chunk.length
     // Leaving the loop ends the stream.
-    if (length > limit) throw new RangeError()
-    chunks.push(chunk)
+    if (length + chunk.length > limit) throw new RangeError()
+    if (length + chunk.length > content.length) content = await enlarge(content, length, limit)
+    content.set(chunk, length)
+    length += chunk.length
   }
-  return await concatInSlices(chunks)
+  return content.subarray(0, length)
+}
+
+/** Bytes of the last member, modulo 2³² (RFC 1952, 2.3.1: ISIZE). */
+function statedLength (bytes: Uint8Array): number {
+  return bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true)
+}
+
+/** A copy of the first `length` bytes, with room for `capacity`. */
+async function enlarge (bytes: Uint8Array, length: number, capacity: number): Promise<Uint8Array> {
+  const larger = Buffer.allocUnsafeSlow(capacity)
+  await inTimeSlices(length, chunkSize, (start, end) => larger.set(bytes.subarray(start, end), start))
+  return larger
 }
 
 /** Header flags (RFC 1952, 2.3.1). */

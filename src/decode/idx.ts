@@ -129,8 +129,7 @@ interface ShapedSamples {
 }
 
 /**
- * Combines the files of a dataset. Images remain views of the files' bytes, unless they have to be transposed,
- * which yields to the event loop between time slices.
+ * Combines the files of a dataset. Images remain views of the files' bytes, in which they are transposed if need be.
  *
  * @param classes number of classes
  * @throws ServiceError invalid_file: counts or image sizes that disagree, no training images, images without pixels or
@@ -181,28 +180,28 @@ async function combineSamples (
     }
     classIndexes[i] = label - firstLabel
   }
-  const upright = transposed ? await transposeImages(images.data, { rows, columns }) : images.data
-  return { shape, samples: { count, images: upright, labels: classIndexes } }
+  if (transposed) await transposeImages(images.data, { rows, columns })
+  return { shape, samples: { count, images: images.data, labels: classIndexes } }
 }
 
 /** Pixels transposed at a time: a fraction of a millisecond of work. */
 const STEP_PIXELS = 1 << 16
 
-/** Swaps rows and columns of each image, of which `stored` is the size before. */
-async function transposeImages (images: Uint8Array, stored: PlaneSize): Promise<Uint8Array> {
+/** Swaps rows and columns of each image in place, of which `stored` is the size before. */
+async function transposeImages (images: Uint8Array, stored: PlaneSize): Promise<void> {
   const { rows, columns } = stored
   const size = planeSize(stored)
-  const transposed = new Uint8Array(images.length)
-  await inTimeSlices(images.length / columns, Math.ceil(STEP_PIXELS / columns), (from, to) => {
-    for (let i = from; i < to; i++) {
-      const row = i % rows
-      const target = (i - row) / rows * size + row
-      for (let column = 0; column < columns; column++) {
-        transposed[target + column * rows] = images[i * columns + column]!
+  const image = new Uint8Array(size)
+  await inTimeSlices(images.length / size, Math.ceil(STEP_PIXELS / size), (from, to) => {
+    for (let start = from * size; start < to * size; start += size) {
+      image.set(images.subarray(start, start + size))
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          images[start + column * rows + row] = image[row * columns + column]!
+        }
       }
     }
   })
-  return transposed
 }
 
 interface InspectedFile extends FileEntry, IdxArray {

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { RandomAccessReader, fromRandomAccessReader, type Entry, type ZipFile } from 'yauzl'
-import { concatInSlices } from '../memory/bytes.ts'
 
 const CHUNK_BYTES = 1 << 20
 
@@ -28,9 +27,14 @@ export async function readZipEntry (handle: ZipHandle, name: string, limit: numb
   if (uncompressedSize > limit) throw new Error(`has ${uncompressedSize} bytes in ${name}, expected at most ${limit}`)
   if ((entry.generalPurposeBitFlag & 1) !== 0) throw new Error(`has an encrypted ${name}`)
   const stream = await promisify<Entry, Readable>(zip.openReadStream.bind(zip))(entry)
-  const chunks: Uint8Array[] = []
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk)
-  return await concatInSlices(chunks)
+  // The stream fails unless it has that size.
+  const content = Buffer.allocUnsafeSlow(uncompressedSize)
+  let length = 0
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    content.set(chunk, length)
+    length += chunk.length
+  }
+  return content
 }
 
 /** Serves yauzl only ranges within the file. It takes offsets from the zip itself, and would crash on absurd ones. */

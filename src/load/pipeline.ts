@@ -35,6 +35,8 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
   // Before there are images: starting a process blocks this one for longer the more memory it uses.
   const preparer = startPreparer(signal)
   try {
+    // Files that were read to recognize their format.
+    collectGarbage()
     const acquiring = performance.now()
     const { shape, splits, provenance } = await acquireSplits(identity, options)
     const sources = [...new Set(provenance.map(({ source }) => source))]

@@ -155,10 +155,13 @@ t.test('assembleDataset selects the label column and subtracts the first label',
 })
 
 t.test('assembleDataset transposes images', async t => {
-  const images: IdxArray = { dimensions: [2, 2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16) }
+  const images = (): IdxArray => {
+    return { dimensions: [2, 2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16) }
+  }
   const labels: IdxArray = { dimensions: [2], data: Uint8Array.of(0, 1) }
-  const files = [images, labels, images, labels]
-  const { shape, train } = await assembleDataset(files, 2, { transposed: true })
+  const files = [images(), labels, images(), labels]
+  const { shape, train, test } = await assembleDataset(files, 2, { transposed: true })
   t.same(shape, { channels: 1, rows: 3, columns: 2 })
   t.same(train.images, Uint8Array.of(1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16))
+  t.same(test.images, train.images)
 })
