@@ -57,7 +57,7 @@ export function createLimits (
     workMemory,
     workQueue: new WorkQueue({
       maxBytes: workMemory,
-      computing: { alone: 4 * cores, shared: 2 * cores, perClient: cores, sharedMs: SHARED_MS },
+      computing: { alone: 4 * cores, shared: 2 * cores, perClient: cores - 1, sharedMs: SHARED_MS },
       maxQueued: MAX_QUEUED
     }),
     compressedCache: new ByteCache({ maxBytes: COMPRESSED_CACHE_BYTES, entryBytes: COMPRESSED_ENTRY_BYTES }),

@@ -221,7 +221,11 @@ export class WorkQueue {
     let lent: Lent | undefined
     this.#running++
     this.#runningBytes += bytes
-    if (isLong) this.#countComputing(client, 1)
+    if (isLong) {
+      // It may have waited for longer than others were idle.
+      this.#noteClient(client)
+      this.#countComputing(client, 1)
+    }
     const endComputing = (): void => {
       if (isLong) this.#countComputing(client, -1)
       this.#meanMs += SMOOTHING * (performance.now() - started - this.#meanMs)

@@ -86,6 +86,25 @@ t.test('it may do so again some time after the latest job of another one', async
   t.same(started, ['other', ...Array(6).fill('alone')])
 })
 
+t.test('a client whose jobs wait for longer still shares', async t => {
+  let now = 0
+  t.intercept(performance, 'now', { value: () => now })
+  const { started, add } = createLongJobs(1000)
+  const greedy = Array.from({ length: 20 }, () => add('greedy'))
+  let other = add('other')
+  for (const permit of greedy.slice(0, 6)) (await permit).release()
+  await nextTurn()
+  for (let i = 6; i < 12; i++) {
+    now += 400
+    ;(await other).release()
+    other = add('other')
+    ;(await greedy[i]!).release()
+    await nextTurn()
+  }
+  const count = (client: string): number => started.filter(name => name === client).length
+  t.same([count('greedy'), count('other')], [6 + 6 + 2, 1 + 6], 'two of the greedy one compute')
+})
+
 t.test('a client that keeps computing leaves room for others at once', async t => {
   const { started, add } = createLongJobs(Infinity)
   ;(await add('earlier')).release()
