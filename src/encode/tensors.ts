@@ -35,18 +35,18 @@ const SMALL = 1 << 18
 const SLICE = 1 << 15
 
 /** Bytes of a view that are sent, and perhaps hashed or copied, at a time. */
-const PIECE = 1 << 22
+const VIEW_CHUNK = 1 << 22
 
-function * pieces (bytes: Uint8Array): Generator<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += PIECE) yield bytes.subarray(start, start + PIECE)
+function * viewChunks (bytes: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += VIEW_CHUNK) yield bytes.subarray(start, start + VIEW_CHUNK)
 }
 
 function * imageChunks (batch: Batch): Generator<Chunk> {
   const { images } = batch
   const [count, ...shape] = images.shape as [number, ...number[]]
   const size = countElements(shape)
-  if (images.isView && images.byteLength > PIECE) {
-    yield * pieces(bytesOfChunk(images.chunk()))
+  if (images.isView && images.byteLength > VIEW_CHUNK) {
+    yield * viewChunks(bytesOfChunk(images.chunk()))
     return
   }
   if (images.isView || count * size <= SMALL) {

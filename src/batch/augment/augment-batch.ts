@@ -33,7 +33,7 @@ export function augmentedNormalization (
 export interface AugmentOptions {
   run (task: AugmentTask): Promise<void>
   /** @param chunk the images of a batch, of which values may have been sent and released before */
-  hold (chunk: PooledChunk): void
+  releaseWhenSent (chunk: PooledChunk): void
 }
 
 /**
@@ -46,7 +46,7 @@ export async function augmentBatch (
   selection: Selection,
   { augmentations, key }: Augmentation,
   normalization: FloatNormalization | undefined,
-  { run, hold }: AugmentOptions
+  { run, releaseWhenSent }: AugmentOptions
 ): Promise<Batch> {
   const { shape } = dataset
   const { order, span } = selection
@@ -58,6 +58,6 @@ export async function augmentBatch (
   const pixels = chunk.bytes
   await run({ ...task, target: normalization ? new Float32Array(pixels.buffer, 0, count) : pixels })
   // Not before the threads are done: those of a client that disconnects may still be writing.
-  hold(chunk)
+  releaseWhenSent(chunk)
   return selectBatch(dataset, { ...selection, images: normalization ? { values: chunk } : { pixels } })
 }

@@ -32,7 +32,7 @@ export async function computeBatch (
     const normalization = format.readsPixels ? undefined : augmentedNormalization(dataset, request)
     return augmentBatch(dataset, selection, augmentation, normalization, {
       run: task => work.compute.augment(task, work.signal),
-      hold: work.hold
+      releaseWhenSent: work.releaseWhenSent
     })
   })
 }

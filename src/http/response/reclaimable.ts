@@ -12,9 +12,9 @@ export interface Computation {
   /**
    * Computes the same bytes each time.
    *
-   * @param hold releases a chunk once all bytes were pulled or the memory is reclaimed
+   * @param releaseWhenSent releases a chunk once all bytes were pulled or the memory is reclaimed
    */
-  compute (permit: Permit, hold: (chunk: PooledChunk) => void): Promise<Body>
+  compute (permit: Permit, releaseWhenSent: (chunk: PooledChunk) => void): Promise<Body>
 }
 
 /** Milliseconds that a client may pause before its memory is reclaimed; doubles each time, so that slow ones get on. */

@@ -45,7 +45,7 @@ export interface Work {
   readonly times: StepTimes
   readonly compute: ComputePool
   /** Releases a chunk once the body has been sent or compressed, or its client has disconnected. */
-  hold (chunk: PooledChunk): void
+  releaseWhenSent (chunk: PooledChunk): void
   /**
    * Computes a page of a stream in memory that others may reclaim while the client pauses.
    *
@@ -155,7 +155,7 @@ async function encodeBody (
     get signal () { return disconnectSignal(response) },
     times,
     compute,
-    hold () { throw new TypeError('memory is held only for what acquires some') },
+    releaseWhenSent () { throw new TypeError('memory is held only for what acquires some') },
     computePage: computeReclaimable
   }
   if (content.isStream || bytes === 0) return encodeWhileSent(await content.body(work), content, coding)
@@ -177,7 +177,9 @@ async function encodeBody (
       acquire: isResumed => times.measure('queue', () => {
         return workQueue.acquire(bytes, requesterOf(request), signal, { isLong, isResumed }).catch(rejectOverload)
       }),
-      compute: (permit, hold) => run({ times, compute, signal, hold, computePage: computeReclaimable }, permit)
+      compute: (permit, releaseWhenSent) => {
+        return run({ times, compute, signal, releaseWhenSent, computePage: computeReclaimable }, permit)
+      }
     })
     // The response of a client that has disconnected meanwhile is closed already, and would release nothing.
     if (signal.aborted) body.close()
@@ -219,8 +221,8 @@ async function encodeWhole (
   const { signal, times, compute } = work
   const computePage = (): never => { throw new TypeError('a stream is compressed while it is sent') }
   try {
-    const hold = (chunk: PooledChunk): void => { held.push(chunk) }
-    const { chunks } = await content.body({ signal, times, compute, computePage, hold }) as Body
+    const releaseWhenSent = (chunk: PooledChunk): void => { held.push(chunk) }
+    const { chunks } = await content.body({ signal, times, compute, computePage, releaseWhenSent }) as Body
     if (!coding) return await copyChunks(chunks)
     return await times.measure('compress', () => compress(coding, chunks, content.compressibleBytes!, signal))
   } finally {

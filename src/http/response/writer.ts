@@ -56,12 +56,12 @@ function writeChunks (reply: FastifyReply, body: SizedBody): void {
   const start = performance.now()
   const source = chunks[Symbol.iterator]()
   const limit = firstWriteBytes(body)
-  const first = take(source, limit, start + TIME_SLICE_MS)
+  const first = pullRun(source, limit, start + TIME_SLICE_MS)
   // Most bodies need no second time slice.
   if (isComplete(first, limit)) respond(first)
   else takeInSlices(reply, source, limit, first).then(respond).catch(error => reply.send(error))
 
-  function respond (first: Taken): void {
+  function respond (first: ChunkRun): void {
     stepTimes(reply.raw).add('encode', start)
     const response = writeHead(reply, first.isLast ? totalBytes(first.chunks) : byteLength)
     if (isHead) {
@@ -106,7 +106,7 @@ function writeHead (reply: FastifyReply, byteLength: number | undefined): Server
   return response
 }
 
-interface Taken {
+interface ChunkRun {
   readonly chunks: readonly Chunk[]
   readonly isLast: boolean
   /** Resolves when there are more. */
@@ -114,7 +114,7 @@ interface Taken {
 }
 
 /** The next chunks: up to `byteLimit`, and no more after the time `deadline` in milliseconds. */
-function take (source: Iterator<Chunk>, byteLimit: number, deadline = Infinity): Taken {
+function pullRun (source: Iterator<Chunk>, byteLimit: number, deadline = Infinity): ChunkRun {
   const chunks: Chunk[] = []
   for (let bytes = 0; bytes < byteLimit && performance.now() < deadline;) {
     const { value, done } = source.next()
@@ -126,7 +126,7 @@ function take (source: Iterator<Chunk>, byteLimit: number, deadline = Infinity):
   return { chunks, isLast: false }
 }
 
-function isComplete ({ chunks, isLast }: Taken, byteLimit: number): boolean {
+function isComplete ({ chunks, isLast }: ChunkRun, byteLimit: number): boolean {
   return isLast || totalBytes(chunks) >= byteLimit
 }
 
@@ -135,14 +135,14 @@ async function takeInSlices (
   { raw: response }: FastifyReply,
   source: Iterator<Chunk>,
   byteLimit: number,
-  first: Taken
-): Promise<Taken> {
+  first: ChunkRun
+): Promise<ChunkRun> {
   let taken = first
   while (!isComplete(taken, byteLimit) && !response.destroyed) {
     await taken.ready
     await yieldToEventLoop()
     const left = byteLimit - totalBytes(taken.chunks)
-    const next = take(source, left, performance.now() + TIME_SLICE_MS)
+    const next = pullRun(source, left, performance.now() + TIME_SLICE_MS)
     taken = { ...next, chunks: [...taken.chunks, ...next.chunks] }
   }
   return taken
@@ -194,7 +194,7 @@ async function writeRest (response: ServerResponse, source: Iterator<Chunk>): Pr
       deadline = performance.now() + TIME_SLICE_MS
     }
     const start = performance.now()
-    const next = take(source, WRITE_BYTES, deadline)
+    const next = pullRun(source, WRITE_BYTES, deadline)
     stepTimes(response).add('encode', start)
     if (!await flush(response, next.chunks)) return false
     isLast = next.isLast

@@ -48,10 +48,10 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
   app.decorate('listeners', [app.server as Server])
   let hasStoppedListening = false
   /** Holds new requests back until it resolves. */
-  let hold: Promise<void> | undefined
+  let reopened: Promise<void> | undefined
 
   app.addHook('onRequest', (_request, _reply, done) => {
-    if (hold) hold.then(() => done())
+    if (reopened) reopened.then(() => done())
     else done()
   })
 
@@ -110,7 +110,7 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
     // The kernel resets connections that it has not handed over yet. While no request is answered, clients do not
     // connect again, so soon there are none.
     let resume = (): void => {}
-    hold = new Promise(resolve => { resume = resolve })
+    reopened = new Promise(resolve => { resume = resolve })
     if (connections.size > 0) await delay(HOLD_MS)
     await acceptAll()
 
@@ -119,7 +119,7 @@ export default plugin(async (app, { delayMs }: DrainOptions) => {
       return new Promise(resolve => Server.prototype.close.call(server, resolve))
     }))
     hasStoppedListening = true
-    hold = undefined
+    reopened = undefined
     resume()
     for (const [socket, { hasResponse, lastResponseEnd }] of connections) {
       if (hasResponse) continue

@@ -13,7 +13,7 @@ const augmentation = { augmentations: { rotate: 15, elastic: 34, noise: 10 }, ke
 
 const inThisThread = {
   run: async (task: AugmentTask): Promise<void> => runAugmentTask(task),
-  hold: (): void => {}
+  releaseWhenSent: (): void => {}
 }
 
 function selection (start: number, count: number): Selection {
@@ -72,7 +72,7 @@ t.test('the memory of images is held until it may be reused, unless augmenting t
   const options = { ...selection(0, 90), normalization: 'unit', dtype: 'float32' } as const
   for (const normalization of [undefined, augmentedNormalization(dataset, options)]) {
     const held: PooledChunk[] = []
-    const work = { ...inThisThread, hold: (chunk: PooledChunk) => { held.push(chunk) } }
+    const work = { ...inThisThread, releaseWhenSent: (chunk: PooledChunk) => { held.push(chunk) } }
     await augmentBatch(dataset, options, augmentation, normalization, work)
     t.equal(held.length, 1)
     const failing = { ...work, run: async () => { throw new Error('gone') } }
