@@ -8,10 +8,9 @@ import type { ReportProgress } from '../dataset/progress.ts'
 import { perSplit } from '../dataset/sample-splits.ts'
 import type { BackendChoice, PrepareSettings, SplitSettings } from '../dataset/settings.ts'
 import { formatOf } from '../decode/decoders.ts'
+import { discard } from '../memory/bytes.ts'
 import { startPrepareProcess, type Preparer } from '../prepare/prepare.ts'
 import { splitDataset } from '../prepare/split.ts'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 
 export interface PipelineOptions {
   readonly dataFolder: string
@@ -35,20 +34,14 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
   // Before there are images: starting a process blocks this one for longer the more memory it uses.
   const preparer = startPreparer(signal)
   try {
-    // Files that were read to recognize their format.
-    collectGarbage()
     const acquiring = performance.now()
     const { shape, splits, provenance } = await acquireSplits(identity, options)
     const sources = [...new Set(provenance.map(({ source }) => source))]
     log.info({ dataset, sources, ms: millisecondsSince(acquiring) }, 'acquired')
-    // The files, whose samples are copied.
-    collectGarbage()
 
     const preparing = performance.now()
     const job = { settings: settings.prepare, backend, shape }
     const { images, ...fit } = await preparer.prepare(job, splits, report)
-    // The chunks that were sent to the preparer.
-    collectGarbage()
     const { name: chosen, skipped } = fit.backend
     const facts = { ...fit, shape, backend: chosen, files: provenance }
     const arrays = { ...fit, splits: perSplit(name => ({ images: images[name], labels: splits[name].labels })) }
@@ -60,11 +53,12 @@ export async function runPipeline (identity: DatasetIdentity, options: PipelineO
   }
 }
 
-/** In a function of its own, so that the files' memory is free once their samples are copied. */
 async function acquireSplits ({ entry, settings }: DatasetIdentity, options: PipelineOptions) {
   const { files, provenance, close } = await acquireFiles(entry, options)
   const raw = await formatOf(entry).decode(files, entry).finally(close)
-  return { shape: raw.shape, provenance, splits: await splitDataset(raw, settings.split) }
+  const splits = await splitDataset(raw, settings.split)
+  for (const samples of [raw.train, raw.val, raw.test]) if (samples) discard(samples.images)
+  return { shape: raw.shape, provenance, splits }
 }
 
 async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Promise<AcquiredDataset> {
@@ -81,13 +75,4 @@ async function acquireFiles (entry: DatasetEntry, options: PipelineOptions): Pro
 
 function millisecondsSince (started: number): number {
   return Math.round(performance.now() - started)
-}
-
-/**
- * Frees the memory of arrays that nothing refers to any more. V8 does so on its own when it has to manage much memory,
- * but that of WebAssembly does not count. Blocks the thread for some milliseconds.
- */
-export function collectGarbage (): void {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
 }

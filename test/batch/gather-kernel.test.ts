@@ -4,10 +4,10 @@ import { gatheredTensor, normalizedTensor } from '../../src/batch/gather-kernel.
 import { gatherRows, type Positions } from '../../src/batch/gather-rows.ts'
 import type { FloatNormalization } from '../../src/batch/normalize.ts'
 import { mix } from '../../src/dataset/order.ts'
-import { collectGarbage } from '../../src/load/pipeline.ts'
 import { sharedBytes } from '../../src/memory/bytes.ts'
 import { bytesOfChunk, releaseChunk, type Chunk, type PooledChunk } from '../../src/memory/chunk.ts'
 import { allocateRows, memoryOf } from '../../src/memory/row-memory.ts'
+import { collectGarbage } from '../fixtures/garbage.ts'
 
 /** No multiple of the 16 values that the kernels take at a time. */
 const LENGTH = 100
